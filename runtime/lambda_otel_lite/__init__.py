@@ -1,0 +1,65 @@
+"""OpenTelemetry tracing for AWS Lambda at a cost that nobody notices.
+
+The names below are loaded at their first use: a function whose handler is wrapped by the zero-code
+entry point imports this package without needing most of them.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .version import __version__
+
+if TYPE_CHECKING:
+    from .extractors import (
+        SpanAttributes,
+        TriggerType,
+        alb_extractor,
+        api_gateway_v1_extractor,
+        api_gateway_v2_extractor,
+        auto_extractor,
+        default_extractor,
+    )
+    from .handler import create_traced_handler
+    from .processor import LambdaSpanProcessor
+    from .resource import get_lambda_resource
+    from .settings import ProcessorMode
+    from .telemetry import TelemetryCompletionHandler, init_telemetry
+
+_HOMES = {
+    "LambdaSpanProcessor": "processor",
+    "ProcessorMode": "settings",
+    "SpanAttributes": "extractors",
+    "TelemetryCompletionHandler": "telemetry",
+    "TriggerType": "extractors",
+    "alb_extractor": "extractors",
+    "api_gateway_v1_extractor": "extractors",
+    "api_gateway_v2_extractor": "extractors",
+    "auto_extractor": "extractors",
+    "create_traced_handler": "handler",
+    "default_extractor": "extractors",
+    "get_lambda_resource": "resource",
+    "init_telemetry": "telemetry",
+}
+
+__all__ = [
+    "LambdaSpanProcessor",
+    "ProcessorMode",
+    "SpanAttributes",
+    "TelemetryCompletionHandler",
+    "TriggerType",
+    "__version__",
+    "alb_extractor",
+    "api_gateway_v1_extractor",
+    "api_gateway_v2_extractor",
+    "auto_extractor",
+    "create_traced_handler",
+    "default_extractor",
+    "get_lambda_resource",
+    "init_telemetry",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

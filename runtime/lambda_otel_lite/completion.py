@@ -1,0 +1,214 @@
+"""Who exports an invocation's spans, and when: one class for each processing mode.
+
+The three share two calls, made by `lambda_otel_lite.lifecycle` in the handler's thread: ``begin``
+before the handler runs and ``end`` after its span has ended.
+"""
+
+import logging
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import Any, Protocol
+
+from .runtime_api import Invoke
+
+logger = logging.getLogger("lambda_otel_lite.completion")
+
+# How long the extension waits to be told that a traced handler has begun, in s. Nobody tells it of
+# an undecorated handler, and an invocation lasts as long as the extension waits.
+BEGIN_GRACE = 0.1
+
+# How long it waits for the response to have left, in s, when nothing shows that it has.
+RESPONSE_GRACE = 0.02
+
+
+class Completion(Protocol):
+    """What a processing mode does at the two ends of an invocation."""
+
+    def begin(self, request_id: str | None) -> None:
+        """Note that a traced handler starts."""
+
+    def end(self, request_id: str | None, context: Any) -> None:
+        """Export the spans, or see to it that they are exported."""
+
+    def complete(self) -> None:
+        """Do what ``TelemetryCompletionHandler.complete()`` promises outside a traced handler."""
+
+
+class SyncCompletion:
+    """Exports in the handler's thread, before the response leaves.
+
+    Args:
+        flush: Exports all spans that have ended; must not raise.
+    """
+
+    def __init__(self, flush: Callable[[], None]) -> None:
+        self._flush = flush
+
+    def begin(self, request_id: str | None) -> None:
+        """Do nothing."""
+
+    def end(self, request_id: str | None, context: Any) -> None:
+        """Export now."""
+        del request_id, context
+        self._flush()
+
+    def complete(self) -> None:
+        """Export now."""
+        self._flush()
+
+
+class FinalizeCompletion:
+    """Leaves the export to the shutdown or to the user's own span processor."""
+
+    def begin(self, request_id: str | None) -> None:
+        """Do nothing."""
+
+    def end(self, request_id: str | None, context: Any) -> None:
+        """Do nothing."""
+
+    def complete(self) -> None:
+        """Do nothing."""
+
+    def on_invoke(self, event: Invoke) -> None:
+        """Do nothing; an extension without events is told of none."""
+
+    def on_lost(self) -> None:
+        """Do nothing."""
+
+    def on_found(self) -> None:
+        """Do nothing."""
+
+
+class AsyncCompletion:
+    """Exports in the extension's thread, after the response has left.
+
+    The handler's thread and the extension's each learn of an invocation in their own time, and in
+    either order; the request id is what they match it by. Whenever the extension does not wait for
+    an invocation, because it was never told of its begin or has lost the API, the handler's thread
+    exports by itself: late is better than never.
+
+    Args:
+        flush: Exports all spans that have ended; must not raise.
+    """
+
+    def __init__(self, flush: Callable[[], None]) -> None:
+        self._flush = flush
+        self._lock = threading.Lock()
+        # Wakes the extension. A SimpleQueue, because its put() is the one that may be called from
+        # a weak reference's callback, in whatever that interrupted.
+        self._wake: SimpleQueue[None] = SimpleQueue()
+        self._begun: str | None = None
+        self._ended: str | None = None
+        self._responded: str | None = None
+        self._held: str | None = None
+        self._released: str | None = None
+        self._lost = False
+        self._begin_grace = BEGIN_GRACE
+        self._context: weakref.ref[Any] | None = None
+
+    # Handler's thread
+
+    def begin(self, request_id: str | None) -> None:
+        """Tell the extension that this invocation will have an end."""
+        with self._lock:
+            self._begun = request_id
+            self._begin_grace = BEGIN_GRACE
+            awaited = self._held == request_id
+        if awaited:
+            self._wake.put(None)
+
+    def end(self, request_id: str | None, context: Any) -> None:
+        """Hand the invocation over to the extension, or export where it does not wait for it."""
+        with self._lock:
+            # Also of an invocation that is exported here: the extension may only now learn of it.
+            self._ended = request_id
+            handed_over = not self._lost and request_id not in (None, self._released)
+            awaited = self._held == request_id
+            if handed_over:
+                self._notice_response(request_id, context)
+        if awaited:
+            self._wake.put(None)
+        if not handed_over:
+            self._flush()
+
+    def complete(self) -> None:
+        """End the invocation that the extension holds, else export now."""
+        with self._lock:
+            held = self._held if not self._lost else None
+            if held is not None:
+                self._begun = self._ended = held
+        if held is not None:
+            self._wake.put(None)
+        else:
+            self._flush()
+
+    def _notice_response(self, request_id: str | None, context: Any) -> None:
+        # The platform's runtime holds the invocation's context object until it has posted the
+        # response and lets go of it right then: its end is the sign that the response has left.
+        def gone(_: Any) -> None:
+            self._responded = request_id
+            self._wake.put(None)
+
+        try:
+            self._context = weakref.ref(context, gone)
+        except TypeError:
+            self._context = None
+
+    # Extension's thread
+
+    def on_invoke(self, event: Invoke) -> None:
+        """Wait for the invocation's end and export; the invocation lasts until this returns."""
+        request_id = event.request_id
+        with self._lock:
+            self._held = request_id
+            # The platform retries a failed asynchronous invocation under the same request id.
+            if self._released == request_id:
+                self._released = None
+        if self._wait_for_begin(request_id):
+            remaining = (
+                None if event.deadline_ms is None else event.deadline_ms / 1000 - time.time()
+            )
+            if self._wait(lambda: self._ended == request_id, remaining):
+                self._wait(lambda: self._responded == request_id, RESPONSE_GRACE)
+        self._release(request_id)
+        self._flush()
+
+    def on_lost(self) -> None:
+        """Note that the extension cannot follow invocations."""
+        with self._lock:
+            self._lost = True
+
+    def on_found(self) -> None:
+        """Note that it can again."""
+        with self._lock:
+            self._lost = False
+
+    def _wait_for_begin(self, request_id: str) -> bool:
+        if self._wait(lambda: request_id in (self._begun, self._ended), self._begin_grace):
+            return True
+        # A function that was undecorated once is not waited for again until it proves not to be.
+        self._begin_grace = 0.0
+        return False
+
+    def _release(self, request_id: str) -> None:
+        """Stop waiting: from here on the handler's thread exports what is still to come."""
+        with self._lock:
+            self._held = None
+            self._released = request_id
+            if self._ended == request_id:
+                self._begun = self._ended = self._responded = None
+
+    def _wait(self, happened: Callable[[], bool], seconds: float | None) -> bool:
+        until = None if seconds is None else time.monotonic() + seconds
+        while not happened():
+            remaining = None if until is None else until - time.monotonic()
+            if remaining is not None and remaining <= 0:
+                return False
+            try:
+                self._wake.get(timeout=remaining)
+            except Empty:
+                return happened()
+        return True

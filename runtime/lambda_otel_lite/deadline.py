@@ -1,0 +1,65 @@
+"""One thread that wakes shortly before an invocation's deadline.
+
+A timed-out function is killed without a word. The thread is started by the first invocation and
+serves all that follow; an ordinary invocation costs it no wake-up, for it sleeps on towards the
+deadline it knows and looks only then whether a later one has taken its place.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+
+
+class DeadlineWatch:
+    """Calls back when an armed deadline comes near.
+
+    Args:
+        margin_ms: How long before the deadline, in ms; 0 watches nothing.
+        on_deadline: Called in the watch's thread; must not raise.
+    """
+
+    def __init__(self, margin_ms: int, on_deadline: Callable[[], None]) -> None:
+        self._margin = margin_ms / 1000
+        self._on_deadline = on_deadline
+        self._changed = threading.Condition(threading.Lock())
+        self._alarm: float | None = None
+        # When the thread looks next, in s since the epoch; None while it waits to be woken.
+        self._looks_at: float | None = None
+        self._thread: threading.Thread | None = None
+
+    def arm(self, remaining_ms: float) -> None:
+        """Watch a deadline, in place of any other.
+
+        Args:
+            remaining_ms: Time left until the deadline, in ms.
+        """
+        if not self._margin:
+            return
+        # Wall-clock time: a process frozen between invocations sees no other clock move on.
+        alarm = time.time() + remaining_ms / 1000 - self._margin
+        with self._changed:
+            self._alarm = alarm
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._watch, name="lambda-otel-lite-deadline", daemon=True
+                )
+                self._thread.start()
+            elif self._looks_at is None or alarm < self._looks_at:
+                self._changed.notify()
+
+    def disarm(self) -> None:
+        """Watch nothing any more; the thread is left asleep."""
+        self._alarm = None
+
+    def _watch(self) -> None:
+        while True:
+            with self._changed:
+                while (wait := self._time_to_alarm()) is None or wait > 0:
+                    self._looks_at = self._alarm
+                    self._changed.wait(wait)
+                self._alarm = self._looks_at = None
+            self._on_deadline()
+
+    def _time_to_alarm(self) -> float | None:
+        alarm = self._alarm
+        return None if alarm is None else alarm - time.time()

@@ -1,0 +1,165 @@
+"""Span exporters that write record lines to the function's log.
+
+Both write the same lines: `NativeSpanExporter` encodes by itself, `PackageSpanExporter` has
+``OTLPStdoutSpanExporter`` of otlp-stdout-span-exporter do it. Nothing either needs is imported
+before the first export.
+"""
+
+import logging
+from abc import abstractmethod
+from collections.abc import Sequence
+
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+from .settings import Settings
+
+logger = logging.getLogger("lambda_otel_lite.exporter")
+
+
+class RecordLineExporter(SpanExporter):
+    """Writes each batch as a record line, or as several where one would be too long.
+
+    A line over the limit is split by the platform and both halves are lost, so the batch is halved
+    until every line fits. A single span that does not fit is truncated and marked; what still does
+    not fit is dropped and counted in a warning.
+
+    Args:
+        settings: The function's settings.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        from .record import RecordFormat  # noqa: PLC0415 - not before the first export
+
+        self._format = RecordFormat(settings)
+
+    @abstractmethod
+    def _payload(self, spans: Sequence[ReadableSpan]) -> str:
+        """Return the compressed request in base64.
+
+        Raises:
+            Exception: The spans cannot be encoded.
+        """
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Write the spans; never raises, and reports what it had to drop."""
+        dropped = self._write(spans) if spans else 0
+        if dropped:
+            logger.warning(
+                "%d of %d spans dropped: they cannot be encoded in a line of %d bytes"
+                " (LAMBDA_OTEL_LINE_LIMIT)",
+                dropped,
+                len(spans),
+                self._format.limit,
+            )
+        return SpanExportResult.FAILURE if dropped else SpanExportResult.SUCCESS
+
+    def shutdown(self) -> None:
+        """Do nothing: a line is written at once or not at all."""
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Do nothing, for the same reason."""
+        del timeout_millis
+        return True
+
+    def _write(self, spans: Sequence[ReadableSpan]) -> int:
+        """Write the spans in as many lines as it takes; return how many could not be written."""
+        from .record import write  # noqa: PLC0415
+
+        line = self._line(spans)
+        if line is not None:
+            write(line)
+            return 0
+        if len(spans) > 1:
+            middle = len(spans) // 2
+            return self._write(spans[:middle]) + self._write(spans[middle:])
+        from .truncation import smaller_spans  # noqa: PLC0415
+
+        for smaller in smaller_spans(spans[0]):
+            line = self._line([smaller])
+            if line is not None:
+                write(line)
+                return 0
+        return 1
+
+    def _line(self, spans: Sequence[ReadableSpan]) -> str | None:
+        """Return the line, or None where it is too long or the spans cannot be encoded."""
+        try:
+            line = self._format.line(self._payload(spans))
+        except Exception:
+            logger.debug("%d spans cannot be encoded together", len(spans), exc_info=True)
+            return None
+        return line if self._format.fits(line) else None
+
+
+class NativeSpanExporter(RecordLineExporter):
+    """Encodes with this project's own writer: ``LAMBDA_OTEL_EXPORTER=native``."""
+
+    def _payload(self, spans: Sequence[ReadableSpan]) -> str:
+        from .encoder import encode_spans  # noqa: PLC0415
+
+        return self._format.payload(encode_spans(spans))
+
+
+class PackageSpanExporter(RecordLineExporter):
+    """Encodes with ``OTLPStdoutSpanExporter``: ``LAMBDA_OTEL_EXPORTER=package``, the default."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        from .package_output import PackagePayload  # noqa: PLC0415 - imports protobuf
+
+        self._package = PackagePayload(settings.compression_level)
+
+    def _payload(self, spans: Sequence[ReadableSpan]) -> str:
+        return self._package.encode(spans)
+
+
+class LazySpanExporter(SpanExporter):
+    """Makes the exporter that the settings ask for when there is something to export.
+
+    Args:
+        settings: The function's settings.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._exporter: SpanExporter | None = None
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Export the spans with the exporter that is made now at the latest."""
+        if self._exporter is None:
+            self._exporter = _make_exporter(self._settings)
+        return self._exporter.export(spans)
+
+    def shutdown(self) -> None:
+        """Shut down the exporter, if one was made."""
+        if self._exporter is not None:
+            self._exporter.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Flush the exporter, if one was made."""
+        return self._exporter is None or self._exporter.force_flush(timeout_millis)
+
+
+def _make_exporter(settings: Settings) -> SpanExporter:
+    if settings.exporter == "native":
+        return NativeSpanExporter(settings)
+    try:
+        if settings.pipe_output:
+            return _pipe_exporter(settings.compression_level)
+        return PackageSpanExporter(settings)
+    except ImportError as error:
+        logger.warning(
+            "LAMBDA_OTEL_EXPORTER=package needs otlp-stdout-span-exporter, which cannot be imported"
+            " (%s); using native",
+            error,
+        )
+        return NativeSpanExporter(settings)
+
+
+def _pipe_exporter(compression_level: int) -> SpanExporter:
+    """Return the package's exporter as it is: a pipe has no line limit and other readers."""
+    from otlp_stdout_span_exporter import OTLPStdoutSpanExporter  # noqa: PLC0415
+
+    exporter: SpanExporter = OTLPStdoutSpanExporter(gzip_level=compression_level)
+    return exporter

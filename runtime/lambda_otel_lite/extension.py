@@ -1,0 +1,112 @@
+"""The internal extension: a thread that the platform tells of every invocation.
+
+While the thread has not asked for the next event, the platform keeps the environment running: this
+is where work after the response has its place. The thread is handed a callback and knows nothing of
+spans.
+"""
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from types import FrameType
+
+from .runtime_api import ExtensionsApi, ExtensionsApiError, Invoke
+
+logger = logging.getLogger("lambda_otel_lite.extension")
+
+NAME = "lambda-otel-lite"
+
+# Waits between failed calls, in s: a refusing API is asked ten times a second at first, then
+# hardly ever. It must be asked: until the extension calls for the next event, no invocation ends.
+_FIRST_WAIT = 0.1
+_LONGEST_WAIT = 10.0
+
+
+class InternalExtension:
+    """Registers with the platform and follows its events.
+
+    Args:
+        address: ``host:port`` of the API, from ``AWS_LAMBDA_RUNTIME_API``.
+        on_invoke: Called for each invocation; the invocation lasts until it returns.
+        on_lost: Called when the API stops answering.
+        on_found: Called when it answers again.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        on_invoke: Callable[[Invoke], None],
+        on_lost: Callable[[], None],
+        on_found: Callable[[], None],
+    ) -> None:
+        self._api = ExtensionsApi(address)
+        self._on_invoke = on_invoke
+        self._on_lost = on_lost
+        self._on_found = on_found
+        self._pause = threading.Event()
+
+    def start(self, events: Sequence[str]) -> bool:
+        """Register, and follow the events in a daemon thread.
+
+        Args:
+            events: ``["INVOKE"]``, or nothing to be told of no more than the shutdown.
+
+        Returns:
+            False where the platform refused; nothing is running then.
+        """
+        try:
+            self._api.register(NAME, events)
+        except (OSError, ExtensionsApiError, ValueError) as error:
+            logger.warning("the internal extension cannot be registered: %s", error)
+            return False
+        # A daemon: no thread of telemetry keeps a process alive that wants to exit.
+        threading.Thread(target=self._follow, name=NAME, daemon=True).start()
+        return True
+
+    def _follow(self) -> None:
+        wait = _FIRST_WAIT
+        while True:
+            try:
+                event = self._api.next_event()
+            except (OSError, ExtensionsApiError) as error:
+                if wait == _FIRST_WAIT:
+                    logger.warning("the Extensions API failed, trying again: %s", error)
+                    self._on_lost()
+                self._pause.wait(wait)
+                wait = min(wait * 2, _LONGEST_WAIT)
+                continue
+            if wait != _FIRST_WAIT:
+                wait = _FIRST_WAIT
+                self._on_found()
+            if event is not None:
+                try:
+                    self._on_invoke(event)
+                except Exception:
+                    logger.exception("telemetry of invocation %s failed", event.request_id)
+
+
+def on_sigterm(before_exit: Callable[[], None]) -> None:
+    """Have something done when the platform shuts the environment down.
+
+    The platform sends SIGTERM only to functions with an extension. What the signal did before,
+    by the user's handler or by default, it does afterwards.
+
+    Args:
+        before_exit: Called in the main thread; must not raise.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        logger.debug("not in the main thread: SIGTERM is left alone")
+        return
+    previous = signal.getsignal(signal.SIGTERM)
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        before_exit()
+        if callable(previous):
+            previous(number, frame)
+        elif previous is signal.SIG_DFL:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+
+    signal.signal(signal.SIGTERM, handle)

@@ -1,0 +1,48 @@
+"""Extractors: from an event and its context to the attributes of the invocation's span.
+
+Each is a pure function of ``(event, context)`` and never raises for whatever an event holds.
+"""
+
+from .attributes import Carrier, SpanAttributes, TriggerType
+from .auto import Extractor, auto_extractor, extractor_by_name
+from .datasource import cloudwatch_logs_extractor, dynamodb_extractor, s3_extractor
+from .direct import (
+    appsync_extractor,
+    cognito_extractor,
+    default_extractor,
+    step_functions_extractor,
+)
+from .http import (
+    alb_extractor,
+    api_gateway_v1_extractor,
+    api_gateway_v2_extractor,
+    websocket_extractor,
+)
+from .messaging import eventbridge_extractor, kinesis_extractor, sns_extractor, sqs_extractor
+
+function_url_extractor = api_gateway_v2_extractor
+
+__all__ = [
+    "Carrier",
+    "Extractor",
+    "SpanAttributes",
+    "TriggerType",
+    "alb_extractor",
+    "api_gateway_v1_extractor",
+    "api_gateway_v2_extractor",
+    "appsync_extractor",
+    "auto_extractor",
+    "cloudwatch_logs_extractor",
+    "cognito_extractor",
+    "default_extractor",
+    "dynamodb_extractor",
+    "eventbridge_extractor",
+    "extractor_by_name",
+    "function_url_extractor",
+    "kinesis_extractor",
+    "s3_extractor",
+    "sns_extractor",
+    "sqs_extractor",
+    "step_functions_extractor",
+    "websocket_extractor",
+]

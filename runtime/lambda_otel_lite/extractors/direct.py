@@ -1,0 +1,84 @@
+"""Extractors for invocations by other AWS services and by callers of the Invoke API.
+
+Sources: AWS Lambda developer guide for the context object; AppSync, Cognito and Step Functions
+developer guides for the event formats; GraphQL semantic conventions.
+"""
+
+from typing import Any
+
+from .attributes import (
+    Carrier,
+    SpanAttributes,
+    TriggerType,
+    arn_part,
+    headers_of,
+    invocation_attributes,
+    mapping,
+    put,
+    text,
+)
+
+
+def default_extractor(event: Any, context: Any) -> SpanAttributes:
+    """Read what every invocation has; context from the event's headers or the client context."""
+    return SpanAttributes(
+        TriggerType.OTHER,
+        invocation_attributes(context),
+        carrier=headers_of(mapping(event)) or _client_context(context),
+    )
+
+
+def step_functions_extractor(event: Any, context: Any) -> SpanAttributes:
+    """Read an invocation by a state machine that passes its context object on."""
+    event = mapping(event)
+    attributes = invocation_attributes(context)
+    execution = mapping(event.get("Execution"))
+    machine = arn_part(mapping(event.get("StateMachine")).get("Id"), 5)
+    state = text(mapping(event.get("State")).get("Name"))
+    put(attributes, "aws.step_functions.execution.arn", execution.get("Id"))
+    put(attributes, "aws.step_functions.state_machine.name", (machine or "").rpartition(":")[2])
+    put(attributes, "aws.step_functions.state.name", state)
+    return SpanAttributes(
+        TriggerType.OTHER, attributes, span_name=state, carrier=_client_context(context)
+    )
+
+
+def cognito_extractor(event: Any, context: Any) -> SpanAttributes:
+    """Read a trigger of a user pool; the user's name is personal data and left out."""
+    event = mapping(event)
+    attributes = invocation_attributes(context)
+    source = text(event.get("triggerSource"))
+    put(attributes, "aws.cognito.trigger_source", source)
+    put(attributes, "aws.cognito.user_pool_id", event.get("userPoolId"))
+    return SpanAttributes(
+        TriggerType.OTHER, attributes, span_name=source, carrier=_client_context(context)
+    )
+
+
+def appsync_extractor(event: Any, context: Any) -> SpanAttributes:
+    """Read a call of a GraphQL resolver, single or batched (then the event is a list)."""
+    calls = [mapping(call) for call in event] if isinstance(event, list) else [mapping(event)]
+    call = calls[0] if calls else {}
+    info = mapping(call.get("info"))
+    parent, field = text(info.get("parentTypeName")), text(info.get("fieldName"))
+    attributes = invocation_attributes(context)
+    if parent in ("Query", "Mutation", "Subscription"):
+        attributes["graphql.operation.type"] = parent.lower()
+    put(attributes, "graphql.operation.name", field)
+    return SpanAttributes(
+        TriggerType.HTTP,
+        attributes,
+        span_name=f"{parent}.{field}" if parent and field else None,
+        carrier=headers_of(mapping(call.get("request"))) or None,
+    )
+
+
+def _client_context(context: Any) -> Carrier | None:
+    """Return the caller's context that the platform's runtime found in the client context."""
+    w3c = getattr(context, "w3c", None)
+    if not callable(w3c):
+        return None
+    try:
+        return mapping(w3c()) or None
+    except Exception:  # noqa: BLE001 - somebody else's context object may do anything
+        return None

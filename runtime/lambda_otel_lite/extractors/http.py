@@ -1,0 +1,172 @@
+"""Extractors for events that stand for an HTTP request.
+
+Sources: AWS Lambda developer guide, the event formats of API Gateway REST, HTTP and WebSocket APIs,
+of function URLs and of Application Load Balancers; attribute names from the specification's table
+and from the stable HTTP semantic conventions.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+from .attributes import (
+    Carrier,
+    SpanAttributes,
+    TriggerType,
+    first,
+    headers_of,
+    invocation_attributes,
+    mapping,
+    put,
+    text,
+)
+
+#: The older names of the specification's table and the stable names that replaced them.
+OLD_HTTP_NAMES = {
+    "http.method": "http.request.method",
+    "http.target": "url.path",
+    "http.status_code": "http.response.status_code",
+}
+
+
+def api_gateway_v1_extractor(event: Any, context: Any) -> SpanAttributes:
+    """Read an event of an API Gateway REST API, or of an HTTP API with payload format 1.0."""
+    event = mapping(event)
+    request = mapping(event.get("requestContext"))
+    identity = mapping(request.get("identity"))
+    headers = headers_of(event)
+    return _request(
+        context,
+        headers,
+        method=text(event.get("httpMethod")) or text(request.get("httpMethod")),
+        path=text(event.get("path")) or text(request.get("path")),
+        route=text(event.get("resource")) or text(request.get("resourcePath")),
+        query=_query_of(event, encoded=False),
+        scheme="https",
+        protocol=text(request.get("protocol")),
+        client=text(identity.get("sourceIp")),
+        user_agent=text(identity.get("userAgent")),
+        server=text(request.get("domainName")),
+    )
+
+
+def api_gateway_v2_extractor(event: Any, context: Any) -> SpanAttributes:
+    """Read an event of an API Gateway HTTP API (payload format 2.0) or of a function URL."""
+    event = mapping(event)
+    request = mapping(event.get("requestContext"))
+    http = mapping(request.get("http"))
+    route_key = text(event.get("routeKey")) or text(request.get("routeKey")) or ""
+    return _request(
+        context,
+        headers_of(event),
+        method=text(http.get("method")),
+        path=text(event.get("rawPath")) or text(http.get("path")),
+        # "GET /pets/{id}"; "$default" and "ANY /" without a path are no route template
+        route=route_key.partition(" ")[2] or None,
+        query=text(event.get("rawQueryString")),
+        scheme="https",
+        protocol=text(http.get("protocol")),
+        client=text(http.get("sourceIp")),
+        user_agent=text(http.get("userAgent")),
+        server=text(request.get("domainName")),
+    )
+
+
+def alb_extractor(event: Any, context: Any) -> SpanAttributes:
+    """Read an event of an Application Load Balancer target group, of one or many header values."""
+    event = mapping(event)
+    headers = headers_of(event)
+    forwarded_for = first(headers.get("x-forwarded-for")) or ""
+    extracted = _request(
+        context,
+        headers,
+        method=text(event.get("httpMethod")),
+        path=text(event.get("path")),
+        route=None,
+        query=_query_of(event, encoded=True),
+        scheme=first(headers.get("x-forwarded-proto")) or "http",
+        protocol=None,
+        client=forwarded_for.partition(",")[0].strip() or None,
+        user_agent=None,
+        server=None,
+    )
+    elb = mapping(mapping(event.get("requestContext")).get("elb"))
+    put(extracted.attributes, "alb.target_group_arn", elb.get("targetGroupArn"))
+    return extracted
+
+
+def websocket_extractor(event: Any, context: Any) -> SpanAttributes:
+    """Read an event of an API Gateway WebSocket API; only ``$connect`` carries headers."""
+    event = mapping(event)
+    request = mapping(event.get("requestContext"))
+    attributes = invocation_attributes(context)
+    route = text(request.get("routeKey"))
+    put(attributes, "http.route", route)
+    put(attributes, "client.address", mapping(request.get("identity")).get("sourceIp"))
+    put(attributes, "server.address", request.get("domainName"))
+    put(attributes, "aws.apigateway.websocket.event_type", request.get("eventType"))
+    put(attributes, "aws.apigateway.websocket.connection_id", request.get("connectionId"))
+    return SpanAttributes(
+        TriggerType.HTTP, attributes, span_name=route, carrier=headers_of(event) or None
+    )
+
+
+def _request(  # noqa: PLR0913 - one argument for each row of the specification's table
+    context: Any,
+    headers: Carrier,
+    *,
+    method: str | None,
+    path: str | None,
+    route: str | None,
+    query: str | None,
+    scheme: str,
+    protocol: str | None,
+    client: str | None,
+    user_agent: str | None,
+    server: str | None,
+) -> SpanAttributes:
+    attributes = invocation_attributes(context)
+    put(attributes, "http.method", method)
+    put(attributes, "http.request.method", method)
+    put(attributes, "http.target", path)
+    put(attributes, "url.path", path)
+    put(attributes, "http.route", route)
+    put(attributes, "url.query", query)
+    attributes["url.scheme"] = scheme
+    put(attributes, "network.protocol.version", (protocol or "").partition("/")[2])
+    put(attributes, "client.address", client)
+    put(attributes, "user_agent.original", user_agent or first(headers.get("user-agent")))
+    put(attributes, "server.address", server or _host(first(headers.get("host"))))
+    # Semantic conventions, HTTP server span name: "{method} {route}", the method alone without a
+    # route. A raw path never enters the name: its cardinality has no bound.
+    name = f"{method} {route}" if method and route else method
+    return SpanAttributes(TriggerType.HTTP, attributes, span_name=name, carrier=headers or None)
+
+
+def _host(header: str | None) -> str | None:
+    """Strip the port from a Host header, not the end of a bare IPv6 address."""
+    if header and header.count(":") == 1:
+        return header.partition(":")[0]
+    return header
+
+
+def _query_of(event: dict[Any, Any], *, encoded: bool) -> str | None:
+    """Write the query string anew; REST APIs give it decoded, load balancers as it came."""
+    pairs = (
+        (name, value) if encoded else (_quoted(name), _quoted(value))
+        for name, value in _query_pairs(event)
+    )
+    return "&".join(f"{name}={value}" for name, value in pairs) or None
+
+
+def _quoted(text: str) -> str:
+    # JSON can bring a lone surrogate, which UTF-8 cannot hold.
+    return quote(text, errors="replace")
+
+
+def _query_pairs(event: dict[Any, Any]) -> Iterator[tuple[str, str]]:
+    several = mapping(event.get("multiValueQueryStringParameters"))
+    for name, values in (several or mapping(event.get("queryStringParameters"))).items():
+        for value in values if isinstance(values, list) else [values]:
+            if isinstance(name, str) and isinstance(value, str):
+                yield name, value

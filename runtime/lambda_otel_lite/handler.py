@@ -1,0 +1,208 @@
+"""Trace a Lambda handler without changing what it does."""
+
+import functools
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from opentelemetry.context import Context, attach, detach
+from opentelemetry.trace import Link, Span, StatusCode, set_span_in_context
+
+from .extractors import Extractor, SpanAttributes, TriggerType, default_extractor
+from .extractors.http import OLD_HTTP_NAMES
+from .lifecycle import Lifecycle
+from .telemetry import TelemetryCompletionHandler
+
+logger = logging.getLogger("lambda_otel_lite.handler")
+
+HandlerT = TypeVar("HandlerT", bound=Callable[..., Any])
+
+#: Set on a traced handler, so that the zero-code entry point does not trace it again.
+TRACED_MARK = "__lambda_otel_traced__"
+
+_LOWEST_STATUS, _LOWEST_SERVER_ERROR, _HIGHEST_STATUS = 100, 500, 599
+
+
+def create_traced_handler(
+    name: str,
+    completion_handler: TelemetryCompletionHandler,
+    attributes_extractor: Extractor | None = None,
+) -> Callable[[HandlerT], HandlerT]:
+    """Make a decorator that traces a handler.
+
+    What the handler returns or raises passes through untouched. That holds for anything that can be
+    called: a partial, an object with ``__call__``, a coroutine function or a generator function,
+    whose span covers the call and not what its result does later.
+
+    Args:
+        name: Name of the span where the extractor finds none.
+        completion_handler: From ``init_telemetry()``.
+        attributes_extractor: Reads the event. Default: ``default_extractor``.
+    """
+    lifecycle = completion_handler.lifecycle
+    if lifecycle is None:
+        return lambda handler: handler
+    tracing = _Tracing(name, completion_handler, lifecycle, attributes_extractor)
+
+    def decorate(handler: HandlerT) -> HandlerT:
+        def traced(event: Any, context: Any, *args: Any, **kwargs: Any) -> Any:
+            request_id = getattr(context, "aws_request_id", None)
+            # Decorated twice, by hand and by the zero-code entry point: the outer one traces.
+            if lifecycle.is_open(request_id):
+                return handler(event, context, *args, **kwargs)
+            span, parent = tracing.start_span(event, context)
+            invocation = lifecycle.begin(request_id, span, _remaining_ms(context))
+            token = attach(set_span_in_context(span, parent))
+            try:
+                result = handler(event, context, *args, **kwargs)
+            except BaseException as error:
+                # SystemExit and KeyboardInterrupt too: the span ends, the exception goes on.
+                _record_exception(span, error)
+                raise
+            else:
+                tracing.record_response(span, result)
+                return result
+            finally:
+                detach(token)
+                if span.is_recording():
+                    span.end()
+                lifecycle.end(invocation, context)
+
+        functools.update_wrapper(traced, handler)
+        setattr(traced, TRACED_MARK, True)
+        return traced  # type: ignore[return-value]  # called as the handler is
+
+    return decorate
+
+
+class _Tracing:
+    """Starts spans and describes them; every failure in here stays in here.
+
+    Args:
+        name: Name of the span where the extractor finds none.
+        completion_handler: From ``init_telemetry()``.
+        lifecycle: The completion handler's.
+        extractor: Reads the event.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        completion_handler: TelemetryCompletionHandler,
+        lifecycle: Lifecycle,
+        extractor: Extractor | None,
+    ) -> None:
+        self._name = name
+        self._completion_handler = completion_handler
+        self._lifecycle = lifecycle
+        self._extractor = extractor or default_extractor
+        self._tracer = completion_handler.get_tracer()
+        self._propagation = completion_handler.propagation
+        self._stable_http_only = completion_handler.settings.stable_http_only
+        self._logged = False
+
+    def start_span(self, event: Any, context: Any) -> tuple[Span, Context]:
+        """Start the invocation's span; return it with the caller's context."""
+        cold_start = self._completion_handler.is_cold_start()
+        try:
+            return self._start(self._extract(event, context), cold_start=cold_start)
+        except Exception:  # noqa: BLE001 - telemetry never stops a handler
+            self._log("the span could not be described; it has no more than a name")
+            bare = SpanAttributes(TriggerType.OTHER, {})
+            return self._start(bare, cold_start=cold_start)
+
+    def record_response(self, span: Span, response: Any) -> None:
+        """Set the status code of an HTTP response; 500 and above make the span an error.
+
+        API Gateway and load balancers take a number or a text, so both are read.
+        """
+        try:
+            code = _status_code(response)
+            if code is None:
+                return
+            if not self._stable_http_only:
+                span.set_attribute("http.status_code", code)
+            span.set_attribute("http.response.status_code", code)
+            if code >= _LOWEST_SERVER_ERROR:
+                span.set_attribute("error.type", str(code))
+                span.set_status(StatusCode.ERROR)
+        except Exception:  # noqa: BLE001 - telemetry never stops a handler
+            self._log("the response could not be read")
+
+    def _extract(self, event: Any, context: Any) -> SpanAttributes:
+        try:
+            return self._extractor(event, context)
+        except Exception:  # noqa: BLE001 - the user's own extractor may do anything
+            self._log("the attributes extractor failed; the default one is used")
+            return default_extractor(event, context)
+
+    def _start(self, extracted: SpanAttributes, *, cold_start: bool) -> tuple[Span, Context]:
+        attributes: dict[str, Any] = {
+            key: value
+            for key, value in extracted.attributes.items()
+            if value is not None and not (self._stable_http_only and key in OLD_HTTP_NAMES)
+        }
+        attributes["faas.trigger"] = str(extracted.trigger or TriggerType.OTHER)
+        attributes["faas.coldstart"] = cold_start
+        parent, links = self._parent_and_links(extracted)
+        span = self._tracer.start_span(
+            extracted.span_name or self._name,
+            context=parent,
+            kind=extracted.kind,
+            attributes=attributes,
+            links=links,
+            record_exception=False,
+            set_status_on_exception=False,
+        )
+        return span, parent
+
+    def _parent_and_links(self, extracted: SpanAttributes) -> tuple[Context, list[Link]]:
+        links = list(extracted.links or ())
+        parent = self._propagation.parent(extracted.carrier)
+        if extracted.link_carriers:
+            senders = self._propagation.senders(extracted.link_carriers)
+            links += [Link(span) for span, _ in senders]
+            # All messages of the batch come from one place: the batch continues its trace. An
+            # unsampled sender is linked to, but does not keep the batch from being traced.
+            if len(senders) == 1 and senders[0][0].trace_flags.sampled:
+                parent = senders[0][1]
+        return parent, links
+
+    def _log(self, message: str) -> None:
+        """Log with the traceback once, then only for those who look for it."""
+        level = logging.DEBUG if self._logged else logging.WARNING
+        self._logged = True
+        logger.log(level, "%s", message, exc_info=True)
+
+
+def _record_exception(span: Span, error: BaseException) -> None:
+    try:
+        if span.is_recording():
+            span.record_exception(error)
+            span.set_attribute("error.type", _qualified_name(type(error)))
+            span.set_status(StatusCode.ERROR, f"{type(error).__name__}: {error}")
+    except Exception:  # an exception's own __str__ may raise
+        logger.debug("the exception could not be recorded", exc_info=True)
+
+
+def _qualified_name(error: type[BaseException]) -> str:
+    if error.__module__ == "builtins":
+        return error.__qualname__
+    return f"{error.__module__}.{error.__qualname__}"
+
+
+def _status_code(response: Any) -> int | None:
+    code = response.get("statusCode") if isinstance(response, dict) else None
+    if isinstance(code, str) and code.isdecimal():
+        code = int(code[:4])
+    if isinstance(code, bool) or not isinstance(code, int):
+        return None
+    return code if _LOWEST_STATUS <= code <= _HIGHEST_STATUS else None
+
+
+def _remaining_ms(context: Any) -> float | None:
+    try:
+        remaining = context.get_remaining_time_in_millis()
+    except Exception:  # noqa: BLE001 - somebody else's context object may do anything
+        return None
+    return remaining if isinstance(remaining, int | float) else None

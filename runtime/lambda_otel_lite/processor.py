@@ -1,0 +1,141 @@
+"""The span processor: a bounded queue of ended spans, and the spans that are still open."""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from opentelemetry.context import (
+    _SUPPRESS_INSTRUMENTATION_KEY,
+    Context,
+    attach,
+    detach,
+    set_value,
+)
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.trace import StatusCode
+
+logger = logging.getLogger("lambda_otel_lite.processor")
+
+
+class OpenSpans(SpanProcessor):
+    """Knows which spans have started and not ended, so that a deadline can end them."""
+
+    def __init__(self) -> None:
+        self._open: dict[int, Span] = {}
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        """Remember the span."""
+        del parent_context
+        self._open[span.get_span_context().span_id] = span
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Forget the span."""
+        if span.context is not None:
+            self._open.pop(span.context.span_id, None)
+
+    def end_open_spans(self, trace_id: int, error_type: str, description: str) -> int:
+        """End every open span of a trace with status ERROR, children before their parents.
+
+        Args:
+            trace_id: The trace whose spans are ended; other threads' spans are left alone.
+            error_type: Value of ``error.type``.
+            description: The status' description.
+
+        Returns:
+            How many were ended.
+        """
+        spans = [
+            span
+            for span in reversed(list(self._open.values()))
+            if span.get_span_context().trace_id == trace_id
+        ]
+        for span in spans:
+            span.set_attribute("error.type", error_type)
+            span.set_status(StatusCode.ERROR, description)
+            span.end()
+        return len(spans)
+
+
+class LambdaSpanProcessor(OpenSpans):
+    """Holds ended spans until the invocation's end (specification, "processor").
+
+    Args:
+        span_exporter: Takes the spans, a batch at a time.
+        max_queue_size: Most spans held; more are dropped and counted in a warning. Default: 2048.
+        max_export_batch_size: Most spans in one batch. Default: 512.
+    """
+
+    def __init__(
+        self,
+        span_exporter: SpanExporter,
+        max_queue_size: int = 2048,
+        max_export_batch_size: int = 512,
+    ) -> None:
+        super().__init__()
+        self.span_exporter = span_exporter
+        self.max_queue_size = max_queue_size
+        self.max_export_batch_size = max_export_batch_size
+        self.on_local_root: Callable[[], None] | None = None
+        """Called when a span without a parent in this process has ended and been queued."""
+        self._queue: deque[ReadableSpan] = deque()
+        self._dropped = 0
+        # Reentrant: a SIGTERM handler may flush in the very thread that is exporting.
+        self._export_lock = threading.RLock()
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Queue the span if it is sampled."""
+        super().on_end(span)
+        context, parent = span.context, span.parent
+        if context is None or not context.trace_flags.sampled:
+            return
+        if len(self._queue) >= self.max_queue_size:
+            self._dropped += 1
+        else:
+            self._queue.append(span)
+        if self.on_local_root is not None and (parent is None or parent.is_remote):
+            self.on_local_root()
+
+    def process_spans(self) -> None:
+        """Export all spans that are queued; never raises."""
+        with self._export_lock:
+            while batch := self._next_batch():
+                self._export(batch)
+            dropped, self._dropped = self._dropped, 0
+        if dropped:
+            logger.warning(
+                "%d spans dropped: more than %d ended before they could be exported"
+                " (LAMBDA_SPAN_PROCESSOR_QUEUE_SIZE)",
+                dropped,
+                self.max_queue_size,
+            )
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Export all spans that are queued.
+
+        Args:
+            timeout_millis: Handed on to the exporter, in ms. Default: 30,000.
+        """
+        self.process_spans()
+        return self.span_exporter.force_flush(timeout_millis)
+
+    def shutdown(self) -> None:
+        """Export what is left and shut the exporter down."""
+        self.process_spans()
+        self.span_exporter.shutdown()
+
+    def _next_batch(self) -> list[ReadableSpan]:
+        count = min(len(self._queue), self.max_export_batch_size)
+        return [self._queue.popleft() for _ in range(count)]
+
+    def _export(self, batch: list[ReadableSpan]) -> None:
+        # An instrumented HTTP client must not trace the export itself.
+        token = attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))  # noqa: FBT003 - API's own
+        try:
+            if self.span_exporter.export(batch) is not SpanExportResult.SUCCESS:
+                logger.debug("the exporter reported a failure for a batch of %d spans", len(batch))
+        except Exception:
+            logger.exception("%d spans lost: the exporter raised", len(batch))
+        finally:
+            detach(token)

@@ -1,0 +1,53 @@
+"""The resource: which function, version and environment the spans come from.
+
+Built without the SDK's detectors, which scan the installed packages' entry points and say nothing
+of Lambda.
+"""
+
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.version import __version__ as sdk_version
+
+from .settings import Settings
+
+
+def get_lambda_resource(
+    custom_resource: Resource | None = None, *, settings: Settings | None = None
+) -> Resource:
+    """Describe the function (specification, "Automatic FAAS Attributes").
+
+    Precedence, lowest first: what the platform says, ``OTEL_RESOURCE_ATTRIBUTES``,
+    ``OTEL_SERVICE_NAME``, ``custom_resource`` (OpenTelemetry, Resource SDK).
+
+    Args:
+        custom_resource: Attributes to add. The name ``unknown_service``, which ``Resource.create``
+            fills in, is not taken for the user's choice.
+        settings: Where the values come from. Default: the process environment.
+    """
+    settings = settings or Settings.from_environ()
+    found = {
+        "cloud.region": settings.region,
+        "faas.name": settings.function_name,
+        "faas.version": settings.function_version,
+        "faas.instance": settings.log_stream,
+        "faas.max_memory": settings.memory_bytes,
+    }
+    attributes: dict[str, str | int] = {
+        "telemetry.sdk.language": "python",
+        "telemetry.sdk.name": "opentelemetry",
+        "telemetry.sdk.version": sdk_version,
+        "cloud.provider": "aws",
+        "cloud.platform": "aws_lambda",
+        **{key: value for key, value in found.items() if value is not None},
+        **settings.resource_attributes,
+        "service.name": settings.service_name,
+    }
+    resource = Resource(attributes)
+    return resource.merge(_chosen(custom_resource)) if custom_resource else resource
+
+
+def _chosen(custom: Resource) -> Resource:
+    name = custom.attributes.get("service.name")
+    if not (isinstance(name, str) and name.startswith("unknown_service")):
+        return custom
+    kept = {key: value for key, value in custom.attributes.items() if key != "service.name"}
+    return Resource(kept, custom.schema_url)

@@ -1,0 +1,213 @@
+"""The one place where the parts are put together."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+from opentelemetry import trace
+from opentelemetry.propagators.textmap import TextMapPropagator
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.id_generator import IdGenerator
+from opentelemetry.sdk.trace.sampling import Sampler
+
+from . import propagation
+from .completion import AsyncCompletion, Completion, FinalizeCompletion, SyncCompletion
+from .exporter import LazySpanExporter
+from .extension import InternalExtension, on_sigterm
+from .ids import SystemIdGenerator
+from .lifecycle import Lifecycle
+from .processor import LambdaSpanProcessor, OpenSpans
+from .propagation import Propagation
+from .resource import get_lambda_resource
+from .settings import ProcessorMode, Settings
+from .version import __version__
+
+logger = logging.getLogger("lambda_otel_lite.telemetry")
+
+
+class TelemetryCompletionHandler:
+    """Sees an invocation's spans to their export (specification, "telemetry").
+
+    ``create_traced_handler`` uses it for every invocation; code without a traced handler calls
+    `complete` itself. Made by `init_telemetry`.
+
+    Args:
+        tracer_provider: Where spans come from.
+        lifecycle: Follows invocations.
+        propagation: Finds the caller's context.
+        settings: What the environment asked for.
+    """
+
+    def __init__(
+        self,
+        tracer_provider: trace.TracerProvider,
+        lifecycle: Lifecycle | None,
+        propagation: Propagation,
+        settings: Settings,
+    ) -> None:
+        self._tracer_provider = tracer_provider
+        self._tracer = tracer_provider.get_tracer("lambda_otel_lite", __version__)
+        self.lifecycle = lifecycle
+        self.propagation = propagation
+        self.settings = settings
+        self._invoked_before = settings.initialization_type in (
+            "provisioned-concurrency",
+            "lambda-managed-instances",
+        )
+
+    @property
+    def tracer_provider(self) -> trace.TracerProvider:
+        """The provider that `init_telemetry` made."""
+        return self._tracer_provider
+
+    def get_tracer(self) -> trace.Tracer:
+        """Return the tracer of the handler's spans."""
+        return self._tracer
+
+    def complete(self) -> None:
+        """Have the spans of an invocation exported that no traced handler follows.
+
+        Sync mode exports now, async mode after the response, finalize mode does nothing. May be
+        called any number of times.
+        """
+        if self.lifecycle is not None:
+            self.lifecycle.complete()
+
+    def is_cold_start(self) -> bool:
+        """Say whether this is the first invocation, and count it.
+
+        An environment that was started ahead of its first invocation is never cold: nobody waited
+        for it (FaaS semantic conventions, ``faas.coldstart``).
+        """
+        cold = not self._invoked_before
+        self._invoked_before = True
+        return cold
+
+
+_current: TelemetryCompletionHandler | None = None
+
+
+def current_telemetry() -> TelemetryCompletionHandler | None:
+    """Return what the last call of `init_telemetry` made, or None before the first."""
+    return _current
+
+
+def init_telemetry(  # noqa: PLR0913 - the specification's signature
+    *,
+    resource: Resource | None = None,
+    span_processors: Sequence[SpanProcessor] | None = None,
+    propagators: Sequence[TextMapPropagator] | None = None,
+    id_generator: IdGenerator | None = None,
+    sampler: Sampler | None = None,
+    processor_mode: ProcessorMode | str | None = None,
+) -> tuple[trace.Tracer, TelemetryCompletionHandler]:
+    """Set up tracing; call it once, outside of the handler.
+
+    Args:
+        resource: Attributes to add to those of the function.
+        span_processors: Processors to use in place of a `LambdaSpanProcessor` that writes to the
+            function's log.
+        propagators: Propagators to use in place of those that ``OTEL_PROPAGATORS`` names.
+        id_generator: Default: ids from the operating system's random source.
+        sampler: Default: what ``OTEL_TRACES_SAMPLER`` asks for, else parent-based and always on.
+        processor_mode: Default: sync. ``LAMBDA_EXTENSION_SPAN_PROCESSOR_MODE`` wins over it.
+
+    Returns:
+        The tracer and the completion handler. With ``OTEL_SDK_DISABLED=true`` both do nothing.
+    """
+    global _current  # noqa: PLW0603 - one process is one execution environment
+    settings = Settings.from_environ(mode=processor_mode)
+    if settings.log_level is not None:
+        logging.getLogger("lambda_otel_lite").setLevel(settings.log_level)
+    if settings.disabled:
+        handler = TelemetryCompletionHandler(
+            trace.NoOpTracerProvider(), None, propagation.from_propagators([]), settings
+        )
+    else:
+        handler = _assemble(
+            settings,
+            _provider(settings, resource, id_generator, sampler),
+            list(span_processors) if span_processors is not None else [_processor(settings)],
+            propagation.from_propagators(propagators)
+            if propagators is not None
+            else propagation.from_settings(settings),
+        )
+    _current = handler
+    return handler.get_tracer(), handler
+
+
+def _provider(
+    settings: Settings,
+    resource: Resource | None,
+    id_generator: IdGenerator | None,
+    sampler: Sampler | None,
+) -> TracerProvider:
+    return TracerProvider(
+        sampler=sampler,
+        resource=get_lambda_resource(resource, settings=settings),
+        id_generator=id_generator or SystemIdGenerator(),
+    )
+
+
+def _processor(settings: Settings) -> LambdaSpanProcessor:
+    return LambdaSpanProcessor(
+        LazySpanExporter(settings),
+        max_queue_size=settings.queue_size,
+        max_export_batch_size=settings.batch_size,
+    )
+
+
+def _assemble(
+    settings: Settings,
+    provider: TracerProvider,
+    processors: list[SpanProcessor],
+    propagation: Propagation,
+) -> TelemetryCompletionHandler:
+    own = next((one for one in processors if isinstance(one, LambdaSpanProcessor)), None)
+    open_spans: OpenSpans = own or OpenSpans()
+    for processor in processors if own else [open_spans, *processors]:
+        provider.add_span_processor(processor)
+
+    def flush() -> None:
+        try:
+            provider.force_flush()
+        except Exception:
+            logger.exception("spans could not be exported")
+
+    completion = _completion(settings, flush)
+    lifecycle = Lifecycle(completion, open_spans, flush, settings.timeout_margin_ms)
+    if own and not isinstance(completion, FinalizeCompletion):
+        own.on_local_root = lifecycle.on_local_root
+    if not isinstance(completion, SyncCompletion):
+        on_sigterm(lifecycle.shut_down)
+    trace.set_tracer_provider(provider)
+    return TelemetryCompletionHandler(provider, lifecycle, propagation, settings)
+
+
+def _completion(settings: Settings, flush: Callable[[], None]) -> Completion:
+    """Choose by the mode; where the extension is not to be had, sync keeps every span."""
+    if settings.mode is ProcessorMode.SYNC:
+        return SyncCompletion(flush)
+    if settings.managed_instance:
+        logger.warning(
+            "%s mode is not to be had on Lambda Managed Instances; using sync", settings.mode
+        )
+        return SyncCompletion(flush)
+    if settings.mode is ProcessorMode.ASYNC:
+        completion = AsyncCompletion(flush)
+        return completion if _register(settings, ["INVOKE"], completion) else SyncCompletion(flush)
+    # Without the extension the platform sends no SIGTERM; the mode itself does not need it.
+    _register(settings, [], FinalizeCompletion())
+    return FinalizeCompletion()
+
+
+def _register(
+    settings: Settings, events: Sequence[str], completion: AsyncCompletion | FinalizeCompletion
+) -> bool:
+    if settings.runtime_api is None:
+        logger.info("not on Lambda: no extension; %s mode needs one", settings.mode)
+        return False
+    extension = InternalExtension(
+        settings.runtime_api, completion.on_invoke, completion.on_lost, completion.on_found
+    )
+    return extension.start(events)
