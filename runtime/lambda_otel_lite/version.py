@@ -1,0 +1,5 @@
+"""The one place that says which version this is, for code that must not import the package."""
+
+from typing import Final
+
+__version__: Final = "0.1.0"

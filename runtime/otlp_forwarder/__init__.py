@@ -1,0 +1,1 @@
+"""Forward the record lines that functions wrote to CloudWatch Logs to an OTLP/HTTP collector."""
