@@ -43,7 +43,7 @@ lock: setup ## Write every lock file anew from its inputs
 	@set -e; for input in requirements/uv.in constructs/lambda_otel_lite_cdk/locks/*.in; do \
 	  test ! -e "$$input" || $(COMPILE) "$$input" -o "$${input%.in}.txt"; \
 	done
-	cd requirements/npm && PATH=$(CURDIR)/$(VENV):$$PATH npm install --package-lock-only
+	$(VENV)/node $(VENV)/npm-cli.js install --package-lock-only --prefix requirements/npm
 
 build: setup ## Build the wheel and the sdist into dist/
 	rm -rf dist

