@@ -1,0 +1,1 @@
+"""CDK constructs that add OpenTelemetry tracing to Python Lambda functions."""
