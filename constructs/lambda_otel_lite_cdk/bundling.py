@@ -135,7 +135,7 @@ def _install(lock: str, site: Path, python: str) -> None:
     """Install exactly what the lock names, for Lambda's platform whatever this machine is."""
     requirements = site.parent.parent / "layer.txt"
     requirements.write_text(lock, "utf-8")
-    done = subprocess.run(  # noqa: S603 - every argument is this module's own
+    done = subprocess.run(
         [
             _uv(),
             *("pip", "install", "--quiet", "--target", site, "--requirements", requirements),
@@ -194,7 +194,7 @@ def _compile(tree: Path, interpreter: Path) -> None:
     and cannot be written to, so checked byte code would be made anew at every cold start.
     """
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    done = subprocess.run(  # noqa: S603 - the interpreter was found by this package
+    done = subprocess.run(
         [
             interpreter,
             # Alone with the standard library, so that the machine's packages leave no trace.

@@ -37,8 +37,8 @@ class TelemetrySettings:
             ``"async"`` after the response, ``"finalize"`` only at shutdown. Default ``"sync"``.
         queue_size: Ended spans kept until they leave, 1 to 1,000,000; more are dropped and counted.
             Default 2048 spans.
-        batch_size: Spans in one record at most, 1 to 1,000,000 and not above ``queue_size``. Default
-            512 spans.
+        batch_size: Spans in one record at most, 1 to 1,000,000 and not above ``queue_size``.
+            Default 512 spans.
         compression_level: Gzip level of a record, 0 (none) to 9 (smallest). Default 6.
         service_name: The service that the spans belong to. Default: the function's name.
 
