@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Self
 
-from aws_cdk import ArnFormat, Stack
+from aws_cdk import ArnFormat, Names, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
 if TYPE_CHECKING:
-    from constructs import Construct, IConstruct
+    from constructs import IConstruct
 
 #: Matches record lines and nothing else. `FilterPattern.exists` would render ``= "*"``, which
 #: matches a literal asterisk. Source: CloudWatch Logs user guide, "Filter pattern syntax".
@@ -66,7 +66,8 @@ class Forwarding:
             ForwardingError: The log group is the destination's own, or it is forwarded elsewhere.
         """
         stack = Stack.of(log_group)
-        present = log_group.node.try_find_child(_FILTER_ID)
+        filter_id = _FILTER_ID + Names.node_unique_id(log_group.node)
+        present = stack.node.try_find_child(filter_id)
         if isinstance(present, logs.CfnSubscriptionFilter):
             if stack.resolve(present.destination_arn) != stack.resolve(self._destination_arn):
                 raise ForwardingError(
@@ -82,9 +83,9 @@ class Forwarding:
                 f"Leave the forwarder out of what is forwarded."
             )
         subscription = logs.CfnSubscriptionFilter(
-            # An interface to the type checker, but whatever implements it is a construct.
-            cast("Construct", log_group),
-            _FILTER_ID,
+            # Not in the log group: an imported one cannot be a scope from Python.
+            stack,
+            filter_id,
             log_group_name=log_group.log_group_name,
             destination_arn=self._destination_arn,
             filter_pattern=RECORD_PATTERN,

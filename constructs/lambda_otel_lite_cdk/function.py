@@ -93,6 +93,11 @@ def instrument(function: lambda_.IFunction, settings: TelemetrySettings | None =
     variables = settings.environment()
     if resource.handler != ENTRY_POINT:
         variables[HANDLER] = str(resource.handler)
+    elif HANDLER not in _environment(resource):
+        raise InstrumentationError(
+            f"{path}: its handler is {ENTRY_POINT!r} and {HANDLER} is not set, so that the "
+            f"function's own handler is not known. Pass that one as `handler`."
+        )
     _add_environment(function, resource, variables)
     _add_layer(function, resource, telemetry_layer(function, python))
     resource.handler = ENTRY_POINT
@@ -118,12 +123,11 @@ def _supported_python(path: str, resource: lambda_.CfnFunction) -> str:
 def _add_environment(
     function: lambda_.Function, resource: lambda_.CfnFunction, variables: dict[str, str]
 ) -> None:
-    present = _configured(resource, "environment", {}).get("variables", {})
+    present = _environment(resource)
     missing = {name: value for name, value in variables.items() if name not in present}
     for name, value in missing.items():
         function.add_environment(name, value)
-    after = _configured(resource, "environment", {}).get("variables", {})
-    if not missing.keys() <= after.keys():
+    if not missing.keys() <= _environment(resource).keys():
         # The app wrote to the resource directly, which hides what is added to the construct.
         resource.environment = lambda_.CfnFunction.EnvironmentProperty(
             variables={**present, **missing}
@@ -140,6 +144,11 @@ def _add_layer(
     function.add_layers(layer)
     if arn not in _configured(resource, "layers", []):
         resource.layers = [*present, layer.layer_version_arn]
+
+
+def _environment(resource: lambda_.CfnFunction) -> dict[str, Any]:
+    variables: dict[str, Any] = _configured(resource, "environment", {}).get("variables", {})
+    return variables
 
 
 def _configured(resource: lambda_.CfnFunction, prop: str, absent: Any) -> Any:
