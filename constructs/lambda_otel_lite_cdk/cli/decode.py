@@ -70,7 +70,9 @@ def _read_record(line: str) -> ExportTraceServiceRequest:
     if not isinstance(payload, str):
         raise _MalformedError("no payload")
     try:
-        data = base64.b64decode(payload, validate=True) if record.get("base64") else payload.encode()
+        data = (
+            base64.b64decode(payload, validate=True) if record.get("base64") else payload.encode()
+        )
     except binascii.Error:
         raise _MalformedError("the payload is not base64") from None
     if record.get("content-encoding") == "gzip":
