@@ -20,9 +20,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from lambda_otel_lite_cdk.cli.assembly import TemplateFunction
 from lambda_otel_lite_cdk.cli.environment import (
     PSEUDO_PARAMETERS,
     own_variables,
@@ -33,6 +32,9 @@ from lambda_otel_lite_cdk.cli.output import InvocationOutput, OutputReader, enla
 from lambda_otel_lite_cdk.cli.processes import stop
 from lambda_otel_lite_cdk.cli.staging import stage
 from lambda_otel_lite_cdk.cli.toolchain import emulator_binary, interpreter_for, runtime_packages
+
+if TYPE_CHECKING:
+    from lambda_otel_lite_cdk.cli.assembly import TemplateFunction
 
 _PATH = "/2015-03-31/functions/function/invocations"
 _START_ATTEMPTS = 3
@@ -157,7 +159,7 @@ class Emulator:
     ) -> None:
         for _ in range(_START_ATTEMPTS):
             self._port, runtime_api = _free_ports()
-            self._process = subprocess.Popen(  # noqa: S603 - the binary that the lock pins
+            self._process = subprocess.Popen(
                 [
                     emulator_binary(),
                     *("--runtime-interface-emulator-address", f"127.0.0.1:{self._port}"),

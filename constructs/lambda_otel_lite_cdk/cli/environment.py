@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lambda_otel_lite_cdk.cli.assembly import TemplateFunction
 from lambda_otel_lite_cdk.cli.errors import UsageProblem
 from lambda_otel_lite_cdk.cli.expressions import UnresolvedError, resolve
+
+if TYPE_CHECKING:
+    from lambda_otel_lite_cdk.cli.assembly import TemplateFunction
 
 #: Values of the pseudo parameters of a stack that was never deployed; parameters override them.
 PSEUDO_PARAMETERS = {

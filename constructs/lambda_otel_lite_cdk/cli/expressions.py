@@ -28,7 +28,7 @@ class UnresolvedError(Exception):
         self.parameter = parameter
 
 
-def resolve(value: Any, parameters: Mapping[str, str]) -> str:
+def resolve(value: Any, parameters: Mapping[str, str]) -> str:  # noqa: PLR0911 - one per function
     """Return the text that a template's value stands for.
 
     Args:

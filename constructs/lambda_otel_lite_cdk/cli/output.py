@@ -114,10 +114,11 @@ class OutputReader:
         return count[0]
 
     def _run(self) -> None:
-        while self._pipe in select.select([self._pipe, self._wake_reader], [], [])[0]:
+        source = self._pipe.fileno()
+        while source in select.select([source, self._wake_reader], [], [])[0]:
             # Read and kept under one lock: an empty pipe means that every line has been kept.
             with self._changed:
-                chunk = os.read(self._pipe.fileno(), _PIPE_BYTES)
+                chunk = os.read(source, _PIPE_BYTES)
                 self._keep(chunk)
                 self._ended = not chunk
                 self._changed.notify_all()

@@ -10,11 +10,13 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lambda_otel_lite_cdk.cli.assembly import Template
 from lambda_otel_lite_cdk.cli.errors import UsageProblem
 from lambda_otel_lite_cdk.cli.processes import stop
+
+if TYPE_CHECKING:
+    from lambda_otel_lite_cdk.cli.assembly import Template
 
 _START_SECONDS = 30.0
 
@@ -34,7 +36,7 @@ def moto_server() -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    server = subprocess.Popen(  # noqa: S603 - this interpreter and a module of the dev extra
+    server = subprocess.Popen(
         [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

@@ -11,9 +11,12 @@ import shutil
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lambda_otel_lite_cdk.cli.assembly import TemplateFunction
 from lambda_otel_lite_cdk.cli.errors import UsageProblem
+
+if TYPE_CHECKING:
+    from lambda_otel_lite_cdk.cli.assembly import TemplateFunction
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ def _folder(asset: Path, target: Path) -> Path:
         return asset
     try:
         with zipfile.ZipFile(asset) as archive:
-            archive.extractall(target)  # noqa: S202 - extractall refuses paths that lead outside
+            archive.extractall(target)
     except (OSError, zipfile.BadZipFile) as error:
         raise UsageProblem(f"asset {asset} is neither a folder nor a zip file: {error}") from error
     return target

@@ -123,9 +123,7 @@ def _install(lock: str, target: Path, python: Path, *options: str) -> None:
         *("--require-hashes", "--python", str(python), "--no-python-downloads", *options),
         *("--target", str(target), "--requirements", "-"),
     ]
-    done = subprocess.run(  # noqa: S603 - a fixed command with paths of our own
-        command, input=_lock(lock), capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command, input=_lock(lock), capture_output=True, text=True, check=False)
     if done.returncode:
         raise UsageProblem(
             f"installing {lock} (from the package index that uv uses) failed: {done.stderr}"
