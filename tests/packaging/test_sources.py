@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import json
 import statistics
 from collections.abc import Iterator
@@ -81,6 +82,45 @@ def test_packages_do_not_import_each_other(folder: str, forbidden: set[str]) -> 
     }
 
     assert not offenders
+
+
+def sibling_imports(module: Path, package: Path) -> Iterator[str]:
+    """Yield the modules of the package that a module imports when it is itself imported."""
+    name = ".".join(module.relative_to(package.parent).with_suffix("").parts)
+    base = name.removesuffix(".__init__") if module.stem == "__init__" else name.rpartition(".")[0]
+    for node in ast.parse(module.read_text()).body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = base.split(".")[: len(base.split(".")) - max(node.level - 1, 0)]
+            source = ".".join([*(above if node.level else []), *filter(None, [node.module])])
+            yield source
+            yield from (f"{source}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize(
+    "package",
+    [
+        ROOT / "runtime/lambda_otel_lite",
+        ROOT / "runtime/otlp_forwarder",
+        ROOT / "constructs/lambda_otel_lite_cdk",
+    ],
+    ids=lambda path: path.name,
+)
+def test_there_are_no_import_circles(package: Path) -> None:
+    modules = {
+        ".".join(path.relative_to(package.parent).with_suffix("").parts): path
+        for path in package.rglob("*.py")
+    }
+    graph = {
+        name.removesuffix(".__init__"): {
+            found for found in sibling_imports(path, package) if found != package.name
+        }
+        for name, path in modules.items()
+    }
+    inside = {name: imports & graph.keys() - {name} for name, imports in graph.items()}
+
+    assert len(list(graphlib.TopologicalSorter(inside).static_order())) == len(graph)
 
 
 def test_the_folder_of_the_constructs_does_not_shadow_their_library() -> None:
