@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import statistics
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,6 +82,16 @@ def test_packages_do_not_import_each_other(folder: str, forbidden: set[str]) -> 
     }
 
     assert not offenders
+
+
+def test_the_forwarder_needs_nothing_but_the_standard_library() -> None:
+    imported = {
+        package
+        for module in (ROOT / "runtime/otlp_forwarder").rglob("*.py")
+        for package in imported_packages(module)
+    }
+
+    assert imported - {"otlp_forwarder"} <= sys.stdlib_module_names
 
 
 def test_the_folder_of_the_constructs_does_not_shadow_their_library() -> None:
