@@ -64,8 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
         _ensure_environment(ROOT / ".venv")
         _ensure_cdk_cli(ROOT / ".venv")
         if options.all_pythons:
-            for version, interpreter in _other_interpreters(ROOT / ".venv").items():
-                _ensure_environment(ROOT / ".venvs" / version, interpreter)
+            _ensure_other_environments(ROOT / ".venvs", _other_interpreters(ROOT / ".venv"))
     except SetupError as error:
         print(f"setup: {error}", file=sys.stderr)
         return 2
@@ -95,6 +94,15 @@ def _ensure_environment(venv: Path, interpreter: Path | None = None) -> None:
     (venv / "bin" / "node").symlink_to(node / "bin" / "node")
     (venv / "bin" / "npm-cli.js").symlink_to(node / "lib/node_modules/npm/bin/npm-cli.js")
     (venv / STAMP).write_text(digest)
+
+
+def _ensure_other_environments(folder: Path, interpreters: dict[str, Path]) -> None:
+    for version, interpreter in interpreters.items():
+        _ensure_environment(folder / version, interpreter)
+    # `make test` runs on all that are there: none whose Python is gone, or is now .venv's.
+    for venv in folder.glob("*"):
+        if venv.name not in interpreters:
+            shutil.rmtree(venv)
 
 
 def _ensure_cdk_cli(venv: Path) -> None:

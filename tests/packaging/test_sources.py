@@ -6,6 +6,7 @@ import ast
 import graphlib
 import json
 import statistics
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -121,6 +122,16 @@ def test_there_are_no_import_circles(package: Path) -> None:
     inside = {name: imports & graph.keys() - {name} for name, imports in graph.items()}
 
     assert len(list(graphlib.TopologicalSorter(inside).static_order())) == len(graph)
+
+
+def test_the_forwarder_needs_nothing_but_the_standard_library() -> None:
+    imported = {
+        package
+        for module in (ROOT / "runtime/otlp_forwarder").rglob("*.py")
+        for package in imported_packages(module)
+    }
+
+    assert imported - {"otlp_forwarder"} <= sys.stdlib_module_names
 
 
 def test_the_folder_of_the_constructs_does_not_shadow_their_library() -> None:

@@ -8,7 +8,7 @@ import uuid
 from functools import cache
 from typing import Any
 
-import boto3  # type: ignore[import-untyped]  # it carries no types
+import boto3
 from opentelemetry import propagate, trace
 
 tracer = trace.get_tracer(__name__)
