@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-import os
 import shutil
 import subprocess
 import sys
@@ -193,15 +192,13 @@ def _compile(tree: Path, interpreter: Path) -> None:
     The byte code is not checked against its sources: Lambda's copy of the layer has other times
     and cannot be written to, so checked byte code would be made anew at every cold start.
     """
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     done = subprocess.run(
         [
             interpreter,
-            # Alone with the standard library, so that the machine's packages leave no trace.
-            *("-P", "-S", "-m", "compileall", "-q", "-f"),
+            # Alone with the standard library: neither PYTHON* variables nor packages leave a trace.
+            *("-I", "-S", "-m", "compileall", "-q", "-f"),
             *("--invalidation-mode", "unchecked-hash", "-s", tree, "-p", _MOUNT, tree / "python"),
         ],
-        env=clean | {"PYTHONHASHSEED": "0"},
         capture_output=True,
         text=True,
         check=False,

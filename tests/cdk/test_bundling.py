@@ -32,7 +32,10 @@ def test_hazard_38_a_layer_is_the_same_byte_for_byte_wherever_it_is_built(
     assert str(tmp_path).encode() not in b"".join(built[0][1].values())
 
 
-def test_a_layer_holds_what_a_function_needs_and_no_more() -> None:
+def test_a_layer_holds_what_a_function_needs_and_no_more(
+    tmp_path: Path, cache_in: Callable[[Path], None]
+) -> None:
+    cache_in(tmp_path)
     names = set(files(stage_layer(PYTHON)))
     top = {name.split("/")[1] for name in names}
     assert {"lambda_otel_lite", "opentelemetry", "typing_extensions.py"} <= top
@@ -53,7 +56,10 @@ def test_a_compiled_dependency_is_refused(tmp_path: Path) -> None:
         bundling._strip(tmp_path)
 
 
-def test_every_source_has_byte_code_that_is_never_checked_against_it() -> None:
+def test_every_source_has_byte_code_that_is_never_checked_against_it(
+    tmp_path: Path, cache_in: Callable[[Path], None]
+) -> None:
+    cache_in(tmp_path)
     tree = files(stage_layer(PYTHON))
     sources = [name for name in tree if name.endswith(".py")]
     tag = f"cpython-{PYTHON.replace('.', '')}"
