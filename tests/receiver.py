@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import socket
 import ssl
 import threading
 from collections import deque
@@ -12,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -33,21 +35,37 @@ class Received:
     @property
     def spans(self) -> list[Span]:
         """The spans of the request."""
-        request = ExportTraceServiceRequest.FromString(self.body)
-        return [
-            span
-            for resource in request.resource_spans
-            for scope in resource.scope_spans
-            for span in scope.spans
-        ]
+        return spans_of(self.body)
+
+
+def spans_of(body: bytes) -> list[Span]:
+    """Decode the spans of a serialized request."""
+    request = ExportTraceServiceRequest.FromString(body)
+    return [
+        span
+        for resource in request.resource_spans
+        for scope in resource.scope_spans
+        for span in scope.spans
+    ]
 
 
 @dataclass(frozen=True)
 class Answer:
-    """How to answer one request; without a status the connection is cut instead."""
+    """How to answer one request.
+
+    Args:
+        status: Status; None: the connection is cut instead.
+        headers: Headers of the answer.
+        body: Its body.
+        cut: Send half of the body, then cut the connection.
+        hold: Wait for this before anything is sent; at most ten seconds.
+    """
 
     status: int | None = 200
     headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = ExportTraceServiceResponse().SerializeToString()
+    cut: bool = False
+    hold: threading.Event | None = None
 
 
 class OtlpReceiver:
@@ -55,14 +73,25 @@ class OtlpReceiver:
 
     Args:
         answers: How to answer the first requests, in order; all later ones are taken.
+        decide: How to answer each later request, by its spans; called in several threads.
         tls: Serve https with this context instead of http.
     """
 
-    def __init__(self, *answers: Answer, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        *answers: Answer,
+        decide: Callable[[list[Span]], Answer] | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.answers = deque(answers)
+        #: Answers a request by its headers before anything else does, or returns None.
+        self.authorize: Callable[[dict[str, str]], Answer | None] = lambda _headers: None
+        self.decide = decide or (lambda _spans: Answer())
         self.requests: list[Received] = []
         self.connections = 0
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
+        self.sockets: set[socket.socket] = set()
+        self.lock = threading.Lock()
+        self._server = _Server(self)
         self._scheme = "http"
         if tls:
             self._scheme = "https"
@@ -83,6 +112,11 @@ class OtlpReceiver:
             span for request in self.requests if request.status == 200 for span in request.spans
         ]
 
+    def hang_up(self) -> None:
+        """Close the connections that are open, from this side."""
+        for connection in list(self.sockets):
+            connection.shutdown(socket.SHUT_RDWR)
+
     def __enter__(self) -> Self:
         self._thread.start()
         return self
@@ -98,47 +132,67 @@ class OtlpReceiver:
         self._server.socket.close()
 
 
-def _handler_of(receiver: OtlpReceiver) -> Callable[..., BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"  # keeps connections alive
-        timeout = 10
+class _Server(ThreadingHTTPServer):
+    """A server that its handlers find the receiver by."""
 
-        def setup(self) -> None:
-            receiver.connections += 1
-            super().setup()
+    def __init__(self, receiver: OtlpReceiver) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.receiver = receiver
 
-        def handle(self) -> None:
-            try:
-                super().handle()
-            except (ConnectionError, ssl.SSLError):
-                self.close_connection = True  # a client that does not trust us
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.headers["Content-Encoding"] == "gzip":
-                body = gzip.decompress(body)
-            answer = receiver.answers.popleft() if receiver.answers else Answer()
-            receiver.requests.append(
-                Received(
-                    path=self.path,
-                    headers=dict(self.headers),
-                    body=body,
-                    status=answer.status or 0,
-                )
-            )
-            if answer.status is None:
-                self.close_connection = True
-                return
-            content = ExportTraceServiceResponse().SerializeToString()
-            self.send_response(answer.status)
-            for name, value in answer.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Type", "application/x-protobuf")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"  # keeps connections alive
+    timeout = 10
+    server: _Server
 
-        def log_message(self, *_: object) -> None:
-            """Keep the tests' output quiet."""
+    def setup(self) -> None:
+        self.receiver = self.server.receiver
+        self.receiver.connections += 1
+        super().setup()
+        self.receiver.sockets.add(self.connection)
 
-    return Handler
+    def finish(self) -> None:
+        self.receiver.sockets.discard(self.connection)
+        super().finish()
+
+    def handle(self) -> None:
+        try:
+            super().handle()
+        except (ConnectionError, ssl.SSLError):
+            self.close_connection = True  # a client that does not trust us, or that was killed
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.headers["Content-Encoding"] == "gzip":
+            body = gzip.decompress(body)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        answer = self.receiver.authorize(headers) or self._answer(body)
+        received = Received(path=self.path, headers=headers, body=body, status=answer.status or 0)
+        self.receiver.requests.append(received)
+        if answer.hold:
+            answer.hold.wait(10)
+        if answer.status is None:
+            self.close_connection = True
+            return
+        self.send_response(answer.status)
+        usual = {
+            "Content-Type": "application/x-protobuf",
+            "Content-Length": str(len(answer.body)),
+        }
+        for name, value in (usual | answer.headers).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(answer.body[: len(answer.body) // 2] if answer.cut else answer.body)
+        self.close_connection = self.close_connection or answer.cut
+
+    def _answer(self, body: bytes) -> Answer:
+        with self.receiver.lock:
+            if self.receiver.answers:
+                return self.receiver.answers.popleft()
+        try:
+            return self.receiver.decide(spans_of(body))
+        except DecodeError:
+            return Answer(400)
+
+    def log_message(self, *_: object) -> None:
+        """Keep the tests' output quiet."""

@@ -1,50 +1,60 @@
-"""Deliver requests to the collector over one kept-alive connection, with retries."""
+"""Deliver a request to a collector: try again what may pass, tell apart what will not."""
 
 from __future__ import annotations
 
-import email.utils
-import gzip
-import http.client
 import random
-import ssl
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime
-from urllib.parse import SplitResult
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from otlp_forwarder.answers import pause_wanted, rejected_spans
+from otlp_forwarder.compression import compress
+from otlp_forwarder.connections import Answer, CertificateError, Connections, NoAnswerError
+from otlp_forwarder.secret import SecretError, SecretHeaders
+
+if TYPE_CHECKING:
+    from otlp_forwarder.counts import Counts
+    from otlp_forwarder.destination import Destination
 
 #: Statuses that ask for another try. Source: OTLP specification, "Retryable Response Codes".
 RETRYABLE = frozenset({429, 502, 503, 504})
+#: Statuses that say something about what is in the request: a part of it may be taken.
+DIVISIBLE = frozenset({400, 413, 422})
+#: Statuses that say something about the request's headers, which may be mended.
+UNAUTHORIZED = frozenset({401, 403})
 
 #: Back-off before the nth retry is a random time up to FIRST * 2**n, at most LONGEST (seconds).
+#: Source: AWS Architecture Blog, "Exponential Backoff And Jitter", "Full Jitter".
 FIRST_BACKOFF = 0.1
 LONGEST_BACKOFF = 5.0
 
-#: Seconds that connecting, sending or one read may take; what hangs longer is tried anew.
-SOCKET_TIMEOUT = 10.0
-
-#: Bytes of an answer that are read. More is none of OTLP, and costs the connection.
-MAX_ANSWER = 64 * 1024
-
-HEADERS = {"Content-Type": "application/x-protobuf", "Content-Encoding": "gzip"}
+HEADERS = {"content-type": "application/x-protobuf", "content-encoding": "gzip"}
 
 
 class DeliveryError(Exception):
-    """A request that the collector did not take."""
+    """A request that was not delivered now, but may be later."""
 
 
-class _RetryableError(Exception):
-    """A failure that may pass; holds the seconds that the collector asked to wait."""
+class RefusedError(Exception):
+    """A request that the collector will never take as it is.
 
-    def __init__(self, reason: str, retry_after: float = 0.0) -> None:
+    Args:
+        reason: What it answered.
+        divisible: Whether it may take a part of the request.
+    """
+
+    def __init__(self, reason: str, *, divisible: bool) -> None:
         super().__init__(reason)
-        self.retry_after = retry_after
+        self.divisible = divisible
 
 
 class Collector:
-    """An OTLP/HTTP collector, reached over a connection that outlives invocations.
+    """Any number of OTLP/HTTP collectors, for any number of threads.
 
     Args:
-        url: Where to post to. Certificates of https are verified.
+        connections: How they are reached.
+        secret: Headers for the destination that is the settings' own.
         clock: Seconds of a clock that never goes back.
         wait: Waits the given seconds.
         jitter: Returns a random number from 0 to 1.
@@ -52,86 +62,90 @@ class Collector:
 
     def __init__(
         self,
-        url: SplitResult,
+        connections: Connections,
+        secret: SecretHeaders,
         *,
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._path = url.path
-        self._clock = clock
+        self._connections = connections
+        self._secret = secret
+        self.clock = clock
         self._wait = wait
         self._jitter = jitter
-        host = url.hostname or ""
-        self._connection = (
-            http.client.HTTPSConnection(host, url.port, context=ssl.create_default_context())
-            if url.scheme == "https"
-            else http.client.HTTPConnection(host, url.port)
-        )
 
-    def deliver(self, request: bytes, seconds: float) -> None:
+    def deliver(
+        self, destination: Destination, request: bytes, deadline: float, counts: Counts
+    ) -> None:
         """Post one request, again and again until it is taken or the time is up.
 
+        It is posted again only where the collector did not say that it took it.
+
         Args:
+            destination: Where to.
             request: Serialized ExportTraceServiceRequest.
-            seconds: Time for all tries together.
+            deadline: When to give up, by the collector's clock.
+            counts: Where to count requests, retries, bytes and rejected spans.
 
         Raises:
-            DeliveryError: The collector refused the request, or no try succeeded in time.
+            RefusedError: The collector will never take it.
+            DeliveryError: No try succeeded in time, or none will before something is mended.
         """
-        body = gzip.compress(request)
-        deadline = self._clock() + seconds
+        body = compress(request)
         tries = 0
-        while (remaining := deadline - self._clock()) > 0:
-            try:
-                self._post(body, min(SOCKET_TIMEOUT, remaining))
-            except _RetryableError as error:
-                reason = str(error)
-                backoff = min(FIRST_BACKOFF * 2**tries, LONGEST_BACKOFF) * self._jitter()
-                pause = max(backoff, error.retry_after)
-            else:
-                return
+        reason = "no time left"
+        while (remaining := deadline - self.clock()) > 0:
+            secret = self._secret_of(destination)
+            counts.requests += 1
+            counts.retries += tries > 0
+            counts.bytes += len(body)
+            pause = min(FIRST_BACKOFF * 2**tries, LONGEST_BACKOFF) * self._jitter()
             tries += 1
-            if self._clock() + pause >= deadline:
-                raise DeliveryError(f"gave up after {tries} tries in the time there was: {reason}")
+            try:
+                headers = {**dict(destination.headers), **secret, **HEADERS}
+                answer = self._connections.post(destination.url, body, headers, remaining)
+            except CertificateError as error:
+                raise DeliveryError(str(error)) from error
+            except NoAnswerError as error:
+                reason = str(error)
+            else:
+                if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
+                    # Taken, even where the connection broke before it said what it rejected.
+                    counts.rejected += rejected_spans(answer.body or b"")
+                    return
+                reason = f"status {answer.status}"
+                pause = self._pause_after(answer, secret, pause)
+            if self.clock() + pause >= deadline:
+                break
             self._wait(pause)
-        raise DeliveryError("no time left to deliver")
+        raise DeliveryError(f"gave up after {tries} tries in the time there was: {reason}")
 
-    def close(self) -> None:
-        """Close the connection; the next delivery opens a new one."""
-        self._connection.close()
-
-    def _post(self, body: bytes, timeout: float) -> None:
-        connection = self._connection
-        connection.timeout = timeout
-        if connection.sock:
-            connection.sock.settimeout(timeout)
+    def _secret_of(self, destination: Destination) -> Mapping[str, str]:
+        if not destination.own:
+            return {}
         try:
-            connection.request("POST", self._path, body, HEADERS)
-            response = connection.getresponse()
-            response.read(MAX_ANSWER)
-        except ssl.SSLCertVerificationError as error:
-            connection.close()
-            raise DeliveryError(f"certificate refused: {error.verify_message}") from error
-        except (OSError, http.client.HTTPException) as error:
-            connection.close()
-            raise _RetryableError(f"{type(error).__name__}: {error}") from error
-        if not response.isclosed():
-            connection.close()
-        if response.status in RETRYABLE:
-            wanted = _seconds(response.headers.get("Retry-After", ""))
-            raise _RetryableError(f"status {response.status}", wanted)
-        if not http.client.OK <= response.status < http.client.MULTIPLE_CHOICES:
-            raise DeliveryError(f"collector refused the request with status {response.status}")
+            return self._secret.get()
+        except SecretError as error:
+            raise DeliveryError(str(error)) from error
 
+    def _pause_after(self, answer: Answer, secret: Mapping[str, str], pause: float) -> float:
+        """Return the seconds to wait for another try after an answer, unless there is no use."""
+        status = answer.status
+        reason = f"collector refused the request with status {status}"
+        if status in RETRYABLE:
+            return max(pause, pause_wanted(answer.retry_after))
+        if status in UNAUTHORIZED:
+            if secret and self._has_changed(secret):
+                return 0.0
+            # It will be taken once the secret has been mended.
+            raise DeliveryError(reason)
+        if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise RefusedError(reason, divisible=status in DIVISIBLE)
+        raise DeliveryError(reason)
 
-def _seconds(retry_after: str) -> float:
-    """Return the seconds that a Retry-After header asks for. Source: RFC 9110, section 10.2.3."""
-    if retry_after.isdecimal():
-        return float(retry_after)
-    try:
-        then = email.utils.parsedate_to_datetime(retry_after)
-    except ValueError:
-        return 0.0
-    # A date without a zone is in UTC, like any date of HTTP.
-    return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+    def _has_changed(self, secret: Mapping[str, str]) -> bool:
+        try:
+            return self._secret.renew(secret)
+        except SecretError as error:
+            raise DeliveryError(str(error)) from error

@@ -1,7 +1,7 @@
-"""Unpack the event that a CloudWatch Logs subscription invokes the forwarder with.
+"""Unpack what CloudWatch Logs sends to a subscriber, whether function or stream.
 
-Source: CloudWatch Logs user guide, "Log group-level subscription filters": ``awslogs.data`` is
-base64 of gzip of a JSON object with ``messageType`` and ``logEvents``.
+Source: CloudWatch Logs user guide, "Log group-level subscription filters": the data is base64 of
+gzip of a JSON object with ``messageType`` and ``logEvents``.
 """
 
 from __future__ import annotations
@@ -13,26 +13,21 @@ from otlp_forwarder.compression import unpack
 from otlp_forwarder.malformed import MalformedError
 
 
-def log_messages(event: Any, limit: int) -> list[Any]:
-    """Return the messages of a subscription event, in their order.
+def log_messages(data: object, limit: int) -> list[Any]:
+    """Return the messages of a log batch, in their order.
 
     Args:
-        event: The invocation's event, as CloudWatch Logs or anybody else sent it.
-        limit: Most bytes that the event's data is unpacked to.
+        data: What should be the batch in base64; any value is allowed.
+        limit: Most bytes that it is unpacked to.
 
     Returns:
         One message for each log event, whatever it is; none for the control message by which
-        CloudWatch Logs checks that the forwarder can be reached.
+        CloudWatch Logs checks that the subscriber can be reached.
 
     Raises:
-        MalformedError: The event is no subscription event.
+        MalformedError: The data is no log batch.
     """
-    match event:
-        case {"awslogs": {"data": data}}:
-            batch = parse_json(unpack(data, limit))
-        case _:
-            raise MalformedError("event is not of CloudWatch Logs")
-    match batch:
+    match parse_json(unpack(data, limit)):
         case {"messageType": "CONTROL_MESSAGE"}:
             return []
         case {"messageType": "DATA_MESSAGE", "logEvents": [*log_events]}:

@@ -4,57 +4,76 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from typing import Any, Protocol
 
-from otlp_forwarder.delivery import Collector
-from otlp_forwarder.forward import forward
+from otlp_forwarder.connections import Connections
+from otlp_forwarder.delivery import Collector, DeliveryError
+from otlp_forwarder.events import Source
+from otlp_forwarder.forward import Forwarder
+from otlp_forwarder.metrics import metrics_line
+from otlp_forwarder.queues import Queue
+from otlp_forwarder.secret import SecretHeaders
 from otlp_forwarder.settings import ForwarderSettings
 
-#: Seconds kept back from the function's time to report failure before the platform ends it.
-MARGIN = 1.0
+#: Seconds kept back from the function's time to hand over what was not delivered before the
+#: platform ends the invocation, and the part of a short time that is kept back at most.
+MARGIN = 5.0
+MARGIN_SHARE = 0.25
 
 
-class RemainingTime(Protocol):
+class Context(Protocol):
     """The part of Lambda's context that the forwarder needs."""
+
+    function_name: str
 
     def get_remaining_time_in_millis(self) -> int:
         """Return the milliseconds before the platform ends the invocation."""
 
 
-def handler(event: Any, context: RemainingTime) -> dict[str, int]:
-    """Forward the records of one CloudWatch Logs subscription event.
+def handler(event: Any, context: Context) -> dict[str, Any]:
+    """Forward the records of a CloudWatch Logs subscription, a Kinesis stream or an SQS queue.
 
-    Input that can never be forwarded is counted, logged as one warning and left out. A request
-    that could not be delivered fails the invocation, so that the platform invokes again with the
-    same event or hands it to the dead-letter queue.
+    Input that can never be forwarded is counted, logged as one warning and left out. What could
+    not be delivered and is in no queue fails the invocation, or is reported as failed items, so
+    that the platform invokes again with it.
 
     Args:
-        event: The subscription event.
+        event: The event.
         context: Lambda's context.
 
     Returns:
-        Counts: ``records`` and ``requests`` delivered, ``malformed`` pieces of input left out.
+        For a subscription ``records``, ``spans``, ``requests`` and ``malformed``; for a stream or
+        a queue ``batchItemFailures``.
 
     Raises:
-        SettingsError: OTLP_FORWARDER_ENDPOINT is missing or no base URL.
-        DeliveryError: The collector did not take everything.
+        SettingsError: An environment variable is missing or not accepted.
+        DeliveryError: A subscription's event must be delivered again.
     """
-    settings, collector = _environment()
-    counts = forward(
-        event,
-        settings,
-        collector,
-        lambda: context.get_remaining_time_in_millis() / 1000 - MARGIN,
-    )
+    left = context.get_remaining_time_in_millis() / 1000
+    result = _environment().forward(event, left - min(MARGIN, left * MARGIN_SHARE))
+    counts = result.counts
+    sys.stdout.write(metrics_line(counts, context.function_name))
+    sys.stdout.flush()
+    if result.source is not Source.SUBSCRIPTION:
+        return {"batchItemFailures": [{"itemIdentifier": name} for name in result.failures]}
+    if result.failures:
+        raise DeliveryError(result.reason)
     return {
         "records": counts.records,
+        "spans": counts.spans,
         "requests": counts.requests,
         "malformed": counts.malformed.total(),
     }
 
 
 @functools.cache
-def _environment() -> tuple[ForwarderSettings, Collector]:
+def _environment() -> Forwarder:
     """Make what outlives an invocation: an environment handles many, one after the other."""
     settings = ForwarderSettings.from_environ(os.environ)
-    return settings, Collector(settings.traces_url)
+    return Forwarder(
+        settings,
+        Collector(Connections(), SecretHeaders(settings.headers_secret)),
+        redrive=Queue(settings.redrive_queue),
+        dead_letters=Queue(settings.dead_letter_queue),
+    )

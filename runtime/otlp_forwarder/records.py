@@ -1,43 +1,53 @@
-"""Read record lines: one JSON object each, holding one serialized ExportTraceServiceRequest."""
+"""Read and write record lines: one JSON object each, with one ExportTraceServiceRequest."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from otlp_forwarder.compression import unpack
+from otlp_forwarder import wire
+from otlp_forwarder.compression import pack, unpack
 from otlp_forwarder.envelope import parse_json
 from otlp_forwarder.malformed import MalformedError
 
-#: What the writer of a record line promises about its payload. The line's endpoint and headers
-#: are not looked at: whoever can write to a log could send spans or secrets elsewhere with them.
-EXPECTED = {
+if TYPE_CHECKING:
+    from otlp_forwarder.destination import Destination
+
+#: What the writer of a record line promises about its payload.
+EXPECTED: Mapping[str, Any] = {
     "content-type": "application/x-protobuf",
     "content-encoding": "gzip",
     "base64": True,
 }
 
-#: Tag of ``repeated ResourceSpans resource_spans = 1`` in ExportTraceServiceRequest, its only
-#: field: (1 << 3) | wire type 2. Source: opentelemetry-proto, trace_service.proto.
-RESOURCE_SPANS_TAG = 0x0A
 
-#: A length needs five 7-bit groups at most: protobuf messages are smaller than 2 GiB.
-MAX_VARINT_BYTES = 5
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One serialized ResourceSpans: the least that is delivered by itself.
+
+    Args:
+        item: Which item of the event it came in, counted from 0.
+        data: The field with its tag and length: any of them put together are a request.
+        spans: Number of spans in it.
+        ended: When its last span ended, in nanoseconds since 1970; 0 where it does not say.
+    """
+
+    item: int
+    data: bytes
+    spans: int
+    ended: int
 
 
-def read_record(message: Any, limit: int) -> list[bytes]:
-    """Return the serialized resource spans of one record line.
+def read_record(message: Any) -> dict[str, Any]:
+    """Return the JSON object of a record line; its payload has not been looked at yet.
 
     Args:
         message: What should be a record line.
-        limit: Most bytes that its payload is unpacked to.
-
-    Returns:
-        The fields of the request, each with its tag and length: any of them put together are a
-        request again.
 
     Raises:
-        MalformedError: The message is no record line, or its payload no such request.
+        MalformedError: The message is no record line.
     """
     if not isinstance(message, str):
         raise MalformedError("not text")
@@ -47,28 +57,64 @@ def read_record(message: Any, limit: int) -> list[bytes]:
     for name, value in EXPECTED.items():
         if record.get(name) != value:
             raise MalformedError(f"{name} is not {value}")
-    return list(_fields(unpack(record.get("payload"), limit)))
+    return record
 
 
-def _fields(request: bytes) -> Iterator[bytes]:
-    """Walk the top level, so that one cut-off payload cannot spoil those it is merged with."""
-    start = 0
-    while start < len(request):
-        if request[start] != RESOURCE_SPANS_TAG:
+def read_parts(record: Mapping[str, Any], item: int, limit: int) -> list[Part]:
+    """Return what a record line holds, walked down to the spans.
+
+    What is walked cannot spoil the parts that it is merged with: all lengths in it add up.
+
+    Args:
+        record: The line's JSON object.
+        item: Which item of the event it came in.
+        limit: Most bytes that its payload is unpacked to.
+
+    Raises:
+        MalformedError: The payload is no serialized ExportTraceServiceRequest.
+    """
+    request = unpack(record.get("payload"), limit)
+    parts = []
+    field_start = 0
+    for tag, start, end in wire.walk(request, 0, len(request)):
+        if tag != wire.RESOURCE_SPANS:
             raise MalformedError("payload is not a trace request")
-        length, body = _varint(request, start + 1)
-        end = body + length
-        if end > len(request):
-            raise MalformedError("payload is cut off")
-        yield request[start:end]
-        start = end
+        if end - start < wire.SMALLEST_SPAN:
+            raise MalformedError(wire.NO_SPAN)
+        spans, ended = wire.count_spans(request, start, end)
+        parts.append(Part(item, request[field_start:end], spans, ended))
+        field_start = end
+    return parts
 
 
-def _varint(data: bytes, start: int) -> tuple[int, int]:
-    """Return the number at the position, and the position after it."""
-    value = 0
-    for index, byte in enumerate(data[start : start + MAX_VARINT_BYTES]):
-        value |= (byte & 0x7F) << (7 * index)
-        if byte < 0x80:  # noqa: PLR2004 - the top bit says that more bytes follow
-            return value, start + index + 1
-    raise MalformedError("payload is cut off")
+def write_records(
+    destination: Destination, parts: Sequence[Part], limit: int
+) -> list[tuple[str, Sequence[Part]]]:
+    """Return parts as record lines again, which `read_record` reads.
+
+    Args:
+        destination: Where they go; headers of the secret are no part of it.
+        parts: What to write, in as few lines as the limit allows.
+        limit: Most bytes of a line. A single part that needs more makes a longer one.
+
+    Returns:
+        Each line, and the parts in it.
+    """
+    line = json.dumps(
+        {
+            "__otel_otlp_stdout": "otlp_forwarder",
+            "source": "otlp_forwarder",
+            "endpoint": destination.url,
+            "method": "POST",
+            **EXPECTED,
+            "headers": dict(destination.headers),
+            "payload": pack(b"".join(part.data for part in parts)),
+        }
+    )
+    if len(line) <= limit or len(parts) == 1:
+        return [(line, parts)]
+    middle = len(parts) // 2
+    return [
+        *write_records(destination, parts[:middle], limit),
+        *write_records(destination, parts[middle:], limit),
+    ]

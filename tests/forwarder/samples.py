@@ -1,4 +1,4 @@
-"""Record lines and subscription events as functions and CloudWatch Logs write them."""
+"""Record lines and events as functions, CloudWatch Logs, Kinesis and SQS write them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
+ENDED = 1_767_225_600_000_000_000
+
 
 def pack(data: bytes) -> str:
     """Compress and encode, as both the record line and the subscription event do."""
@@ -20,7 +22,16 @@ def pack(data: bytes) -> str:
 
 def request(*names: str, service: str = "orders") -> ExportTraceServiceRequest:
     """Return the request with which a service exports spans of these names."""
-    spans = [Span(name=name, trace_id=b"t" * 16, span_id=name.encode()[:8]) for name in names]
+    spans = [
+        Span(
+            name=name,
+            trace_id=b"t" * 16,
+            span_id=name.encode()[:8].ljust(8),
+            start_time_unix_nano=ENDED - 1_000_000,
+            end_time_unix_nano=ENDED,
+        )
+        for name in names
+    ]
     resource = Resource(
         attributes=[KeyValue(key="service.name", value=AnyValue(string_value=service))]
     )
@@ -45,8 +56,8 @@ def record(*names: str, **changes: Any) -> str:
     return json.dumps({name: value for name, value in fields.items() if value is not None})
 
 
-def subscription_event(*messages: Any, kind: str = "DATA_MESSAGE") -> dict[str, Any]:
-    """Return the event with which CloudWatch Logs invokes a subscribed function."""
+def log_data(*messages: Any, kind: str = "DATA_MESSAGE") -> str:
+    """Return what CloudWatch Logs sends to its subscribers."""
     batch = {
         "messageType": kind,
         "owner": "123456789012",
@@ -58,4 +69,57 @@ def subscription_event(*messages: Any, kind: str = "DATA_MESSAGE") -> dict[str, 
             for index, message in enumerate(messages)
         ],
     }
-    return {"awslogs": {"data": pack(json.dumps(batch).encode())}}
+    return pack(json.dumps(batch).encode())
+
+
+def subscription_event(*messages: Any, kind: str = "DATA_MESSAGE") -> dict[str, Any]:
+    """Return the event with which CloudWatch Logs invokes a subscribed function."""
+    return {"awslogs": {"data": log_data(*messages, kind=kind)}}
+
+
+def stream_event(*data: Any) -> dict[str, Any]:
+    """Return the event with which Lambda invokes a stream's consumer, one record for each data.
+
+    The sequence numbers are 100, 101 and so on.
+    """
+    return {
+        "Records": [
+            {
+                "kinesis": {
+                    "kinesisSchemaVersion": "1.0",
+                    "partitionKey": "6c1a7fa8",
+                    "sequenceNumber": str(100 + index),
+                    "data": each,
+                    "approximateArrivalTimestamp": 1767225600.5,
+                },
+                "eventSource": "aws:kinesis",
+                "eventVersion": "1.0",
+                "eventID": f"shardId-000000000000:{100 + index}",
+                "eventName": "aws:kinesis:record",
+                "invokeIdentityArn": "arn:aws:iam::123456789012:role/forwarder",
+                "awsRegion": "eu-west-1",
+                "eventSourceARN": "arn:aws:kinesis:eu-west-1:123456789012:stream/telemetry",
+            }
+            for index, each in enumerate(data)
+        ]
+    }
+
+
+def queue_event(*bodies: Any) -> dict[str, Any]:
+    """Return the event with which Lambda invokes a queue's consumer; ids are m0, m1 and so on."""
+    return {
+        "Records": [
+            {
+                "messageId": f"m{index}",
+                "receiptHandle": "AQEB",
+                "body": body,
+                "attributes": {"ApproximateReceiveCount": "1"},
+                "messageAttributes": {},
+                "md5OfBody": "",
+                "eventSource": "aws:sqs",
+                "eventSourceARN": "arn:aws:sqs:eu-west-1:123456789012:redrive",
+                "awsRegion": "eu-west-1",
+            }
+            for index, body in enumerate(bodies)
+        ]
+    }

@@ -6,17 +6,26 @@ import datetime as dt
 import email.utils
 import ipaddress
 import ssl
+import threading
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTracePartialSuccess,
+    ExportTraceServiceResponse,
+)
 
-from otlp_forwarder.delivery import Collector, DeliveryError
+from otlp_forwarder.connections import Connections
+from otlp_forwarder.counts import Counts
+from otlp_forwarder.delivery import Collector, DeliveryError, RefusedError
+from otlp_forwarder.destination import Destination
+from otlp_forwarder.secret import SecretHeaders
 from tests.forwarder.samples import request
 from tests.receiver import Answer, OtlpReceiver
 
@@ -43,59 +52,93 @@ def clock() -> Clock:
     return Clock()
 
 
+class Sending:
+    """A collector at a receiver, whose random numbers are all one half, so that waits are known."""
+
+    def __init__(self, endpoint: str, clock: Clock, **kinds: Any) -> None:
+        self.connections = Connections(**kinds)
+        self.counts = Counts()
+        self._clock = clock
+        self._destination = Destination(f"{endpoint}/v1/traces", (), own=True)
+        self._collector = Collector(
+            self.connections,
+            SecretHeaders(None),
+            clock=clock,
+            wait=clock.wait,
+            jitter=lambda: 0.5,
+        )
+
+    def deliver(self, seconds: float = 30.0) -> None:
+        deadline = self._clock() + seconds
+        self._collector.deliver(self._destination, REQUEST, deadline, self.counts)
+
+
 @pytest.fixture
-def collector(receiver: OtlpReceiver, clock: Clock) -> Iterator[Collector]:
-    """A collector whose random numbers are all one half, so that waits are known."""
-    url = urlsplit(f"{receiver.endpoint}/v1/traces")
-    collector = Collector(url, clock=clock, wait=clock.wait, jitter=lambda: 0.5)
+def collector(receiver: OtlpReceiver, clock: Clock) -> Iterator[Sending]:
+    collector = Sending(receiver.endpoint, clock)
     yield collector
-    collector.close()
+    collector.connections.close()
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504, None])
 def test_a_passing_failure_is_tried_again(
-    status: int | None, receiver: OtlpReceiver, collector: Collector, clock: Clock
+    status: int | None, receiver: OtlpReceiver, collector: Sending, clock: Clock
 ) -> None:
     """None: the connection is cut instead of an answer."""
     receiver.answers.extend([Answer(status)] * 3)
 
-    collector.deliver(REQUEST, 30.0)
+    collector.deliver()
 
     assert [span.name for span in receiver.spans] == ["a"]
     assert clock.waits == [0.05, 0.1, 0.2]
+    assert (collector.counts.requests, collector.counts.retries) == (4, 3)
 
 
-@pytest.mark.parametrize("status", [301, 400, 401, 404, 500])
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (301, DeliveryError),
+        (400, RefusedError),
+        (401, DeliveryError),
+        (404, RefusedError),
+        (500, DeliveryError),
+    ],
+)
 def test_a_lasting_failure_is_not_tried_again(
-    status: int, receiver: OtlpReceiver, collector: Collector, clock: Clock
+    status: int,
+    error: type[Exception],
+    receiver: OtlpReceiver,
+    collector: Sending,
+    clock: Clock,
 ) -> None:
+    """What the collector will never take is told apart from what it takes once it is mended."""
     receiver.answers.append(Answer(status, {"Location": receiver.endpoint}))
 
-    with pytest.raises(DeliveryError, match=f"status {status}"):
-        collector.deliver(REQUEST, 30.0)
+    with pytest.raises(error, match=f"status {status}"):
+        collector.deliver()
 
     assert len(receiver.requests) == 1
     assert not clock.waits
 
 
 def test_the_collectors_wish_for_a_pause_is_granted(
-    receiver: OtlpReceiver, collector: Collector, clock: Clock
+    receiver: OtlpReceiver, collector: Sending, clock: Clock
 ) -> None:
     receiver.answers.append(Answer(429, {"Retry-After": "7"}))
 
-    collector.deliver(REQUEST, 30.0)
+    collector.deliver()
 
     assert clock.waits == [7.0]
     assert len(receiver.spans) == 1
 
 
 def test_a_pause_may_be_given_as_a_date(
-    receiver: OtlpReceiver, collector: Collector, clock: Clock
+    receiver: OtlpReceiver, collector: Sending, clock: Clock
 ) -> None:
     then = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
     receiver.answers.append(Answer(503, {"Retry-After": email.utils.format_datetime(then)}))
 
-    collector.deliver(REQUEST, 7200.0)
+    collector.deliver(7200.0)
 
     (wait,) = clock.waits
     assert 3000 < wait <= 3600
@@ -103,33 +146,33 @@ def test_a_pause_may_be_given_as_a_date(
 
 @pytest.mark.parametrize("nonsense", ["soon", "-5", "1e9", "Mon, 99 Foo 2026"])
 def test_a_pause_that_cannot_be_read_is_an_ordinary_back_off(
-    nonsense: str, receiver: OtlpReceiver, collector: Collector, clock: Clock
+    nonsense: str, receiver: OtlpReceiver, collector: Sending, clock: Clock
 ) -> None:
     receiver.answers.append(Answer(503, {"Retry-After": nonsense}))
 
-    collector.deliver(REQUEST, 30.0)
+    collector.deliver()
 
     assert clock.waits == [0.05]
 
 
 def test_no_time_is_waited_for_a_try_that_comes_too_late(
-    receiver: OtlpReceiver, collector: Collector, clock: Clock
+    receiver: OtlpReceiver, collector: Sending, clock: Clock
 ) -> None:
     receiver.answers.append(Answer(503, {"Retry-After": "60"}))
 
     with pytest.raises(DeliveryError, match=r"gave up after 1 tries.*status 503"):
-        collector.deliver(REQUEST, 30.0)
+        collector.deliver()
 
     assert not clock.waits
 
 
 def test_a_collector_that_stays_down_is_given_up_in_time(
-    receiver: OtlpReceiver, collector: Collector, clock: Clock
+    receiver: OtlpReceiver, collector: Sending, clock: Clock
 ) -> None:
     receiver.answers.extend([Answer(503)] * 100)
 
     with pytest.raises(DeliveryError, match="status 503"):
-        collector.deliver(REQUEST, 30.0)
+        collector.deliver()
 
     assert max(clock.waits) == 2.5  # half of the longest back-off
     assert 25.0 < clock.now < 30.0
@@ -137,18 +180,85 @@ def test_a_collector_that_stays_down_is_given_up_in_time(
 
 def test_a_refused_connection_is_tried_again(clock: Clock) -> None:
     with OtlpReceiver() as gone:
-        url = urlsplit(f"{gone.endpoint}/v1/traces")
-    collector = Collector(url, clock=clock, wait=clock.wait, jitter=lambda: 0.5)
+        collector = Sending(gone.endpoint, clock)
 
     with pytest.raises(DeliveryError, match="ConnectionRefusedError"):
-        collector.deliver(REQUEST, 1.0)
+        collector.deliver(1.0)
 
     assert clock.waits == [0.05, 0.1, 0.2, 0.4]
 
 
-def test_without_time_nothing_is_sent(receiver: OtlpReceiver, collector: Collector) -> None:
+def test_a_collector_that_does_not_answer_is_tried_again(
+    receiver: OtlpReceiver, clock: Clock
+) -> None:
+    hold = threading.Event()
+    receiver.answers.append(Answer(None, hold=hold))
+    collector = Sending(receiver.endpoint, clock, longest_try=0.2)
+
+    collector.deliver()
+    hold.set()
+    collector.connections.close()
+
+    assert [span.name for span in receiver.spans] == ["a"]
+    assert collector.counts.retries == 1
+
+
+@pytest.mark.parametrize("kept_open", [False, True])
+def test_a_request_is_not_sent_again_where_only_the_end_of_the_answer_is_missing(
+    receiver: OtlpReceiver, clock: Clock, *, kept_open: bool
+) -> None:
+    """The collector took it: it said so before the connection broke, or before it fell silent."""
+    headers = {"Content-Length": "1000"} if kept_open else {}
+    receiver.answers.append(Answer(200, headers, body=b"x" * 100, cut=not kept_open))
+    collector = Sending(receiver.endpoint, clock, longest_try=0.2)
+
+    collector.deliver()
+    collector.deliver()
+    collector.connections.close()
+
+    assert [span.name for span in receiver.spans] == ["a", "a"]
+    assert collector.counts.requests == 2
+    assert receiver.connections == 2
+
+
+def test_a_connection_that_was_closed_meanwhile_costs_no_try(
+    receiver: OtlpReceiver, collector: Sending
+) -> None:
+    collector.deliver()
+    receiver.hang_up()
+    collector.deliver()
+
+    assert collector.counts.retries == 0
+    assert receiver.connections == 2
+
+
+def test_spans_that_the_collector_rejects_are_counted_and_not_sent_again(
+    receiver: OtlpReceiver, collector: Sending
+) -> None:
+    partial = ExportTracePartialSuccess(rejected_spans=3, error_message="too old")
+    response = ExportTraceServiceResponse(partial_success=partial)
+    receiver.answers.append(Answer(200, body=response.SerializeToString()))
+
+    collector.deliver()
+
+    assert collector.counts.rejected == 3
+    assert len(receiver.requests) == 1
+
+
+@pytest.mark.parametrize("body", [b"OK", b"\x0a\x7f", b"{}", b"\xff" * 40])
+def test_an_answer_that_is_no_protobuf_rejects_nothing(
+    body: bytes, receiver: OtlpReceiver, collector: Sending
+) -> None:
+    receiver.answers.append(Answer(200, body=body))
+
+    collector.deliver()
+
+    assert collector.counts.rejected == 0
+
+
+def test_without_time_nothing_is_sent(receiver: OtlpReceiver, collector: Sending) -> None:
     with pytest.raises(DeliveryError, match="no time left"):
-        collector.deliver(REQUEST, 0.0)
+        collector.deliver(0.0)
 
     assert not receiver.requests
 
@@ -188,23 +298,27 @@ def tls_receiver(certificate: Path) -> Iterator[OtlpReceiver]:
 def test_a_certificate_that_nobody_vouches_for_is_refused(
     tls_receiver: OtlpReceiver, clock: Clock
 ) -> None:
-    url = urlsplit(f"{tls_receiver.endpoint}/v1/traces")
-    collector = Collector(url, clock=clock, wait=clock.wait)
+    collector = Sending(tls_receiver.endpoint, clock)
 
     with pytest.raises(DeliveryError, match="certificate refused: self-signed certificate"):
-        collector.deliver(REQUEST, 30.0)
+        collector.deliver()
 
     assert not tls_receiver.requests
     assert not clock.waits
 
 
 def test_a_trusted_certificate_is_accepted(
-    tls_receiver: OtlpReceiver, certificate: Path, monkeypatch: pytest.MonkeyPatch
+    tls_receiver: OtlpReceiver,
+    certificate: Path,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    collector = Collector(urlsplit(f"{tls_receiver.endpoint}/v1/traces"))
+    collector = Sending(tls_receiver.endpoint, clock)
 
-    collector.deliver(REQUEST, 30.0)
-    collector.close()
+    collector.deliver()
+    collector.deliver()
+    collector.connections.close()
 
-    assert len(tls_receiver.spans) == 1
+    assert len(tls_receiver.spans) == 2
+    assert tls_receiver.connections == 1

@@ -5,72 +5,148 @@ from __future__ import annotations
 import base64
 import gzip
 import logging
+import threading
+import time
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from otlp_forwarder.delivery import Collector, DeliveryError
-from otlp_forwarder.forward import Counts, forward
+from otlp_forwarder.destination import Destination
 from otlp_forwarder.merge import merge
-from otlp_forwarder.records import read_record
-from otlp_forwarder.settings import ForwarderSettings
-from tests.forwarder.samples import pack, record, request, subscription_event
+from otlp_forwarder.records import read_parts, read_record
+from tests.forwarder.conftest import Run, names
+from tests.forwarder.samples import (
+    ENDED,
+    log_data,
+    pack,
+    queue_event,
+    record,
+    request,
+    stream_event,
+    subscription_event,
+)
 from tests.receiver import Answer, OtlpReceiver
 
 KIB = 1024
+HERE = Destination("http://localhost/v1/traces", (), own=True)
 
 
-def run(receiver: OtlpReceiver, event: Any, **bounds: int) -> Counts:
-    settings = ForwarderSettings(endpoint=receiver.endpoint, **bounds)
-    collector = Collector(settings.traces_url)
-    try:
-        return forward(event, settings, collector, lambda: 30.0)
-    finally:
-        collector.close()
-
-
-def names(receiver: OtlpReceiver) -> list[str]:
-    return [span.name for span in receiver.spans]
-
-
-def test_requests_stay_under_the_limit(receiver: OtlpReceiver) -> None:
+def test_requests_stay_under_the_limit(receiver: OtlpReceiver, run: Run) -> None:
     size = request("a").ByteSize()
 
-    run(receiver, subscription_event(*map(record, "abcde")), max_request_bytes=2 * size)
+    run(subscription_event(*map(record, "abcde")), max_request_bytes=2 * size, parallel_requests=1)
 
     assert [len(received.body) for received in receiver.requests] == [2 * size, 2 * size, size]
     assert names(receiver) == list("abcde")
 
 
-def test_a_field_over_the_limit_is_sent_by_itself(receiver: OtlpReceiver) -> None:
+def test_a_field_over_the_limit_is_sent_by_itself(receiver: OtlpReceiver, run: Run) -> None:
     event = subscription_event(record("a"), record(*"bcdefg"), record("h"))
 
-    run(receiver, event, max_request_bytes=request("a").ByteSize())
+    run(event, max_request_bytes=request("a").ByteSize())
 
-    assert [len(received.spans) for received in receiver.requests] == [1, 6, 1]
+    assert sorted(len(received.spans) for received in receiver.requests) == [1, 1, 6]
 
 
-def test_one_refused_request_does_not_hold_back_the_others(receiver: OtlpReceiver) -> None:
-    receiver.answers.extend([Answer(200), Answer(400)])
+def test_several_requests_are_under_way_at_once(receiver: OtlpReceiver, run: Run) -> None:
+    """Each waits for all others: sent one after the other, they would never be answered."""
+    together = threading.Barrier(3, timeout=10)
+
+    def decide(_: list[Span]) -> Answer:
+        together.wait()
+        return Answer()
+
+    receiver.decide = decide
+    run(subscription_event(*map(record, "abc")), max_request_bytes=1, parallel_requests=3)
+
+    assert sorted(names(receiver)) == ["a", "b", "c"]
+    assert receiver.connections == 3
+
+
+def test_one_refused_request_does_not_hold_back_the_others(
+    receiver: OtlpReceiver, run: Run
+) -> None:
+    receiver.decide = lambda spans: Answer(404 if spans[0].name == "b" else 200)
     event = subscription_event(*map(record, "abc"))
 
-    with pytest.raises(DeliveryError, match=r"1 of 3 requests failed: .*status 400"):
-        run(receiver, event, max_request_bytes=1)
+    result = run(event, max_request_bytes=1)
 
-    assert names(receiver) == ["a", "c"]
+    assert sorted(names(receiver)) == ["a", "c"]
+    assert result.failures == [""]
+    assert "1 requests were not delivered: collector refused the request with status 404" in (
+        result.reason
+    )
 
 
-def test_the_lines_own_endpoint_and_headers_are_not_used(receiver: OtlpReceiver) -> None:
-    with OtlpReceiver() as elsewhere:
-        line = record("a", endpoint=f"{elsewhere.endpoint}/v1/traces", headers={"x-key": "stolen"})
-        run(receiver, subscription_event(line))
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_one_part_that_the_collector_refuses_does_not_take_its_neighbours_along(
+    status: int, receiver: OtlpReceiver, run: Run
+) -> None:
+    receiver.decide = lambda spans: Answer(
+        status if any(span.name == "rotten" for span in spans) else 200
+    )
+    good = [str(number) for number in range(20)]
+    event = subscription_event(*map(record, [*good[:13], "rotten", *good[13:]]))
 
-        assert not elsewhere.requests
-    assert names(receiver) == ["a"]
-    assert "x-key" not in receiver.requests[0].headers
+    result = run(event, dead_letter_queue="dead")
+
+    assert sorted(names(receiver), key=int) == good
+    assert result.counts.rejected == 1
+    assert len(receiver.requests) < 12
+
+
+def test_what_only_the_collector_can_find_does_not_take_its_neighbours_along(
+    receiver: OtlpReceiver, run: Run
+) -> None:
+    """All lengths down to the spans add up, but what a span holds is no protobuf."""
+    whole = request("rotten", "last").SerializeToString()
+    rotten = whole.replace(b"\x2a\x06rotten", b"\x2a\x7frotten")
+    assert rotten != whole
+    lines = [record("a"), record("x", payload=pack(rotten)), record("b")]
+
+    result = run(subscription_event(*lines), dead_letter_queue="dead")
+
+    assert sorted(names(receiver)) == ["a", "b"]
+    assert not result.failures
+    assert result.counts.rejected == 2
+
+
+def test_a_collector_that_refuses_everything_is_not_asked_without_end(
+    receiver: OtlpReceiver, run: Run
+) -> None:
+    receiver.decide = lambda _: Answer(400)
+
+    result = run(subscription_event(*map(record, map(str, range(500)))), dead_letter_queue="dead")
+
+    assert len(receiver.requests) == 1 + 2 * 64
+    assert result.counts.rejected == 500
+    assert not result.failures
+
+
+def test_the_records_of_a_stream_share_requests(receiver: OtlpReceiver, run: Run) -> None:
+    """A log batch in each record of the stream; one of them is the control message."""
+    batches = log_data(record("a")), log_data(kind="CONTROL_MESSAGE"), log_data(record("b"))
+
+    result = run(stream_event(*batches))
+
+    assert names(receiver) == ["a", "b"]
+    assert len(receiver.requests) == 1
+    assert not result.failures
+
+
+def test_spans_and_lag_are_counted_without_decoding(receiver: OtlpReceiver, run: Run) -> None:
+    before = (time.time_ns() - ENDED) // 1_000_000
+
+    counts = run(subscription_event(record("a", "b"), record("c"))).counts
+
+    assert (counts.records, counts.spans, counts.requests) == (2, 3, 1)
+    assert counts.bytes == int(receiver.requests[0].headers["content-length"])
+    (lag,) = counts.lags
+    assert before <= lag <= (time.time_ns() - ENDED) // 1_000_000
 
 
 BOMB = bytes(500 * KIB)
@@ -105,15 +181,21 @@ WHOLE = request("cut").SerializeToString()
         (record("x", payload=pack(b"\x12\x00")), "payload is not a trace request"),
         (record("x", payload=pack(WHOLE[:-1])), "payload is cut off"),
         (record("x", payload=pack(b"\x0a")), "payload is cut off"),
-        (record("x", payload=pack(b"\x0a" + b"\xff" * 9)), "payload is cut off"),
+        (record("x", payload=pack(b"\x0a" + b"\xff" * 19)), "payload is cut off"),
+        (record("x", payload=pack(b"\x0f" * 40)), "payload is not a trace request"),
+        (record("x", payload=pack(b"\x0a\x00" * 20)), "payload has an empty span or part"),
+        (
+            record("x", payload=pack(b"\x0a\x22\x12\x20" + b"\x12\x00" * 16)),
+            "payload has an empty span or part",
+        ),
     ],
 )
 def test_a_malformed_line_is_left_out_and_its_neighbours_arrive(
-    line: Any, reason: str, receiver: OtlpReceiver, caplog: pytest.LogCaptureFixture
+    line: Any, reason: str, receiver: OtlpReceiver, caplog: pytest.LogCaptureFixture, run: Run
 ) -> None:
     event = subscription_event(record("before"), line, record("after"))
 
-    counts = run(receiver, event, max_unpacked_bytes=400 * KIB)
+    counts = run(event, max_unpacked_bytes=400 * KIB).counts
 
     assert names(receiver) == ["before", "after"]
     assert counts.malformed == {reason: 1}
@@ -125,9 +207,19 @@ def test_a_malformed_line_is_left_out_and_its_neighbours_arrive(
 @pytest.mark.parametrize(
     ("event", "reason"),
     [
-        ({}, "event is not of CloudWatch Logs"),
-        ([], "event is not of CloudWatch Logs"),
-        ({"awslogs": None}, "event is not of CloudWatch Logs"),
+        ({}, "event is not of CloudWatch Logs, Kinesis or SQS"),
+        ([], "event is not of CloudWatch Logs, Kinesis or SQS"),
+        ({"awslogs": None}, "item is not of CloudWatch Logs"),
+        ({"Records": []}, "event is not of CloudWatch Logs, Kinesis or SQS"),
+        (
+            {"Records": [{"eventSource": "aws:s3"}]},
+            "event is not of CloudWatch Logs, Kinesis or SQS",
+        ),
+        (stream_event(None), "packed data is not text"),
+        ({"Records": [{"eventSource": "aws:kinesis"}]}, "item is not of CloudWatch Logs"),
+        ({"Records": [{"eventSource": "aws:sqs", "body": 1}]}, "item is not of CloudWatch Logs"),
+        (queue_event("{"), "not JSON"),
+        (queue_event("{}"), "item is not of CloudWatch Logs"),
         ({"awslogs": {"data": 1}}, "packed data is not text"),
         ({"awslogs": {"data": pack(b"{")}}, "not JSON"),
         ({"awslogs": {"data": pack(b"{}")}}, "data is not of CloudWatch Logs"),
@@ -137,27 +229,31 @@ def test_a_malformed_line_is_left_out_and_its_neighbours_arrive(
         ),
     ],
 )
-def test_a_malformed_event_is_counted(event: Any, reason: str, receiver: OtlpReceiver) -> None:
-    assert run(receiver, event).malformed == {reason: 1}
+def test_a_malformed_event_is_counted(
+    event: Any, reason: str, receiver: OtlpReceiver, run: Run
+) -> None:
+    assert run(event).counts.malformed == {reason: 1}
     assert not receiver.requests
 
 
 @given(
-    exports=st.lists(st.lists(st.text("ab", max_size=5), max_size=4), max_size=8),
+    exports=st.lists(st.lists(st.text("ab", max_size=5), min_size=1, max_size=4), max_size=8),
     limit=st.integers(1, 200),
 )
 def test_merged_bytes_decode_to_the_union_of_the_spans(
     exports: list[list[str]], limit: int
 ) -> None:
-    """For any records and any limit: nothing lost, nothing twice, order kept."""
-    fields = [f for spans in exports for f in read_record(record(*spans), 1024 * KIB)]
+    """For any records and any limit: nothing lost, nothing twice, order kept, spans counted."""
+    lines = [read_record(record(*spans)) for spans in exports]
+    parts = [(HERE, part) for line in lines for part in read_parts(line, 0, 1024 * KIB)]
 
-    decoded = [ExportTraceServiceRequest.FromString(body) for body in merge(fields, limit)]
+    decoded = [ExportTraceServiceRequest.FromString(made.body) for made in merge(parts, limit)]
 
     merged = ExportTraceServiceRequest()
-    for part in decoded:
-        merged.MergeFrom(part)
+    for one in decoded:
+        merged.MergeFrom(one)
     expected = ExportTraceServiceRequest()
     for spans in exports:
         expected.MergeFrom(request(*spans))
     assert merged == expected
+    assert [part.spans for _, part in parts] == [len(spans) for spans in exports]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -10,12 +11,16 @@ from otlp_forwarder import handler as module
 from otlp_forwarder.delivery import DeliveryError
 from otlp_forwarder.handler import handler
 from otlp_forwarder.settings import SettingsError
-from tests.forwarder.samples import record, subscription_event
+from tests.forwarder.samples import log_data, record, stream_event, subscription_event
 from tests.receiver import Answer, OtlpReceiver
+
+ANSWER = {"requests": 1}
 
 
 class Context:
     """Lambda's context of an invocation that just began."""
+
+    function_name = "forwarder"
 
     def get_remaining_time_in_millis(self) -> int:
         return 30_000
@@ -27,19 +32,19 @@ def new_environment(receiver: OtlpReceiver, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("OTLP_FORWARDER_ENDPOINT", receiver.endpoint)
     module._environment.cache_clear()
     yield
-    module._environment()[1].close()
+    module._environment()._collector._connections.close()
     module._environment.cache_clear()
 
 
 def test_the_records_of_one_event_arrive_as_one_request(receiver: OtlpReceiver) -> None:
     event = subscription_event(record("a", "b"), "START RequestId: 1", record("c"))
 
-    assert handler(event, Context()) == {"records": 2, "requests": 1, "malformed": 1}
+    assert handler(event, Context()) == ANSWER | {"records": 2, "spans": 3, "malformed": 1}
 
     (received,) = receiver.requests
     assert received.path == "/v1/traces"
-    assert received.headers["Content-Type"] == "application/x-protobuf"
-    assert received.headers["Content-Encoding"] == "gzip"
+    assert received.headers["content-type"] == "application/x-protobuf"
+    assert received.headers["content-encoding"] == "gzip"
     assert [span.name for span in received.spans] == ["a", "b", "c"]
 
 
@@ -54,7 +59,12 @@ def test_invocations_share_one_connection(receiver: OtlpReceiver) -> None:
 def test_the_control_message_is_answered_without_a_request(receiver: OtlpReceiver) -> None:
     event = subscription_event("CWL CONTROL MESSAGE: Checking health", kind="CONTROL_MESSAGE")
 
-    assert handler(event, Context()) == {"records": 0, "requests": 0, "malformed": 0}
+    assert handler(event, Context()) == {
+        "records": 0,
+        "spans": 0,
+        "requests": 0,
+        "malformed": 0,
+    }
     assert not receiver.requests
 
 
@@ -65,6 +75,39 @@ def test_what_the_collector_refuses_fails_the_invocation(receiver: OtlpReceiver)
         handler(subscription_event(record("a")), Context())
 
     assert len(receiver.requests) == 1
+
+
+def test_what_a_stream_must_keep_is_reported_by_its_number(receiver: OtlpReceiver) -> None:
+    receiver.answers.append(Answer(500))
+
+    answer = handler(stream_event(log_data(), log_data(record("a"))), Context())
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "101"}]}
+
+
+def test_numbers_become_metrics(receiver: OtlpReceiver, capsys: pytest.CaptureFixture[str]) -> None:
+    receiver.answers.append(Answer(502))
+    handler(subscription_event(record("a", "b"), "nonsense"), Context())
+
+    metrics = json.loads(capsys.readouterr().out)
+    (definition,) = metrics["_aws"]["CloudWatchMetrics"]
+    assert definition["Namespace"] == "OtlpForwarder"
+    assert definition["Dimensions"] == [["FunctionName"]]
+    assert metrics["FunctionName"] == "forwarder"
+    values = {metric["Name"]: metrics[metric["Name"]] for metric in definition["Metrics"]}
+    sent = int(receiver.requests[0].headers["content-length"])
+    (lag,) = values.pop("Lag")
+    assert lag > 0
+    assert values == {
+        "Records": 1,
+        "Spans": 2,
+        "Requests": 2,
+        "Retries": 1,
+        "Bytes": 2 * sent,
+        "Rejected": 0,
+        "Undelivered": 0,
+        "Malformed": 1,
+    }
 
 
 def test_a_missing_endpoint_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,47 @@
+"""What happened in one invocation, in numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass(kw_only=True)
+class Counts:
+    """Numbers that add up over requests.
+
+    Args:
+        records: Record lines that were read.
+        spans: Spans that the collector took.
+        requests: Requests that were sent, retries among them.
+        retries: Requests that were sent again.
+        bytes: Bytes of all these requests as they were sent, compressed.
+        rejected: Spans that the collector rejected in a request that it took, or that were set
+            aside because it refused their request.
+        undelivered: Spans that are left for a later invocation.
+        malformed: Pieces of input that can never be forwarded, by reason.
+        lags: For each request that was taken, the milliseconds from the end of its first span
+            to end until then.
+    """
+
+    records: int = 0
+    spans: int = 0
+    requests: int = 0
+    retries: int = 0
+    bytes: int = 0
+    rejected: int = 0
+    undelivered: int = 0
+    malformed: Counter[str] = field(default_factory=Counter)
+    lags: list[int] = field(default_factory=list)
+
+    def add(self, other: Counts) -> None:
+        """Add what another thread counted."""
+        self.records += other.records
+        self.spans += other.spans
+        self.requests += other.requests
+        self.retries += other.retries
+        self.bytes += other.bytes
+        self.rejected += other.rejected
+        self.undelivered += other.undelivered
+        self.malformed += other.malformed
+        self.lags += other.lags
