@@ -1,16 +1,27 @@
-"""Send the record lines of a log group to where they are turned into OTLP requests."""
+"""Send the record lines of log groups to where they are turned into OTLP requests."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Self
 
-from aws_cdk import ArnFormat, Names, Stack
-from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
+from aws_cdk import Names, Stack
 from aws_cdk import aws_logs as logs
 
+from lambda_otel_lite_cdk.destination import (
+    arn_destination,
+    function_destination,
+    stream_destination,
+)
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from aws_cdk import aws_kinesis as kinesis
+    from aws_cdk import aws_lambda as lambda_
     from constructs import IConstruct
+
+    from lambda_otel_lite_cdk.destination import Destination
 
 #: Matches record lines and nothing else. `FilterPattern.exists` would render ``= "*"``, which
 #: matches a literal asterisk. Source: CloudWatch Logs user guide, "Filter pattern syntax".
@@ -18,7 +29,7 @@ RECORD_PATTERN = "{ $.__otel_otlp_stdout = * }"
 #: Ids in the template. They must not change with order, number or destination: CloudFormation
 #: would create the new filter before it deletes the old one, and hit the quota of the log group.
 _FILTER_ID = "TelemetryFilter"
-_PERMISSION_ID = "TelemetryLogs"
+_ACCOUNT_POLICY_ID = "TelemetryAccountPolicy"
 
 
 class ForwardingError(ValueError):
@@ -28,12 +39,12 @@ class ForwardingError(ValueError):
 class Forwarding:
     """Subscribe log groups to one destination.
 
-    Make it with `to_function` or `to_arn`, then give it to functions or call `subscribe`.
+    Make it with `to_function`, `to_arn` or `to_kinesis`. Then give it to functions or to a fleet,
+    call `subscribe` for single log groups, or `account_level` once for all of an account.
     """
 
-    def __init__(self, destination_arn: str, function: lambda_.IFunction | None = None) -> None:
-        self._destination_arn = destination_arn
-        self._function = function
+    def __init__(self, destination: Destination) -> None:
+        self._destination = destination
 
     @classmethod
     def to_function(cls, function: lambda_.IFunction) -> Self:
@@ -42,7 +53,7 @@ class Forwarding:
         Args:
             function: The forwarder, such as an `OtlpForwarder`.
         """
-        return cls(function.function_arn, function)
+        return cls(function_destination(function))
 
     @classmethod
     def to_arn(cls, arn: str) -> Self:
@@ -54,7 +65,16 @@ class Forwarding:
         Args:
             arn: The function's ARN.
         """
-        return cls(arn)
+        return cls(arn_destination(arn))
+
+    @classmethod
+    def to_kinesis(cls, stream: kinesis.IStream) -> Self:
+        """Forward to a data stream, into which CloudWatch Logs is given a role to write.
+
+        Args:
+            stream: The stream; whoever reads it finds batches of log events in it, compressed.
+        """
+        return cls(stream_destination(stream))
 
     def subscribe(self, log_group: logs.ILogGroup) -> None:
         """Subscribe a log group; doing so again changes nothing.
@@ -65,68 +85,99 @@ class Forwarding:
         Raises:
             ForwardingError: The log group is the destination's own, or it is forwarded elsewhere.
         """
-        stack = Stack.of(log_group)
-        filter_id = _FILTER_ID + Names.node_unique_id(log_group.node)
+        self.subscribe_named(log_group, log_group.log_group_name)
+
+    def subscribe_named(self, owner: IConstruct, name: str) -> None:
+        """Subscribe the log group of a name, for which a construct of the app stands.
+
+        Args:
+            owner: The log group, or the function whose log group it is; the filter's id is made of
+                its path.
+            name: The log group's name.
+
+        Raises:
+            ForwardingError: The log group is the destination's own, or it is forwarded elsewhere.
+        """
+        stack = Stack.of(owner)
+        filter_id = _FILTER_ID + Names.node_unique_id(owner.node)
+        destination = self._destination
         present = stack.node.try_find_child(filter_id)
         if isinstance(present, logs.CfnSubscriptionFilter):
-            if stack.resolve(present.destination_arn) != stack.resolve(self._destination_arn):
+            if stack.resolve(present.destination_arn) != stack.resolve(destination.arn):
                 raise ForwardingError(
-                    f"{log_group.node.path}: its telemetry is already forwarded to "
+                    f"{owner.node.path}: its telemetry is already forwarded to "
                     f"{stack.resolve(present.destination_arn)}; a log group has one destination. "
                     f"Remove one of the two Forwarding objects."
                 )
             return
-        if self._function is not None and _logs_to(self._function, log_group):
+        if name in destination.own_log_groups():
             raise ForwardingError(
-                f"{log_group.node.path} is the log group of the forwarder "
-                f"{self._function.node.path}: it would be fed its own log lines without end. "
-                f"Leave the forwarder out of what is forwarded."
+                f"{owner.node.path} is the log group of the forwarder {destination.path}: it would "
+                f"be fed its own log lines without end. Leave the forwarder out of what is "
+                f"forwarded."
             )
         subscription = logs.CfnSubscriptionFilter(
             # Not in the log group: an imported one cannot be a scope from Python.
             stack,
             filter_id,
-            log_group_name=log_group.log_group_name,
-            destination_arn=self._destination_arn,
+            log_group_name=name,
+            destination_arn=destination.arn,
+            role_arn=destination.role_arn,
             filter_pattern=RECORD_PATTERN,
         )
-        # CloudWatch Logs makes a test call when the filter is created.
-        if permission := self._permission():
-            subscription.node.add_dependency(permission)
+        self._wait_for_grant(subscription)
 
-    def _permission(self) -> IConstruct | None:
-        """Return the one permission of the destination, making it at the first call.
+    def account_level(
+        self, scope: IConstruct, *, exclude: Iterable[logs.ILogGroup] = ()
+    ) -> logs.CfnAccountPolicy:
+        """Forward all log groups of the account and region by one policy, without any filter.
 
-        One for each log group, as `LambdaDestination` makes them, overflows the function's policy
-        of 20,480 bytes at about 44 log groups.
+        The log groups of the destination itself are left out, so that it is never fed its own
+        lines. CloudWatch Logs keeps one such policy for each account and region; asking again in
+        the same stack returns the one that is there.
+
+        Args:
+            scope: Any construct in the stack that is to hold the policy.
+            exclude: Other log groups to leave out. Behind a data stream, that of the function that
+                reads the stream has to be among them.
+
+        Raises:
+            ForwardingError: The stack's policy has another destination or leaves out other groups.
         """
-        function = self._function
-        if function is None:
-            return None
-        made = function.permissions_node.try_find_child(_PERMISSION_ID)
-        if made is None:
-            stack = Stack.of(function)
-            function.add_permission(
-                _PERMISSION_ID,
-                principal=iam.ServicePrincipal("logs.amazonaws.com"),
-                source_account=stack.account,
-                source_arn=stack.format_arn(
-                    service="logs",
-                    resource="log-group",
-                    resource_name="*",
-                    arn_format=ArnFormat.COLON_RESOURCE_NAME,
-                ),
-            )
-            made = function.permissions_node.try_find_child(_PERMISSION_ID)
-        return made
+        stack = Stack.of(scope)
+        destination = self._destination
+        names = {*destination.own_log_groups(), *(group.log_group_name for group in exclude)}
+        # Most names are known at deployment only: they are ordered by what stands for them.
+        ordered = sorted(names, key=lambda name: json.dumps(stack.resolve(name), sort_keys=True))
+        listed = ", ".join(f'"{name}"' for name in ordered)
+        policy = {
+            "DestinationArn": destination.arn,
+            **({"RoleArn": destination.role_arn} if destination.role_arn else {}),
+            "FilterPattern": RECORD_PATTERN,
+        }
+        wanted = {
+            "policy_name": "lambda-otel-lite",
+            "policy_type": "SUBSCRIPTION_FILTER_POLICY",
+            "scope": "ALL",
+            "policy_document": stack.to_json_string(policy),
+            "selection_criteria": f"LogGroupName NOT IN [{listed}]",
+        }
+        present = stack.node.try_find_child(_ACCOUNT_POLICY_ID)
+        if isinstance(present, logs.CfnAccountPolicy):
+            made = [present.policy_document, present.selection_criteria]
+            asked = [wanted["policy_document"], wanted["selection_criteria"]]
+            if stack.resolve(made) != stack.resolve(asked):
+                raise ForwardingError(
+                    f"{stack.node.path}: it already has an account-level policy, with another "
+                    f"destination or other log groups left out; CloudWatch Logs keeps one for each "
+                    f"account and region. Call account_level once, with all that `exclude` names."
+                )
+            return present
+        made_now = logs.CfnAccountPolicy(stack, _ACCOUNT_POLICY_ID, **wanted)
+        self._wait_for_grant(made_now)
+        return made_now
 
-
-def _logs_to(function: lambda_.IFunction, log_group: logs.ILogGroup) -> bool:
-    """Tell whether a function of this app is configured to log to a log group."""
-    resource = function.node.default_child
-    if not isinstance(resource, lambda_.CfnFunction):
-        return False
-    stack = Stack.of(function)
-    # The one way to read back what was given to an L2; it is resolved, never written to.
-    configured = stack.resolve(resource._cfn_properties).get("loggingConfig", {})  # noqa: SLF001
-    return bool(configured.get("logGroup") == stack.resolve(log_group.log_group_name))
+    def _wait_for_grant(self, resource: IConstruct) -> None:
+        # CloudWatch Logs makes a test call when a filter is created.
+        if (grant := self._destination.grant()) is not None:
+            resource.node.add_dependency(grant)

@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 from aws_cdk import App, Stack
+from aws_cdk import aws_kinesis as kinesis
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
 from lambda_otel_lite_cdk import (
@@ -15,6 +20,8 @@ from .conftest import INLINE, RUNTIME, functions, resources, template, variables
 
 FILTER = "AWS::Logs::SubscriptionFilter"
 PERMISSION = "AWS::Lambda::Permission"
+ROLE = "AWS::IAM::Role"
+ACCOUNT_POLICY = "AWS::Logs::AccountPolicy"
 ARN = "arn:aws:lambda:eu-west-1:210987654321:function:forwarder"
 
 
@@ -121,3 +128,118 @@ def test_hazard_40_a_password_in_an_endpoint_is_refused_and_not_repeated(stack: 
     with pytest.raises(ValueError, match="without credentials") as raised:
         OtlpForwarder(stack, "Forwarder", endpoint="https://me:secret@collector.example.com")
     assert "secret" not in str(raised.value)
+
+
+def test_a_stream_is_written_to_with_one_role(stack: Stack) -> None:
+    stream = kinesis.Stream(stack, "Records")
+    InstrumentedFunction(stack, "Orders", **INLINE, forwarding=Forwarding.to_kinesis(stream))
+    Forwarding.to_kinesis(stream).subscribe(logs.LogGroup(stack, "Logs"))
+    subscriptions = resources(stack, FILTER)
+    assert len(subscriptions) == 2
+    (role,) = (
+        name
+        for name, found in template(stack)["Resources"].items()
+        if found["Type"] == ROLE and "logs.amazonaws.com" in json.dumps(found)
+    )
+    for subscription in subscriptions:
+        assert subscription["DestinationArn"]["Fn::GetAtt"][0].startswith("Records")
+        assert subscription["RoleArn"] == {"Fn::GetAtt": [role, "Arn"]}
+    (policy,) = resources(stack, "AWS::IAM::Policy")
+    actions = policy["PolicyDocument"]["Statement"][0]["Action"]
+    assert {"kinesis:PutRecord", "kinesis:PutRecords"} <= set(actions)
+
+
+def test_a_filter_is_made_after_the_role_may_write(stack: Stack) -> None:
+    Forwarding.to_kinesis(kinesis.Stream(stack, "Records")).subscribe(logs.LogGroup(stack, "Logs"))
+    found = template(stack)["Resources"]
+    (needed,) = (found[name]["DependsOn"] for name in found if found[name]["Type"] == FILTER)
+    assert sorted(found[name]["Type"] for name in needed) == ["AWS::IAM::Policy", ROLE]
+
+
+def test_an_imported_stream_can_be_forwarded_to(stack: Stack) -> None:
+    arn = "arn:aws:kinesis:eu-west-1:123456789012:stream/records"
+    stream = kinesis.Stream.from_stream_arn(stack, "Records", arn)
+    Forwarding.to_kinesis(stream).subscribe(logs.LogGroup(stack, "Logs"))
+    assert [found["DestinationArn"] for found in resources(stack, FILTER)] == [arn]
+
+
+def test_an_account_is_forwarded_by_one_policy_in_the_keys_that_the_service_reads(
+    stack: Stack,
+) -> None:
+    forwarder = forwarder_in(stack)
+    forwarding = Forwarding.to_function(forwarder)
+    assert forwarding.account_level(stack) is forwarding.account_level(stack)
+    (policy,) = resources(stack, ACCOUNT_POLICY)
+    assert (policy["PolicyType"], policy["Scope"]) == ("SUBSCRIPTION_FILTER_POLICY", "ALL")
+    document = json.loads(deployed(policy["PolicyDocument"]))
+    assert document == {
+        "DestinationArn": document["DestinationArn"],
+        "FilterPattern": "{ $.__otel_otlp_stdout = * }",
+    }
+    assert document["DestinationArn"].startswith("Forwarder")
+    found = template(stack)["Resources"]
+    (needed,) = (
+        found[name]["DependsOn"] for name in found if found[name]["Type"] == ACCOUNT_POLICY
+    )
+    assert [found[name]["Type"] for name in needed] == [PERMISSION]
+    assert len(resources(stack, PERMISSION)) == 1
+
+
+def test_hazard_37_an_account_policy_leaves_the_forwarders_own_log_group_out(stack: Stack) -> None:
+    forwarder = forwarder_in(stack)
+    InstrumentedFunction(stack, "Orders", **INLINE)
+    Forwarding.to_function(forwarder).account_level(stack)
+    found = template(stack)["Resources"]
+    (policy,) = resources(stack, ACCOUNT_POLICY)
+    left_out = json.loads(deployed(policy["SelectionCriteria"]).removeprefix("LogGroupName NOT IN"))
+    groups = {name for name in found if found[name]["Type"] == "AWS::Logs::LogGroup"}
+    fed = groups - set(left_out)
+    # The group that the forwarder really writes to, as its own configuration says.
+    (own,) = (
+        found[name]["Properties"]["LoggingConfig"]["LogGroup"]["Ref"]
+        for name in found
+        if found[name]["Type"] == "AWS::Lambda::Function" and name.startswith("Forwarder")
+    )
+    assert own in groups
+    assert own not in fed
+    assert [name for name in fed if name.startswith("OrdersLogs")]
+
+
+def test_hazard_37_a_forwarder_without_a_log_group_of_its_own_is_left_out_too(stack: Stack) -> None:
+    plain = lambda_.Function(stack, "Plain", **INLINE)
+    Forwarding.to_function(plain).account_level(stack)
+    (policy,) = resources(stack, ACCOUNT_POLICY)
+    assert '"/aws/lambda/Plain' in deployed(policy["SelectionCriteria"])
+    assert len(functions(stack)) == 1  # no custom resource was deployed to find that out
+
+
+def test_hazard_37_a_foreign_forwarders_default_log_group_is_left_out(stack: Stack) -> None:
+    Forwarding.to_arn(ARN).account_level(stack)
+    (policy,) = resources(stack, ACCOUNT_POLICY)
+    assert policy["SelectionCriteria"] == 'LogGroupName NOT IN ["/aws/lambda/forwarder"]'
+
+
+def test_hazard_37_the_reader_of_a_stream_is_left_out_of_an_account_policy(stack: Stack) -> None:
+    reader = logs.LogGroup.from_log_group_name(stack, "Reader", "/aws/lambda/reader")
+    forwarding = Forwarding.to_kinesis(kinesis.Stream(stack, "Records"))
+    forwarding.account_level(stack, exclude=[reader])
+    (policy,) = resources(stack, ACCOUNT_POLICY)
+    assert policy["SelectionCriteria"] == 'LogGroupName NOT IN ["/aws/lambda/reader"]'
+    assert "TelemetryLogsRole" in json.loads(deployed(policy["PolicyDocument"]))["RoleArn"]
+
+
+def test_a_second_account_policy_is_refused(stack: Stack) -> None:
+    Forwarding.to_arn(ARN).account_level(stack)
+    with pytest.raises(ForwardingError, match=r"^Shop: .*one for each account and region"):
+        Forwarding.to_arn(f"{ARN}2").account_level(stack)
+
+
+def deployed(text: Any) -> str:
+    """Return a text with the logical id of a resource in place of its name or ARN."""
+    if isinstance(text, str):
+        return text
+    parts = text["Fn::Join"][1]
+    return "".join(
+        part if isinstance(part, str) else part.get("Ref") or part["Fn::GetAtt"][0]
+        for part in parts
+    )
