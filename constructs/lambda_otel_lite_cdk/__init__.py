@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         InstrumentedFunction,
         instrument,
     )
+    from lambda_otel_lite_cdk.kinesis import Kinesis
     from lambda_otel_lite_cdk.layer import telemetry_layer
     from lambda_otel_lite_cdk.settings import SettingsError, TelemetrySettings
 
@@ -23,6 +24,7 @@ __all__ = [
     "ForwardingError",
     "InstrumentationError",
     "InstrumentedFunction",
+    "Kinesis",
     "OtlpForwarder",
     "SettingsError",
     "TelemetrySettings",
@@ -37,6 +39,7 @@ _HOMES = {
     "ForwardingError": "forwarding",
     "InstrumentationError": "function",
     "InstrumentedFunction": "function",
+    "Kinesis": "kinesis",
     "OtlpForwarder": "forwarder",
     "SettingsError": "settings",
     "TelemetrySettings": "settings",

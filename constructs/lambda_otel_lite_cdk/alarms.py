@@ -1,0 +1,86 @@
+"""Tell when a forwarder does not get rid of what it is given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
+
+if TYPE_CHECKING:
+    from constructs import Construct
+
+#: Where the forwarder's own metrics are. Its package has the same names.
+NAMESPACE = "OtlpForwarder"
+DIMENSION = "FunctionName"
+
+_PERIOD = Duration.minutes(5)
+#: How old the oldest undelivered data may be: an outage of the collector that nobody need know of.
+_OLDEST = Duration.hours(1)
+
+
+def forwarder_alarms(
+    function: lambda_.Function, redrive: sqs.Queue, dead_letters: sqs.Queue, *, streamed: bool
+) -> list[cloudwatch.Alarm]:
+    """Make the alarms of a forwarder, without actions.
+
+    Args:
+        function: The forwarder.
+        redrive: The queue of what is tried again.
+        dead_letters: The queue of what is not.
+        streamed: Whether it reads a data stream.
+    """
+    own = cloudwatch.MathExpression(
+        expression="rejected + malformed",
+        using_metrics={
+            "rejected": _own_metric(function, "Rejected"),
+            "malformed": _own_metric(function, "Malformed"),
+        },
+        label="spans rejected and records malformed",
+        period=_PERIOD,
+    )
+    age = redrive.metric_approximate_age_of_oldest_message(period=_PERIOD, statistic="Maximum")
+    waiting = dead_letters.metric_approximate_number_of_messages_visible(
+        period=_PERIOD, statistic="Maximum"
+    )
+    alarms = [
+        _alarm(
+            function, "Errors", function.metric_errors(period=_PERIOD), 1, "The forwarder fails."
+        ),
+        _alarm(function, "Dropped", own, 1, "Telemetry was dropped or refused; see its log."),
+        _alarm(function, "Oldest", age, _OLDEST.to_seconds(), "Telemetry waits for the collector."),
+        _alarm(function, "DeadLetters", waiting, 1, "Telemetry waits for somebody to redrive it."),
+    ]
+    if streamed:
+        lag = function.metric("IteratorAge", period=_PERIOD, statistic="Maximum")
+        alarms.append(
+            _alarm(function, "StreamAge", lag, _OLDEST.to_milliseconds(), "The stream is not read.")
+        )
+    return alarms
+
+
+def _own_metric(function: lambda_.Function, name: str) -> cloudwatch.Metric:
+    return cloudwatch.Metric(
+        namespace=NAMESPACE,
+        metric_name=name,
+        dimensions_map={DIMENSION: function.function_name},
+        period=_PERIOD,
+        statistic="Sum",
+    )
+
+
+def _alarm(
+    scope: Construct, name: str, metric: cloudwatch.IMetric, threshold: float, meaning: str
+) -> cloudwatch.Alarm:
+    return cloudwatch.Alarm(
+        scope,
+        f"{name}Alarm",
+        metric=metric,
+        threshold=threshold,
+        evaluation_periods=1,
+        comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+        treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        alarm_description=meaning,
+    )
