@@ -21,7 +21,7 @@ class Counts:
         undelivered: Spans that are left for a later invocation.
         malformed: Pieces of input that can never be forwarded, by reason.
         lags: For each request that was taken, the milliseconds from the end of its first span
-            to end until then.
+            until then.
     """
 
     records: int = 0

@@ -35,13 +35,16 @@ class Kept(SpanProcessor):
         return taken
 
 
-def function_lines(name: str, spans: int, ids: set[bytes]) -> list[str]:
+def function_lines(
+    name: str, spans: int, ids: set[bytes], spans_of_invocation: int = SPANS_OF_INVOCATION
+) -> list[str]:
     """Return the lines of a function, one for each invocation, made by the runtime's exporter.
 
     Args:
         name: The function's name.
         spans: How many spans it makes in all its invocations.
         ids: Where to add the ids of the spans.
+        spans_of_invocation: How many of them an invocation makes.
     """
     environment = {"AWS_LAMBDA_FUNCTION_NAME": name, "LAMBDA_OTEL_EXPORTER": "native"}
     exporter = NativeSpanExporter(Settings.from_environ(environment))
@@ -51,10 +54,10 @@ def function_lines(name: str, spans: int, ids: set[bytes]) -> list[str]:
     provider.add_span_processor(kept)
     tracer = provider.get_tracer("fleet")
     log = io.StringIO()
-    for _ in range(spans // SPANS_OF_INVOCATION):
+    for _ in range(spans // spans_of_invocation):
         with tracer.start_as_current_span("GET /orders/{id}") as invocation:
             invocation.set_attributes({"http.request.method": "GET", "faas.trigger": "http"})
-            for step in range(SPANS_OF_INVOCATION - 1):
+            for step in range(spans_of_invocation - 1):
                 number = random.getrandbits(64)
                 with tracer.start_as_current_span("query", attributes={"db.row": f"{number:x}"}):
                     invocation.add_event(f"step {step}")
