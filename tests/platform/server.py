@@ -47,6 +47,7 @@ class Server:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body leave in one packet
     platform: State
 
     def do_GET(self) -> None:
@@ -128,6 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
+        self.wfile.flush()
 
 
 def _invoke_event(invocation: Invocation) -> bytes:
