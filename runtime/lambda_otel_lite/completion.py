@@ -186,9 +186,11 @@ class AsyncCompletion:
         self._flush()
 
     def on_lost(self) -> None:
-        """Note that the extension cannot follow invocations."""
+        """Note that the extension cannot follow invocations, and export what it was to export."""
         with self._lock:
             self._lost = True
+        # The handler may have handed an invocation over whose event is lost.
+        self._flush()
 
     def on_found(self) -> None:
         """Note that it can again."""
