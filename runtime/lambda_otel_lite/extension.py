@@ -18,10 +18,10 @@ logger = logging.getLogger("lambda_otel_lite.extension")
 
 NAME = "lambda-otel-lite"
 
-# Waits between failed calls, in s: a refusing API is asked ten times a second at first, then
-# hardly ever. It must be asked: until the extension calls for the next event, no invocation ends.
+# Waits between failed calls, in s: a refusing API is asked after a tenth of a second at first, then
+# once a second. It must be asked: until the extension calls for the next event, no invocation ends.
 _FIRST_WAIT = 0.1
-_LONGEST_WAIT = 10.0
+_LONGEST_WAIT = 1.0
 
 
 class InternalExtension:
@@ -80,11 +80,10 @@ class InternalExtension:
             if wait != _FIRST_WAIT:
                 wait = _FIRST_WAIT
                 self._on_found()
-            if event is not None:
-                try:
-                    self._on_invoke(event)
-                except Exception:
-                    logger.exception("telemetry of invocation %s failed", event.request_id)
+            try:
+                self._on_invoke(event)
+            except Exception:
+                logger.exception("telemetry of invocation %s failed", event.request_id)
 
 
 def on_sigterm(before_exit: Callable[[], None]) -> None:
