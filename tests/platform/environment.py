@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 import uuid
+from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -49,9 +50,10 @@ class Environment:
         workers: How many processes serve it side by side. Default: 1.
         refuses_registration: No extension may register.
         taken_names: Names of extensions that are there already.
+        faults: What goes wrong with the first calls of ``/event/next``.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each thing that a platform may do
         self,
         code: Path,
         handler: str,
@@ -61,6 +63,7 @@ class Environment:
         workers: int = 1,
         refuses_registration: bool = False,
         taken_names: Sequence[str] = (),
+        faults: Sequence[Fault] = (),
     ) -> None:
         self._code = code
         self._handler = handler
@@ -68,10 +71,11 @@ class Environment:
         self._timeout = timeout
         self._resources = ExitStack()
         self.state = State(
-            lambda: self.output.count(),
+            self._count_lines,
             workers=workers,
             refuses_registration=refuses_registration,
             taken_names=set(taken_names),
+            faults=deque(faults),
         )
         self.output: Output
         self.process: subprocess.Popen[bytes]
@@ -114,6 +118,11 @@ class Environment:
         """How often an extension has called ``/event/next``."""
         return self.state.calls["event/next"]
 
+    def fail_init(self) -> Any:
+        """Return the error of an init that fails, as the function reported it."""
+        self.state.wait_until(lambda: self.state.init_error is not None, "the report of an error")
+        return self.state.init_error
+
     def start(self, event: Any = None, *, request_id: str | None = None) -> Invocation:
         """Send an event as soon as the environment is idle, and return while it is worked on."""
         self.state.wait_until(self.state.is_idle, "the end of init or of the invocation before")
@@ -148,22 +157,29 @@ class Environment:
         """Return the spans exported between an invocation's start and its end."""
         return spans_in(self.lines(invocation))
 
+    def spans_since(self, line: int) -> list[Span]:
+        """Return the spans exported since so many lines had been written."""
+        self.output.count()
+        return spans_in(self.output.lines[line:])
+
     def exported_before_answer(self, invocation: Invocation) -> list[Span]:
         """Return the spans exported between an invocation's start and the function's answer."""
         return spans_in(self.output.lines[invocation.first_line : invocation.lines_when_answered])
+
+    def wait_for_next_calls(self, count: int) -> None:
+        """Wait until an extension has called ``/event/next`` that often."""
+        self.state.wait_until(lambda: self.next_calls >= count, f"call {count} of /event/next")
 
     def inject(self, *faults: Fault) -> None:
         """Have the next calls of ``/event/next`` go wrong, one fault for each call."""
         with self.state.changed:
             self.state.faults.extend(faults)
 
-    def freeze(self) -> None:
-        """Stop the process as the platform does between invocations."""
+    def freeze(self, seconds: float) -> None:
+        """Stop the process for some time, as the platform does between invocations."""
         self.state.wait_until(self.state.is_idle, "the end of the invocation before")
         os.killpg(self.process.pid, signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let a frozen process go on."""
+        time.sleep(seconds)
         os.killpg(self.process.pid, signal.SIGCONT)
 
     def shut_down(self) -> int:
@@ -190,6 +206,9 @@ class Environment:
             os.killpg(self.process.pid, signal.SIGKILL)
         except ProcessLookupError:
             return
+
+    def _count_lines(self) -> int:
+        return self.output.count()
 
     def _watch(self) -> None:
         self.state.note_exit(self.process.wait())
