@@ -110,9 +110,9 @@ class Reader:
         chosen = self.choice(
             env.RECORD_LOG_LEVEL,
             _RECORD_LEVELS,
-            fallback=fallback.lower() if json_log_format else "",
+            fallback=fallback.lower() if json_log_format else "none",
         )
-        return "WARN" if chosen == "warning" else chosen.upper() or None
+        return {"none": None, "warning": "WARN"}.get(chosen, chosen.upper())
 
 
 def _unquoted(value: str) -> str:
