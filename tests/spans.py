@@ -105,8 +105,8 @@ def make_span(name: str = "work", span_id: int = SPAN_ID, **arguments: Any) -> R
     return ReadableSpan(name, **(defaults | arguments))
 
 
-def request_of(line: str) -> ExportTraceServiceRequest:
-    """Return the request that a record line carries."""
+def request_of(line: str) -> Any:
+    """Return the request message that a record line carries."""
     record = json.loads(line)
     return ExportTraceServiceRequest.FromString(
         gzip.decompress(base64.b64decode(record["payload"]))
