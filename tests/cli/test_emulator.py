@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -200,8 +199,11 @@ def test_a_missing_interpreter_is_named(
         pass
 
 
-def test_the_event_file_descriptors_are_given_back(functions: dict[str, TemplateFunction]) -> None:
-    before = set(os.listdir("/proc/self/fd"))
+def test_file_descriptors_are_given_back(functions: dict[str, TemplateFunction]) -> None:
+    def opened() -> set[str]:
+        return {path.name for path in Path("/proc/self/fd").iterdir()}
+
+    before = opened()
     with Emulator(functions["Plain"]) as emulator:
         emulator.invoke({})
-    assert set(os.listdir("/proc/self/fd")) <= before
+    assert opened() <= before
