@@ -4,11 +4,13 @@ import fcntl
 import subprocess
 import sys
 from pathlib import Path
-
-import pytest
+from typing import TYPE_CHECKING
 
 from lambda_otel_lite_cdk.cli import processes
 from lambda_otel_lite_cdk.cli.output import enlarge
+
+if TYPE_CHECKING:
+    import pytest
 
 STUBBORN = """
 import signal, subprocess
@@ -37,7 +39,7 @@ def test_a_process_that_will_not_end_is_killed_with_its_childs_group(
 
 
 def test_a_pipe_has_room_for_several_whole_record_lines() -> None:
-    with subprocess.Popen(["true"], stdout=subprocess.PIPE) as process:
+    with subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE) as process:
         pipe = enlarge(process.stdout)
         assert pipe is not None
         assert fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ) >= 1024 * 1024
