@@ -1,0 +1,141 @@
+"""Turn log lines into spans, one record line at a time.
+
+A record line is a JSON object with the key ``__otel_otlp_stdout`` whose payload is a gzipped OTLP
+request in base64. Source: otlp-stdout-span-exporter, README, "Output format"; OpenTelemetry
+protocol, ``ExportTraceServiceRequest``.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from lambda_otel_lite_cdk.cli.spans import Event, Link, Span, Value
+
+if TYPE_CHECKING:
+    from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+    from opentelemetry.proto.trace.v1 import trace_pb2 as otlp
+
+#: What every record line holds and other lines do not.
+MARKER = '"__otel_otlp_stdout"'
+
+_KINDS = ("INTERNAL", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
+_STATUSES = ("UNSET", "OK", "ERROR")
+
+
+class Decoder:
+    """Decode record lines and count those that cannot be read.
+
+    Attributes:
+        malformed: Number of unreadable records by reason.
+    """
+
+    def __init__(self) -> None:
+        self.malformed: Counter[str] = Counter()
+
+    def decode(self, lines: Iterable[str]) -> Iterator[Span]:
+        """Yield the spans of each record line as it comes; other lines are skipped.
+
+        Args:
+            lines: Log lines; text before a record's first brace (a time, a stream) is ignored.
+        """
+        for line in lines:
+            if MARKER not in line:
+                continue
+            try:
+                request = _read_record(line)
+            except _MalformedError as problem:
+                self.malformed[str(problem)] += 1
+            else:
+                yield from _spans(request)
+
+
+class _MalformedError(Exception):
+    """Why a record cannot be read, in the same words for every such record."""
+
+
+def _read_record(line: str) -> ExportTraceServiceRequest:
+    try:
+        record, _ = json.JSONDecoder().raw_decode(line, line.index("{"))
+    except ValueError:
+        raise _MalformedError("not complete JSON, as a line that was split is") from None
+    payload = record.get("payload")
+    if not isinstance(payload, str):
+        raise _MalformedError("no payload")
+    try:
+        data = (
+            base64.b64decode(payload, validate=True) if record.get("base64") else payload.encode()
+        )
+    except ValueError:
+        raise _MalformedError("the payload is not base64") from None
+    if record.get("content-encoding") == "gzip":
+        try:
+            data = gzip.decompress(data)
+        except (OSError, EOFError, zlib.error):
+            raise _MalformedError("the payload is not gzip") from None
+    try:
+        return ExportTraceServiceRequest.FromString(data)
+    except DecodeError:
+        raise _MalformedError("the payload is not an OTLP trace request") from None
+
+
+def _spans(request: ExportTraceServiceRequest) -> Iterator[Span]:
+    for resource_spans in request.resource_spans:
+        resource = _mapping(resource_spans.resource.attributes)
+        for scope_spans in resource_spans.scope_spans:
+            for span in scope_spans.spans:
+                yield _span(span, resource, scope_spans.scope.name)
+
+
+def _span(span: otlp.Span, resource: Mapping[str, Value], scope: str) -> Span:
+    return Span(
+        trace_id=span.trace_id.hex(),
+        span_id=span.span_id.hex(),
+        parent_id=span.parent_span_id.hex() or None,
+        name=span.name,
+        kind=_named(_KINDS, span.kind),
+        start_ns=span.start_time_unix_nano,
+        end_ns=span.end_time_unix_nano,
+        status=_named(_STATUSES, span.status.code),
+        status_message=span.status.message,
+        attributes=_mapping(span.attributes),
+        events=tuple(
+            Event(event.name, event.time_unix_nano, _mapping(event.attributes))
+            for event in span.events
+        ),
+        links=tuple(
+            Link(link.trace_id.hex(), link.span_id.hex(), _mapping(link.attributes))
+            for link in span.links
+        ),
+        resource=resource,
+        scope=scope,
+    )
+
+
+def _named(names: tuple[str, ...], number: int) -> str:
+    # Protobuf keeps numbers that a later version of the protocol adds.
+    return names[number] if 0 <= number < len(names) else str(number)
+
+
+def _mapping(pairs: Iterable[KeyValue]) -> dict[str, Value]:
+    return {pair.key: _value(pair.value) for pair in pairs}
+
+
+def _value(value: AnyValue) -> Value:
+    field = value.WhichOneof("value")
+    if field == "array_value":
+        return [_value(item) for item in value.array_value.values]
+    if field == "kvlist_value":
+        return _mapping(value.kvlist_value.values)
+    if field is None:
+        return None
+    plain: Any = getattr(value, field)
+    return base64.b64encode(plain).decode() if isinstance(plain, bytes) else plain
