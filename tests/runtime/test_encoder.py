@@ -123,7 +123,9 @@ def test_spans_of_equal_scopes_and_resources_share_a_group() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [1 << 63, object(), [1 << 63], {"a": object()}, "lone \ud800"], ids=repr
+    "value",
+    [1 << 63, object(), [1 << 63], {"a": object()}, "lone \ud800"],
+    ids=["int", "object", "list", "map", "text"],
 )
 def test_an_attribute_that_cannot_be_encoded_is_left_out_with_a_warning(
     value: Any, caplog: pytest.LogCaptureFixture

@@ -166,11 +166,13 @@ def test_hazard_12_a_method_of_the_callers_invention_does_not_enter_the_name() -
 
 def test_hazard_10_headers_of_a_rest_event_are_lower_case_and_keep_all_values() -> None:
     sample = event("alb_multi_value")
+    sample["multiValueHeaders"]["user-agent"] = [_UA, "a proxy's"]
 
-    carrier: Any = alb_extractor(sample, FakeContext()).carrier
-
+    extracted = alb_extractor(sample, FakeContext())
+    assert extracted.attributes["user_agent.original"] == _UA
+    carrier: Any = extracted.carrier
     assert carrier["tracestate"] == ["vendor=opaque", "other=1"]
-    assert carrier["user-agent"] == _UA
+    assert carrier["traceparent"] == TRACEPARENT
 
 
 @pytest.mark.parametrize(

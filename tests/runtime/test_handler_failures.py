@@ -3,6 +3,7 @@
 import functools
 import json
 import logging
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -46,8 +47,8 @@ def test_hazard_05_a_failing_extractor_is_logged_once_and_the_default_one_is_use
         raise KeyError("headers")
 
     telemetry = make_telemetry()
-    traced = create_traced_handler("work", telemetry.completion, fail)(lambda event, context: 7)
-    assert [traced({}, FakeContext()) for _ in range(3)] == [7, 7, 7]
+    decorate = create_traced_handler("work", telemetry.completion, fail)
+    assert [decorate(lambda event, _: event)(7, FakeContext()) for _ in range(3)] == [7, 7, 7]
 
     assert all("faas.invocation_id" in attributes_of(span) for span in telemetry.spans)
     (warning,) = caplog.records
@@ -206,8 +207,9 @@ def test_an_unsampled_span_is_not_exported() -> None:
     assert telemetry.spans == ()
 
 
+@pytest.mark.parametrize("raises", [False, True])
 def test_a_span_that_the_deadline_ended_is_not_touched_again(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, *, raises: bool
 ) -> None:
     telemetry = make_telemetry()
 
@@ -215,9 +217,12 @@ def test_a_span_that_the_deadline_ended_is_not_touched_again(
         lifecycle = telemetry.completion.lifecycle
         assert lifecycle is not None
         lifecycle._on_deadline()
+        if raises:
+            raise LookupError
         return {"statusCode": 500}
 
-    create_traced_handler("work", telemetry.completion)(late)({}, FakeContext())
+    with pytest.raises(LookupError) if raises else nullcontext():
+        create_traced_handler("work", telemetry.completion)(late)({}, FakeContext())
 
     assert attributes_of(telemetry.span)["error.type"] == "timeout"
     assert telemetry.span.status.status_code is StatusCode.ERROR

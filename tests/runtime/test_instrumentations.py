@@ -3,12 +3,13 @@
 import sys
 from collections.abc import Iterator
 from types import ModuleType
+from typing import Any
 
 import botocore.session
 import pytest
 import requests
+from opentelemetry.instrumentation import instrumentor as instrumentor_module
 from opentelemetry.instrumentation.botocore import BotocoreInstrumentor
-from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 from opentelemetry.instrumentation.requests import RequestsInstrumentor
 
 from lambda_otel_lite.instrumentations import instrument
@@ -18,7 +19,8 @@ from tests.spans import make_telemetry
 @pytest.fixture(autouse=True)
 def _uninstrumented() -> Iterator[None]:
     yield
-    for instrumentor in (BotocoreInstrumentor(), RequestsInstrumentor()):
+    instrumentors: tuple[Any, ...] = (BotocoreInstrumentor, RequestsInstrumentor)
+    for instrumentor in (one() for one in instrumentors):
         if instrumentor.is_instrumented_by_opentelemetry:
             instrumentor.uninstrument()
 
@@ -58,7 +60,9 @@ def test_a_module_without_an_instrumentor_counts_as_missing(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     empty = ModuleType("opentelemetry.instrumentation.empty")
-    vars(empty)["BaseInstrumentor"] = BaseInstrumentor  # imported there, not defined
+    vars(empty)["Base"] = vars(instrumentor_module)[
+        "BaseInstrumentor"
+    ]  # imported there, not defined
     monkeypatch.setitem(sys.modules, empty.__name__, empty)
 
     instrument(["empty"], make_telemetry().completion.tracer_provider)
