@@ -42,7 +42,7 @@ def supported_interpreters() -> dict[str, Path]:
 
 
 def _candidates(version: str) -> Iterator[Path]:
-    if "%d.%d" % sys.version_info[:2] == version:
+    if f"{sys.version_info.major}.{sys.version_info.minor}" == version:
         # The base interpreter, not a virtual environment's: its own packages stay out.
         yield Path(getattr(sys, "_base_executable", sys.executable))
     for name in (f"python{version}", "python3", "python"):

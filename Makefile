@@ -1,0 +1,59 @@
+# Everything runs in the environments that `setup` makes; nothing else needs installing first.
+PYTHON ?= python3
+VENV := .venv/bin
+SOURCES := runtime constructs tests requirements
+# jsii, which runs the CDK, takes this Node: the machine's own may be missing or past its end of life.
+export JSII_NODE ?= $(CURDIR)/.venv/bin/node
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-all demo test check format lock build clean
+
+help: ## Show the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+setup: ## Make .venv and install the CDK command line (quick when nothing changed)
+	@$(call bootstrap)
+
+setup-all: ## The same, and .venvs/<version> for every other supported Python here
+	@$(call bootstrap,--all-pythons)
+
+demo: setup ## Synthesize the demo app, run it for real, show its traces
+	@$(VENV)/lambda-otel demo
+
+test: setup-all check ## Check formatting, lint and types; run all tests on every supported Python
+	@set -e; for python in $(VENV)/python $$(ls -d .venvs/*/bin/python 2>/dev/null); do \
+	  echo "pytest on $$($$python --version)"; \
+	  $$python -m pytest -n 2; \
+	done
+
+check: setup
+	$(VENV)/ruff format --check $(SOURCES)
+	$(VENV)/ruff check $(SOURCES)
+	$(VENV)/mypy $(SOURCES)
+
+format: setup ## Format the code and mend what lint can mend
+	$(VENV)/ruff format $(SOURCES)
+	$(VENV)/ruff check --fix $(SOURCES)
+
+# Pins stay as they are while they satisfy their inputs; `make lock UPGRADE=--upgrade` renews them.
+COMPILE = .cache/uv/bin/uv pip compile --quiet --universal --python-version 3.12 \
+  --python $(VENV)/python --generate-hashes --no-header --no-emit-index-url $(UPGRADE)
+lock: setup ## Write every lock file anew from its inputs
+	$(COMPILE) pyproject.toml --extra cdk --extra otlp-http --extra dev -o requirements/dev.txt
+	@set -e; for input in requirements/uv.in constructs/lambda_otel_lite_cdk/locks/*.in; do \
+	  test ! -e "$$input" || $(COMPILE) "$$input" -o "$${input%.in}.txt"; \
+	done
+	$(VENV)/node $(VENV)/npm-cli.js install --package-lock-only --prefix requirements/npm
+
+build: setup ## Build the wheel and the sdist into dist/
+	rm -rf dist
+	$(VENV)/python -m build --no-isolation
+
+clean: ## Remove everything that was made
+	rm -rf .venv .venvs .cache dist cdk.out requirements/npm/node_modules
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
+
+define bootstrap
+command -v $(PYTHON) >/dev/null || { echo "setup: $(PYTHON) is missing; install Python 3.11 or newer" >&2; exit 2; }; \
+$(PYTHON) requirements/bootstrap.py $(1)
+endef

@@ -1,0 +1,210 @@
+"""Stage the code that goes to AWS: the layer's tree and the forwarder's, without Docker."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from lambda_otel_lite_cdk.cache import cached_tree, digest
+from lambda_otel_lite_cdk.interpreters import find_interpreter
+
+#: Raised whenever the steps below give another tree from the same inputs.
+_RECIPE = b"1"
+#: Where Lambda mounts a layer. Source: AWS Lambda developer guide, "Packaging layers".
+_MOUNT = "/opt"
+#: Parts of an installed distribution that nothing reads on Lambda. METADATA and entry_points.txt
+#: stay: `opentelemetry.propagate` and the SDK's configuration look entry points up by name, and
+#: instrumentations ask for versions. Licence texts stay because the licences say so.
+_INSTALL_RECORDS = ("RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json", "uv_cache.json")
+_COMPILED_SUFFIXES = (".so", ".pyd", ".dylib")
+#: Looking for an interpreter starts processes; a fleet asks once for each of its stacks.
+_interpreter = functools.cache(find_interpreter)
+
+
+class BundlingError(RuntimeError):
+    """Code for AWS could not be staged; the message says why and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StagedCode:
+    """A folder that is ready to become an asset.
+
+    Args:
+        path: The folder; not to be written to.
+        asset_hash: SHA-256 of everything the folder was made from, in hexadecimal.
+        compiled: Whether the folder holds byte code for its Python version.
+    """
+
+    path: Path
+    asset_hash: str
+    compiled: bool
+
+
+def stage_layer(python: str) -> StagedCode:
+    """Stage the telemetry layer for a Python version.
+
+    The layer holds the installed runtime and its locked dependencies under ``python/``, pure
+    Python, so that it serves both architectures. It is byte-compiled where this machine has the
+    Python version. The hash is made of the inputs: the runtime's sources, the lock, the minor
+    Python version, whether it is compiled, and the version of this recipe. The patch version is no
+    part of it, because byte code holds for a whole minor version; where it is of another format
+    (a pre-release compiled it), Python takes the sources beside it.
+
+    Args:
+        python: Minor version such as ``"3.13"``.
+
+    Raises:
+        BundlingError: The runtime is not installed, or its dependencies could not be installed.
+    """
+    sources = _package_sources("lambda_otel_lite")
+    lock = resources.files("lambda_otel_lite_cdk").joinpath("locks/layer.txt").read_text("utf-8")
+    interpreter = _interpreter(python)
+    asset_hash = digest(
+        [
+            b"layer",
+            _RECIPE,
+            python.encode(),
+            b"compiled" if interpreter else b"sources",
+            lock.encode(),
+            *(part for name, content in sources.items() for part in (name.encode(), content)),
+        ]
+    )
+
+    def build(tree: Path) -> None:
+        site = tree / "python"
+        _write_sources(sources, site)
+        _install(lock, site, python)
+        _strip(site)
+        if interpreter:
+            _compile(tree, interpreter)
+
+    return StagedCode(
+        path=cached_tree(f"layer-{asset_hash}", build),
+        asset_hash=asset_hash,
+        compiled=interpreter is not None,
+    )
+
+
+def stage_package(package: str) -> StagedCode:
+    """Stage an installed package alone, as the code of a function that has no dependencies.
+
+    Args:
+        package: Name of an importable top-level package.
+
+    Raises:
+        BundlingError: The package is not installed.
+    """
+    sources = _package_sources(package)
+    asset_hash = digest(
+        [b"package", _RECIPE, *(p for name, code in sources.items() for p in (name.encode(), code))]
+    )
+    path = cached_tree(f"{package}-{asset_hash}", lambda tree: _write_sources(sources, tree))
+    return StagedCode(path=path, asset_hash=asset_hash, compiled=False)
+
+
+def _package_sources(package: str) -> dict[str, bytes]:
+    """Read a package's sources without importing it; names are relative to the package's parent."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise BundlingError(
+            f"The package {package!r} is not installed beside the constructs ({sys.executable}). "
+            f"Install it with `pip install 'lambda-otel-lite[cdk]'`."
+        )
+    folder = Path(spec.origin).parent
+    files = sorted(
+        path for path in folder.rglob("*") if path.suffix == ".py" or path.name == "py.typed"
+    )
+    return {path.relative_to(folder.parent).as_posix(): path.read_bytes() for path in files}
+
+
+def _write_sources(sources: dict[str, bytes], target: Path) -> None:
+    for name, content in sources.items():
+        path = target / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def _install(lock: str, site: Path, python: str) -> None:
+    """Install exactly what the lock names, for Lambda's platform whatever this machine is."""
+    requirements = site.parent.parent / "layer.txt"
+    requirements.write_text(lock, "utf-8")
+    done = subprocess.run(
+        [
+            _uv(),
+            *("pip", "install", "--quiet", "--target", site, "--requirements", requirements),
+            *("--python", sys.executable, "--no-python-downloads"),
+            *("--python-version", python, "--python-platform", "linux"),
+            *("--no-deps", "--require-hashes", "--only-binary", ":all:", "--no-compile"),
+            # A link would share its permissions and its content with uv's own cache.
+            *("--link-mode", "copy"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        said = " ".join(done.stderr.split()) or "nothing"
+        raise BundlingError(
+            f"The layer's dependencies for Python {python} could not be installed: uv exited with "
+            f"{done.returncode} and said: {said} - They come from the package index or from uv's "
+            f"cache. Check the network, or UV_INDEX_URL where you use an index of your own, and "
+            f"synthesize again."
+        )
+
+
+def _uv() -> str:
+    try:
+        from uv import find_uv_bin  # noqa: PLC0415 - only a build needs it
+
+        return find_uv_bin()
+    except (ImportError, FileNotFoundError):
+        raise BundlingError(
+            "uv, which installs the layer's dependencies, is not there. "
+            "Install it with `pip install 'lambda-otel-lite[cdk]'`."
+        ) from None
+
+
+def _strip(site: Path) -> None:
+    """Remove what a function never needs, and refuse what would tie the layer to a machine."""
+    (site / ".lock").unlink(missing_ok=True)
+    for folder in [site / "bin", *site.rglob("tests"), *site.rglob("__pycache__")]:
+        shutil.rmtree(folder, ignore_errors=True)
+    for name in _INSTALL_RECORDS:
+        for record in site.glob(f"*.dist-info/{name}"):
+            record.unlink()
+    for path in site.rglob("*"):
+        if path.suffix in _COMPILED_SUFFIXES:
+            raise BundlingError(
+                f"The layer must be pure Python, so that it serves every architecture, but "
+                f"{path.relative_to(site)} is machine code. Take its package out of layer.in."
+            )
+
+
+def _compile(tree: Path, interpreter: Path) -> None:
+    """Byte-compile a layer so that Lambda uses the byte code as it is.
+
+    The byte code is not checked against its sources: Lambda's copy of the layer has other times
+    and cannot be written to, so checked byte code would be made anew at every cold start.
+    """
+    done = subprocess.run(
+        [
+            interpreter,
+            # Alone with the standard library: neither PYTHON* variables nor packages leave a trace.
+            *("-I", "-S", "-m", "compileall", "-q", "-f"),
+            *("--invalidation-mode", "unchecked-hash", "-s", tree, "-p", _MOUNT, tree / "python"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise BundlingError(
+            f"The layer could not be byte-compiled by {interpreter}, which said: "
+            f"{done.stdout.strip()} {done.stderr.strip()} - Report this with the Python version."
+        )

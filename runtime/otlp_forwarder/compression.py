@@ -1,0 +1,41 @@
+"""Undo base64 and gzip without trusting the input."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import zlib
+
+from otlp_forwarder.malformed import MalformedError
+
+#: zlib's window for a gzip header and trailer. Source: zlib manual, inflateInit2.
+GZIP_WINDOW = 16 + zlib.MAX_WBITS
+
+
+def unpack(text: object, limit: int) -> bytes:
+    """Return what was compressed by gzip and encoded by base64.
+
+    Args:
+        text: What should be the base64 text; any value is allowed.
+        limit: Most bytes that are unpacked: a few kilobytes of gzip can hold gigabytes.
+
+    Raises:
+        MalformedError: The value is no base64 text of one whole gzip stream within the limit.
+    """
+    if not isinstance(text, str):
+        raise MalformedError("packed data is not text")
+    try:
+        packed = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise MalformedError("packed data is not base64") from error
+    stream = zlib.decompressobj(wbits=GZIP_WINDOW)
+    try:
+        # One more than the limit, which shows that there is more.
+        unpacked = stream.decompress(packed, limit + 1)
+    except zlib.error as error:
+        raise MalformedError("packed data is not gzip") from error
+    if len(unpacked) > limit:
+        raise MalformedError("packed data is too large")
+    if not stream.eof or stream.unused_data:
+        raise MalformedError("packed data is not one whole gzip stream")
+    return unpacked

@@ -1,0 +1,1 @@
+"""Tests of the constructs, against the real aws-cdk-lib."""

@@ -1,0 +1,82 @@
+"""A stack to put constructs in, and what it synthesizes to."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aws_cdk import App, Environment, Stack
+from aws_cdk import aws_lambda as lambda_
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lambda_otel_lite_cdk.bundling import StagedCode
+
+#: The one supported Python that is certainly on the machine.
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+RUNTIME = lambda_.Runtime(
+    f"python{PYTHON}", lambda_.RuntimeFamily.PYTHON, supports_inline_code=True
+)
+ROOT = Path(__file__).parents[2]
+
+#: Properties that every `Function` needs.
+INLINE: dict[str, Any] = {
+    "runtime": RUNTIME,
+    "handler": "index.handler",
+    "code": lambda_.Code.from_inline("def handler(event, context):\n    return event\n"),
+}
+
+
+@pytest.fixture
+def stack() -> Stack:
+    """A stack named Shop in an app of its own."""
+    environment = Environment(account="123456789012", region="eu-west-1")
+    return Stack(App(analytics_reporting=False), "Shop", env=environment)
+
+
+def resources(stack: Stack, kind: str) -> list[dict[str, Any]]:
+    """Synthesize, and return the properties of the stack's resources of a type, in its order."""
+    return [
+        found["Properties"]
+        for found in template(stack)["Resources"].values()
+        if found["Type"] == kind
+    ]
+
+
+def template(stack: Stack) -> dict[str, Any]:
+    """Synthesize, and return the stack's template."""
+    stage = stack.node.root
+    assert isinstance(stage, App)
+    synthesized: dict[str, Any] = stage.synth().get_stack_by_name(stack.stack_name).template
+    return synthesized
+
+
+def functions(stack: Stack) -> list[dict[str, Any]]:
+    """Synthesize, and return the properties of the stack's functions."""
+    return resources(stack, "AWS::Lambda::Function")
+
+
+def variables(function: dict[str, Any]) -> dict[str, Any]:
+    """Return a function's environment variables."""
+    found: dict[str, Any] = function["Environment"]["Variables"]
+    return found
+
+
+def files(staged: StagedCode) -> dict[str, bytes]:
+    """Read a staged folder: content by path."""
+    return {
+        path.relative_to(staged.path).as_posix(): path.read_bytes()
+        for path in sorted(staged.path.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture
+def cache_in(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Make the constructs keep what they build in another folder."""
+    return lambda folder: monkeypatch.setattr(
+        "lambda_otel_lite_cdk.cache._cache_folder", lambda: folder
+    )

@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from aws_cdk import App, CfnParameter, Stack, assertions
+from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+
+from lambda_otel_lite_cdk import (
+    InstrumentationError,
+    InstrumentedFunction,
+    SettingsError,
+    TelemetrySettings,
+    bundling,
+    instrument,
+)
+
+from .conftest import INLINE, PYTHON, functions, resources, template, variables
+
+ENTRY_POINT = "lambda_otel_lite.autowrap.handler"
+
+
+def test_the_handler_is_redirected_and_kept(stack: Stack) -> None:
+    InstrumentedFunction(stack, "Orders", **INLINE)
+    (function,) = functions(stack)
+    assert function["Handler"] == ENTRY_POINT
+    assert variables(function) == {
+        "LAMBDA_OTEL_EXPORTER": "native",
+        "LAMBDA_OTEL_HANDLER": "index.handler",
+    }
+
+
+def test_every_property_of_a_function_works(stack: Stack) -> None:
+    orders = InstrumentedFunction(
+        stack,
+        "Orders",
+        **INLINE,
+        memory_size=512,
+        architecture=lambda_.Architecture.ARM_64,
+        environment={"TABLE": "orders"},
+        telemetry=TelemetrySettings(mode="async", service_name="shop"),
+    )
+    orders.add_alias("live")
+    orders.add_environment("LATER", "1")
+    (function,) = functions(stack)
+    assert (function["MemorySize"], function["Architectures"]) == (512, ["arm64"])
+    assert variables(function) == {
+        "TABLE": "orders",
+        "LATER": "1",
+        "LAMBDA_EXTENSION_SPAN_PROCESSOR_MODE": "async",
+        "OTEL_SERVICE_NAME": "shop",
+        "LAMBDA_OTEL_EXPORTER": "native",
+        "LAMBDA_OTEL_HANDLER": "index.handler",
+    }
+    assert len(resources(stack, "AWS::Lambda::Alias")) == 1
+
+
+def test_hazard_30_instrumenting_again_gives_the_same_template() -> None:
+    settings = TelemetrySettings(mode="async", queue_size=100)
+
+    def synthesize(times: int) -> str:
+        stack = Stack(App(analytics_reporting=False), "Shop")
+        function = InstrumentedFunction(stack, "Orders", **INLINE, telemetry=settings)
+        for _ in range(times):
+            instrument(function, settings)
+        return json.dumps(template(stack))
+
+    assert synthesize(0) == synthesize(1) == synthesize(3)
+
+
+def test_instrumenting_a_plain_function_gives_the_same_configuration(stack: Stack) -> None:
+    group = logs.LogGroup(stack, "Logs")
+    InstrumentedFunction(stack, "One", **INLINE, log_group=group, function_name="same")
+    instrument(lambda_.Function(stack, "Two", **INLINE, log_group=group, function_name="same"))
+    one, two = functions(stack)
+    del one["Role"], two["Role"]
+    assert one == two
+
+
+@pytest.mark.parametrize("name", ["LAMBDA_EXTENSION_SPAN_PROCESSOR_MODE", "LAMBDA_OTEL_EXPORTER"])
+def test_hazard_32_the_users_environment_wins(stack: Stack, name: str) -> None:
+    theirs = {name: "theirs", "AWS_LAMBDA_EXEC_WRAPPER": "/opt/wrapper"}
+    InstrumentedFunction(
+        stack, "Orders", **INLINE, environment=theirs, telemetry=TelemetrySettings(mode="async")
+    )
+    assert theirs.items() <= variables(functions(stack)[0]).items()
+
+
+def test_hazard_32_the_users_environment_wins_when_it_comes_later(stack: Stack) -> None:
+    orders = InstrumentedFunction(
+        stack, "Orders", **INLINE, telemetry=TelemetrySettings(service_name="ours")
+    )
+    orders.add_environment("OTEL_SERVICE_NAME", "theirs")
+    instrument(orders, TelemetrySettings(service_name="ours"))
+    assert variables(functions(stack)[0])["OTEL_SERVICE_NAME"] == "theirs"
+
+
+def test_a_handler_that_is_known_at_deployment_only_is_kept(stack: Stack) -> None:
+    parameter = CfnParameter(stack, "Handler")
+    InstrumentedFunction(stack, "Orders", **INLINE | {"handler": parameter.value_as_string})
+    (function,) = functions(stack)
+    assert variables(function)["LAMBDA_OTEL_HANDLER"] == {"Ref": "Handler"}
+
+
+def test_what_was_written_to_the_resource_itself_is_kept(stack: Stack) -> None:
+    orders = lambda_.Function(stack, "Orders", **INLINE)
+    resource = orders.node.default_child
+    assert isinstance(resource, lambda_.CfnFunction)
+    theirs = "arn:aws:lambda:eu-west-1:123456789012:layer:theirs:1"
+    resource.handler = "other.handler"
+    resource.environment = lambda_.CfnFunction.EnvironmentProperty(variables={"TABLE": "orders"})
+    resource.layers = [theirs]
+    instrument(orders)
+    instrument(orders)
+    (function,) = functions(stack)
+    assert variables(function) == {
+        "TABLE": "orders",
+        "LAMBDA_OTEL_EXPORTER": "native",
+        "LAMBDA_OTEL_HANDLER": "other.handler",
+    }
+    assert (function["Layers"][0], len(function["Layers"])) == (theirs, 2)
+
+
+def test_a_handler_redirected_by_hand_is_given_the_layer_and_not_redirected_twice(
+    stack: Stack,
+) -> None:
+    InstrumentedFunction(
+        stack,
+        "Orders",
+        **INLINE | {"handler": ENTRY_POINT},
+        environment={"LAMBDA_OTEL_HANDLER": "index.handler"},
+    )
+    (function,) = functions(stack)
+    assert variables(function)["LAMBDA_OTEL_HANDLER"] == "index.handler"
+    assert len(function["Layers"]) == 1
+
+
+def test_a_handler_redirected_to_nowhere_is_refused(stack: Stack) -> None:
+    with pytest.raises(InstrumentationError, match=r"^Shop/Orders: .*LAMBDA_OTEL_HANDLER"):
+        InstrumentedFunction(stack, "Orders", **INLINE | {"handler": ENTRY_POINT})
+
+
+def test_one_layer_serves_all_functions_of_a_stack(stack: Stack) -> None:
+    InstrumentedFunction(stack, "One", **INLINE)
+    InstrumentedFunction(stack, "Two", **INLINE, architecture=lambda_.Architecture.ARM_64)
+    (layer,) = resources(stack, "AWS::Lambda::LayerVersion")
+    assert layer["CompatibleRuntimes"] == [f"python{PYTHON}"]
+    assert layer["CompatibleArchitectures"] == ["x86_64", "arm64"]
+    one, two = functions(stack)
+    assert one["Layers"] == two["Layers"]
+
+
+def test_each_stack_has_a_layer_of_its_own_made_of_one_asset() -> None:
+    app = App(analytics_reporting=False)
+    stacks = [Stack(app, name) for name in ("One", "Two")]
+    for stack in stacks:
+        InstrumentedFunction(stack, "Orders", **INLINE)
+    one, two = (resources(stack, "AWS::Lambda::LayerVersion") for stack in stacks)
+    assert one == two
+    assert "Fn::ImportValue" not in json.dumps([template(stack) for stack in stacks])
+
+
+def test_a_function_has_a_log_group_with_retention_and_no_custom_resource(stack: Stack) -> None:
+    InstrumentedFunction(stack, "One", **INLINE)
+    InstrumentedFunction(stack, "Two", **INLINE, log_retention=logs.RetentionDays.ONE_WEEK)
+    groups = resources(stack, "AWS::Logs::LogGroup")
+    assert [group["RetentionInDays"] for group in groups] == [30, 7]
+    assert len(functions(stack)) == 2
+    assert all("LogGroup" in function["LoggingConfig"] for function in functions(stack))
+
+
+def test_a_log_group_that_is_given_is_used(stack: Stack) -> None:
+    group = logs.LogGroup(stack, "Mine")
+    InstrumentedFunction(stack, "Orders", **INLINE, log_group=group)
+    assert len(resources(stack, "AWS::Logs::LogGroup")) == 1
+
+
+def test_bad_settings_stop_the_synth_naming_construct_value_and_range(stack: Stack) -> None:
+    bad = TelemetrySettings(mode="turbo", queue_size=0)  # type: ignore[arg-type]  # bad on purpose
+    with pytest.raises(SettingsError) as raised:
+        InstrumentedFunction(stack, "Orders", **INLINE, telemetry=bad)
+    message = str(raised.value)
+    assert message.startswith("Shop/Orders: ")
+    assert "mode is 'turbo'; it must be one of 'sync', 'async', 'finalize'" in message
+    assert "queue_size is 0; it must be a whole number from 1 to 1000000" in message
+
+
+@pytest.mark.parametrize(
+    ("runtime", "named"),
+    [
+        (lambda_.Runtime.NODEJS_22_X, "nodejs22.x"),
+        (lambda_.Runtime.PYTHON_3_9, "python3.9"),
+    ],
+)
+def test_an_unsupported_runtime_is_refused(
+    stack: Stack, runtime: lambda_.Runtime, named: str
+) -> None:
+    props: dict[str, Any] = {**INLINE, "runtime": runtime, "code": lambda_.Code.from_inline("1")}
+    with pytest.raises(InstrumentationError, match=rf"^Shop/Orders: .*'{named}'.*python3\.13"):
+        instrument(lambda_.Function(stack, "Orders", **props))
+
+
+def test_hazard_33_an_imported_function_gets_a_clear_message(stack: Stack) -> None:
+    arn = "arn:aws:lambda:eu-west-1:123456789012:function:theirs"
+    imported = lambda_.Function.from_function_arn(stack, "Theirs", arn)
+    with pytest.raises(InstrumentationError, match=r"^Shop/Theirs: an imported.*where it is def"):
+        instrument(imported)
+
+
+def test_hazard_33_an_alias_gets_a_clear_message(stack: Stack) -> None:
+    alias = lambda_.Function(stack, "Orders", **INLINE).add_alias("live")
+    with pytest.raises(InstrumentationError, match=r"^Shop/Orders/Aliaslive: .* an alias"):
+        instrument(alias)
+
+
+def test_an_image_function_is_told_what_to_do_in_its_image(stack: Stack) -> None:
+    repository = ecr.Repository.from_repository_name(stack, "Images", "images")
+    image = lambda_.DockerImageFunction(
+        stack, "Orders", code=lambda_.DockerImageCode.from_ecr(repository)
+    )
+    with pytest.raises(InstrumentationError, match=rf"^Shop/Orders: .*image.*{ENTRY_POINT}"):
+        instrument(image)
+
+
+def test_a_layer_without_byte_code_is_warned_about(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundling, "_interpreter", lambda _: None)
+    InstrumentedFunction(stack, "Orders", **INLINE)
+    found = assertions.Annotations.from_stack(stack).find_warning(
+        "*", assertions.Match.string_like_regexp("lambda-otel-lite:layer-not-compiled")
+    )
+    assert len(found) == 1
+    assert f"uv python install {PYTHON}" in str(found[0].entry.data)
+
+
+def test_a_compiled_layer_is_not_warned_about(stack: Stack) -> None:
+    InstrumentedFunction(stack, "Orders", **INLINE)
+    every = assertions.Match.any_value()
+    assert assertions.Annotations.from_stack(stack).find_warning("*", every) == []

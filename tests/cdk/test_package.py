@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import ast
+import importlib.resources
+from pathlib import Path
+
+import pytest
+
+import lambda_otel_lite_cdk
+
+SOURCES = sorted(
+    path for path in Path(str(importlib.resources.files(lambda_otel_lite_cdk))).rglob("*.py")
+)
+
+
+@pytest.mark.parametrize("name", lambda_otel_lite_cdk.__all__)
+def test_every_public_name_is_there_and_documented(name: str) -> None:
+    assert getattr(lambda_otel_lite_cdk, name).__doc__
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'Instrumented'"):
+        lambda_otel_lite_cdk.Instrumented  # noqa: B018 - the access is what is tested
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.name)
+def test_hazard_31_no_private_attribute_of_the_cdk_is_used(source: Path) -> None:
+    tree = ast.parse(source.read_text("utf-8"))
+    used = {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and node.attr.startswith("_")
+        and not node.attr.startswith("__")
+        and not (isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"})
+    }
+    assert used <= {"_cfn_properties"}

@@ -1,0 +1,1 @@
+"""Tests of the forwarder, against a real receiver on loopback."""

@@ -1,0 +1,69 @@
+"""What README says and what the code does."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import lambda_otel_lite_cdk.environment as constructs
+import otlp_forwarder.settings as forwarder
+from lambda_otel_lite import environment as runtime
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def documented_variables() -> dict[str, str | None]:
+    """Return name and default of each row in README's table of environment variables."""
+    section = README.partition("## Environment variables")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \|(?: `([^`]*)`)? \|", section, re.MULTILINE)
+    return {name: default or None for name, default in rows}
+
+
+def test_the_table_of_environment_variables_is_that_of_the_code() -> None:
+    assert documented_variables() == runtime.DEFAULTS
+
+
+def test_the_forwarders_variable_is_documented() -> None:
+    assert f"`{forwarder.ENDPOINT_VARIABLE}`" in README
+
+
+def test_the_constructs_and_the_runtime_mean_the_same_variables() -> None:
+    names = {
+        name: value
+        for name, value in vars(constructs).items()
+        if name.isupper() and name != "ENTRY_POINT"
+    }
+
+    assert names
+    assert names == {name: getattr(runtime, name) for name in names}
+
+
+def test_the_entry_point_exists_in_the_runtime() -> None:
+    module, _, attribute = constructs.ENTRY_POINT.rpartition(".")
+    path = ROOT / "runtime" / (module.replace(".", "/") + ".py")
+
+    assert re.search(rf"^{attribute} = ", path.read_text(), re.MULTILINE)
+
+
+def test_the_example_synthesizes(tmp_path: Path) -> None:
+    example = README.partition('pip install "lambda-otel-lite[cdk]"')[2]
+    code = example.partition("```python\n")[2].partition("```")[0]
+    (tmp_path / "orders").mkdir()
+    (tmp_path / "orders/app.py").write_text("def handler(event, context): ...\n")
+    (tmp_path / "app.py").write_text(code)
+
+    done = subprocess.run(
+        [sys.executable, "app.py"],
+        cwd=tmp_path,
+        env={**os.environ, "CDK_OUTDIR": str(tmp_path / "cdk.out")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "cdk.out/Shop.template.json").exists()
