@@ -60,11 +60,13 @@ class Template:
         stack: Name of the stack.
         resources: The template's ``Resources``.
         assets: Path of each file asset by the object key under which it is published.
+        paths: Construct path of each resource by its logical id.
     """
 
     stack: str
     resources: Mapping[str, Any]
     assets: Mapping[str, Path]
+    paths: Mapping[str, str]
 
     def of_type(self, resource_type: str) -> Iterator[str]:
         """Yield the logical ids of the resources of one CloudFormation type."""
@@ -91,8 +93,9 @@ def read_templates(directory: Path) -> list[Template]:
         elif artifact["type"] == "aws:cloudformation:stack":
             body = _read_json(directory / properties["templateFile"], directory)
             assets = _read_assets(directory, artifact, manifest["artifacts"])
+            paths = _read_paths(directory, artifact)
             stack = properties.get("stackName", name)
-            templates.append(Template(stack, body.get("Resources", {}), assets))
+            templates.append(Template(stack, body.get("Resources", {}), assets, paths))
     return templates
 
 
@@ -135,8 +138,7 @@ def find_function(functions: list[TemplateFunction], name: str) -> TemplateFunct
 
 
 def _read_function(template: Template, logical_id: str) -> TemplateFunction:
-    resource = template.resources[logical_id]
-    properties = resource["Properties"]
+    properties = template.resources[logical_id]["Properties"]
     code = properties.get("Code", {})
     layers: list[Path] = []
     unresolved: list[Any] = []
@@ -149,7 +151,7 @@ def _read_function(template: Template, logical_id: str) -> TemplateFunction:
             unresolved.append(reference)
     return TemplateFunction(
         logical_id=logical_id,
-        path=_construct_path(resource, f"{template.stack}/{logical_id}"),
+        path=template.paths.get(logical_id, f"{template.stack}/{logical_id}"),
         runtime=str(properties.get("Runtime", "")),
         handler=str(properties.get("Handler", "")),
         architecture=properties.get("Architectures", ["x86_64"])[0],
@@ -165,12 +167,6 @@ def _read_function(template: Template, logical_id: str) -> TemplateFunction:
 
 def _is_ref(reference: Any) -> bool:
     return isinstance(reference, dict) and "Ref" in reference
-
-
-def _construct_path(resource: Mapping[str, Any], fallback: str) -> str:
-    # The path names the CloudFormation resource inside the construct that the user wrote.
-    path = str(resource.get("Metadata", {}).get("aws:cdk:path", fallback))
-    return path.removesuffix("/Resource")
 
 
 def _asset_of(template: Template, location: Mapping[str, Any]) -> Path | None:
@@ -193,6 +189,24 @@ def _read_assets(
             for destination in file.get("destinations", {}).values() if source else ():
                 assets[destination["objectKey"]] = (directory / source).resolve()
     return assets
+
+
+def _read_paths(directory: Path, stack: Mapping[str, Any]) -> dict[str, str]:
+    """Map logical ids to construct paths.
+
+    The manifest's metadata has them always; a template has them only where the command line
+    synthesized it. Newer versions of CDK write the metadata to a file of its own.
+    """
+    metadata = dict(stack.get("metadata", {}))
+    if separate := stack.get("additionalMetadataFile"):
+        metadata |= _read_json(directory / separate, directory)
+    return {
+        # The entry names the CloudFormation resource inside the construct that the user wrote.
+        entry["data"]: path.removeprefix("/").removesuffix("/Resource")
+        for path, entries in metadata.items()
+        for entry in entries
+        if entry["type"] == "aws:cdk:logicalId"
+    }
 
 
 def _read_json(path: Path, directory: Path) -> Any:

@@ -8,6 +8,7 @@ import json
 import signal
 import sys
 from pathlib import Path
+from types import FrameType
 from typing import IO
 
 import click
@@ -25,7 +26,12 @@ def main() -> None:
     Exit codes: 0 done, 1 the outcome is wrong, 2 something is missing or not valid.
     """
     # A plain SIGTERM would end this process and leave the emulator behind.
-    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    signal.signal(signal.SIGTERM, exit_on_signal)
+
+
+def exit_on_signal(number: int, _frame: FrameType | None) -> None:
+    """End by an exception, so that what was started is ended too; 128 + number as shells do."""
+    sys.exit(128 + number)
 
 
 @main.command()

@@ -8,7 +8,6 @@ protocol, ``ExportTraceServiceRequest``.
 from __future__ import annotations
 
 import base64
-import binascii
 import gzip
 import json
 import zlib
@@ -75,7 +74,7 @@ def _read_record(line: str) -> ExportTraceServiceRequest:
         data = (
             base64.b64decode(payload, validate=True) if record.get("base64") else payload.encode()
         )
-    except binascii.Error:
+    except ValueError:
         raise _MalformedError("the payload is not base64") from None
     if record.get("content-encoding") == "gzip":
         try:

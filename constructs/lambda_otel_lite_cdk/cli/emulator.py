@@ -214,8 +214,10 @@ def _result(status: int, body: bytes, output: InvocationOutput) -> InvocationRes
     try:
         answer = json.loads(text)
     except ValueError:
-        # The emulator reports a timeout in plain words.
-        answer = {"errorType": "Sandbox.Timedout", "errorMessage": text}
+        # The emulator reports a timeout in plain words, with status 200.
+        timed_out = text.startswith("Task timed out")
+        kind = "Sandbox.Timedout" if timed_out else "Sandbox.Failure"
+        answer = {"errorType": kind, "errorMessage": text}
     # The emulator answers 200 for a failed handler too; Lambda's error object is all there is.
     failed = status != http.HTTPStatus.OK or (
         isinstance(answer, dict) and {"errorType", "errorMessage"} <= answer.keys()

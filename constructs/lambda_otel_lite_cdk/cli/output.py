@@ -15,6 +15,7 @@ import select
 import termios
 import threading
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import IO, Self
@@ -51,7 +52,9 @@ def enlarge(pipe: IO[bytes] | None) -> IO[bytes] | None:
     land in the gap: record lines reach 60 KB, a pipe holds 64 KB by default.
     """
     if pipe is not None:
-        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        # Refused where a user has many pipes already: lines are still read, as on any pipe.
+        with suppress(OSError):
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     return pipe
 
 

@@ -59,7 +59,7 @@ def connect(endpoint: str, region: str) -> Any:
     Raises:
         UsageProblem: Where the server does not come up.
     """
-    import boto3  # noqa: PLC0415 - dev only
+    import boto3  # noqa: PLC0415 - the demo alone needs it
 
     host, port = endpoint.removeprefix("http://").split(":")
     deadline = time.monotonic() + _START_SECONDS

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import json
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from typing import Any
+
+import pytest
+from opentelemetry.trace import Link, SpanKind, Status, StatusCode, set_span_in_context
+
+from lambda_otel_lite_cdk.cli.decode import Decoder
+from tests.cli.records import provider, record_line
+
+
+def _record(**changes: Any) -> str:
+    return json.dumps({**json.loads(record_line()), **changes})
+
+
+def test_everything_that_a_span_holds_is_decoded() -> None:
+    tracer = provider().get_tracer("shop.orders")
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        parent = tracer.start_span("parent")
+        child = tracer.start_span(
+            "child",
+            set_span_in_context(parent),
+            kind=SpanKind.CONSUMER,
+            attributes={"text": "ü", "yes": True, "count": 3, "ratio": 0.5, "list": ["a", "b"]},
+            links=[Link(parent.get_span_context(), {"why": "batch"})],
+            start_time=1_000,
+        )
+        child.add_event("exception", {"exception.type": "E"}, timestamp=1_500)
+        child.set_status(Status(StatusCode.ERROR, "no stock"))
+        child.end(end_time=2_000)
+    [span] = Decoder().decode(printed.getvalue().splitlines())
+    context = parent.get_span_context()
+    assert span.trace_id == f"{context.trace_id:032x}"
+    assert span.parent_id == f"{context.span_id:016x}"
+    assert span.span_id == f"{child.get_span_context().span_id:016x}"
+    assert (span.name, span.kind, span.scope) == ("child", "CONSUMER", "shop.orders")
+    assert (span.start_ns, span.end_ns) == (1_000, 2_000)
+    assert (span.status, span.status_message) == ("ERROR", "no stock")
+    assert span.attributes == {
+        "text": "ü",
+        "yes": True,
+        "count": 3,
+        "ratio": 0.5,
+        "list": ["a", "b"],
+    }
+    assert [(event.name, event.time_ns) for event in span.events] == [("exception", 1_500)]
+    assert [(link.span_id, link.attributes) for link in span.links] == [
+        (span.parent_id, {"why": "batch"})
+    ]
+    assert span.service == "shop"
+
+
+def test_other_lines_are_skipped_and_not_counted() -> None:
+    decoder = Decoder()
+    lines = ["START RequestId: 1", "", '{"level": "INFO"}', record_line("kept"), "{"]
+    assert [span.name for span in decoder.decode(lines)] == ["kept"]
+    assert not decoder.malformed
+
+
+def test_a_prefix_before_the_record_is_ignored() -> None:
+    line = f"2026-01-01T00:00:00Z 2026/01/01/[$LATEST]abc {record_line('kept')}\n"
+    assert [span.name for span in Decoder().decode([line])] == ["kept"]
+
+
+@pytest.mark.parametrize("encoded", [True, False])
+def test_a_record_need_not_be_compressed(encoded: bool) -> None:  # noqa: FBT001 - pytest gives it
+    payload = gzip.decompress(base64.b64decode(json.loads(record_line("plain"))["payload"]))
+    plain = {"payload": base64.b64encode(payload).decode(), "content-encoding": None}
+    line = _record(**plain) if encoded else record_line("plain")
+    assert [span.name for span in Decoder().decode([line])] == ["plain"]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (record_line()[:-20], "not complete JSON, as a line that was split is"),
+        (_record(payload=None), "no payload"),
+        (_record(payload="§§"), "the payload is not base64"),
+        (_record(payload="AAAA"), "the payload is not gzip"),
+        (
+            _record(payload=base64.b64encode(gzip.compress(b"\xff\xff")).decode()),
+            "the payload is not an OTLP trace request",
+        ),
+        (
+            _record(payload=json.loads(record_line())["payload"][:-8]),
+            "the payload is not gzip",
+        ),
+    ],
+)
+def test_malformed_records_are_counted_and_the_rest_is_read(line: str, reason: str) -> None:
+    decoder = Decoder()
+    names = [span.name for span in decoder.decode([line, record_line("kept"), line])]
+    assert names == ["kept"]
+    assert decoder.malformed == {reason: 2}
+
+
+def test_spans_come_before_the_next_line_is_read() -> None:
+    def lines() -> Iterator[str]:
+        yield record_line("first")
+        pytest.fail("the second line was asked for before the first one's spans were taken")
+
+    assert next(Decoder().decode(lines())).name == "first"

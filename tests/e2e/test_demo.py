@@ -1,0 +1,46 @@
+"""`lambda-otel demo`, started as a user starts it in a clone."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.skipif(not (ROOT / "cdk.json").exists(), reason="the demo app is not here yet")
+def test_the_demo_shows_one_trace_from_the_api_through_orders_to_the_worker() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from lambda_otel_lite_cdk.cli import main; main()", "demo"],
+        cwd=ROOT,
+        env={**os.environ, "COLUMNS": "80", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len([line for line in lines if line.startswith("Trace ")]) == 1
+    depths = [_depth(done.stdout, service) for service in ("api", "orders", "worker")]
+    assert depths == sorted(set(depths)), "each service's first span stands below the one before"
+    text = " ".join(done.stdout.split())
+    for wanted in (
+        "SERVER COLD START http.request.method=POST http.route=/orders",
+        "http.response.status_code=202",
+        "faas.trigger=http",
+        "messaging.system=aws_sqs",
+    ):
+        assert wanted in text
+    assert all(re.search(r"(s|ms|us) (UNSET|OK) *$", line) for line in lines if "━" in line)
+
+
+def _depth(drawn: str, service: str) -> int:
+    """How far a service's first line is indented."""
+    found = re.search(rf"^(.*){service}: ", drawn, re.MULTILINE)
+    assert found is not None, f"no span of {service} in:\n{drawn}"
+    return len(found[1])
