@@ -18,7 +18,6 @@ from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_sqs as sqs
 
 from lambda_otel_lite_cdk import (
-    Forwarding,
     InstrumentedFunction,
     OtlpForwarder,
     TelemetrySettings,
@@ -51,7 +50,6 @@ class DemoStack(Stack):
             endpoint=self.node.try_get_context("endpoint") or "https://collector.example.com:4318",
             runtime=self._runtime,
         )
-        self._forwarding = Forwarding.to_function(self._forwarder)
         queue = self._build_queue()
         self._build_orders(queue)
         self._build_worker(queue)
@@ -106,7 +104,7 @@ class DemoStack(Stack):
             memory_size=256,
             timeout=Duration.seconds(10),
             telemetry=TelemetrySettings(service_name=name),
-            forwarding=self._forwarding,
+            forwarding=self._forwarder.forwarding,
         )
 
 

@@ -24,6 +24,7 @@ def test_the_demo_shows_one_trace_from_the_api_through_orders_to_the_worker() ->
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    assert "Drawn from what the collector received: 3 requests of Forwarder" in done.stderr
     lines = done.stdout.splitlines()
     assert len([line for line in lines if line.startswith("Trace ")]) == 1
     depths = [_depth(done.stdout, service) for service in ("api", "orders", "worker")]

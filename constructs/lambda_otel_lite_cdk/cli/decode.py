@@ -55,7 +55,7 @@ class Decoder:
             except _MalformedError as problem:
                 self.malformed[str(problem)] += 1
             else:
-                yield from _spans(request)
+                yield from request_spans(request)
 
 
 class _MalformedError(Exception):
@@ -87,7 +87,12 @@ def _read_record(line: str) -> ExportTraceServiceRequest:
         raise _MalformedError("the payload is not an OTLP trace request") from None
 
 
-def _spans(request: ExportTraceServiceRequest) -> Iterator[Span]:
+def request_spans(request: ExportTraceServiceRequest) -> Iterator[Span]:
+    """Yield the spans of a decoded request.
+
+    Args:
+        request: What an OTLP exporter sent.
+    """
     for resource_spans in request.resource_spans:
         resource = _mapping(resource_spans.resource.attributes)
         for scope_spans in resource_spans.scope_spans:

@@ -1,8 +1,9 @@
-"""Synthesize the repository's demo app, run its functions for real and show their trace."""
+"""Synthesize the repository's demo app, run it for real and show the trace that comes out of it."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +19,13 @@ from lambda_otel_lite_cdk.cli.assembly import (
     read_functions,
     read_templates,
 )
-from lambda_otel_lite_cdk.cli.decode import Decoder
+from lambda_otel_lite_cdk.cli.collector import Collector, collector
+from lambda_otel_lite_cdk.cli.decode import request_spans
 from lambda_otel_lite_cdk.cli.emulator import Emulator, InvocationResult
 from lambda_otel_lite_cdk.cli.environment import PSEUDO_PARAMETERS
 from lambda_otel_lite_cdk.cli.errors import CheckFailed, UsageProblem
 from lambda_otel_lite_cdk.cli.expressions import UnresolvedError, resolve
+from lambda_otel_lite_cdk.cli.log_events import subscription_event
 from lambda_otel_lite_cdk.cli.spans import Span, tree
 from lambda_otel_lite_cdk.cli.sqs import connect, create_queues, lambda_event, moto_server
 from lambda_otel_lite_cdk.cli.synth import synthesize
@@ -32,6 +35,7 @@ _DEMO = Path("constructs", "demo")
 _EVENT = _DEMO / "events" / "post_order.json"
 _OUTPUT = Path(".cache", "demo", "cdk.out")
 _RECEIVE_SECONDS = 5
+_FORWARDER = "Forwarder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +48,11 @@ class _Deployment:
     endpoint: str
     sqs: Any
 
-    def run(self, function: TemplateFunction) -> Emulator:
+    def run(self, function: TemplateFunction, **variables: str) -> Emulator:
         return Emulator(
-            function, parameters=self.parameters, variables={"AWS_ENDPOINT_URL": self.endpoint}
+            function,
+            parameters=self.parameters,
+            variables={"AWS_ENDPOINT_URL": self.endpoint, **variables},
         )
 
 
@@ -78,18 +84,45 @@ def run_demo(root: Path) -> None:
         caller_lines, orders_lines = _order(stack, json.loads((root / _EVENT).read_text("utf-8")))
         status.update("running worker")
         worker_lines = _work(stack)
-    printed = {caller.SERVICE: caller_lines, "orders": orders_lines, "worker": worker_lines}
-    decoder = Decoder()
-    spans = {name: list(decoder.decode(lines)) for name, lines in printed.items()}
-    print_traces([span for group in spans.values() for span in group])
-    check_trace(spans)
+        status.update("running the forwarder")
+        printed = {caller.SERVICE: caller_lines, "orders": orders_lines, "worker": worker_lines}
+        with collector() as received:
+            counts = _forward(stack, printed, received)
+    # From here on only what the collector received counts.
+    spans = [span for request in received.requests for span in request_spans(request)]
+    print_traces(spans)
+    progress.print(
+        f"Drawn from what the collector received: {len(received.requests)} requests of "
+        f"{_FORWARDER}, which was given {counts['records']} record lines in {len(printed)} events.",
+        style="dim",
+        highlight=False,
+    )
+    if len(spans) != counts["spans"]:
+        raise CheckFailed(f"{counts['spans']} spans were sent, {len(spans)} received")
+    check_trace({name: [span for span in spans if span.service == name] for name in printed})
+
+
+def _forward(
+    stack: _Deployment, printed: dict[str, list[str]], received: Collector
+) -> Counter[str]:
+    """Give the forwarder each log group's record lines; return what it says it did."""
+    total: Counter[str] = Counter()
+    function = find_function(stack.functions, _FORWARDER)
+    with stack.run(function, OTLP_FORWARDER_ENDPOINT=received.endpoint) as forwarder:
+        for name, lines in printed.items():
+            event = subscription_event(f"/aws/lambda/{name}", lines)
+            result = _checked(_FORWARDER, forwarder.invoke(event))
+            total.update(result.payload)
+    if total["malformed"] or not total["records"]:
+        raise CheckFailed(f"the forwarder could not read the record lines: {dict(total)}")
+    return total
 
 
 def check_trace(spans: dict[str, list[Span]]) -> None:
     """Check that each part's spans continue the trace of the part before it.
 
     Args:
-        spans: The spans that each part printed, in the order of the calls.
+        spans: The spans of each part, in the order of the calls.
 
     Raises:
         CheckFailed: Where a part has no span that descends from a span of the part before.
@@ -98,7 +131,7 @@ def check_trace(spans: dict[str, list[Span]]) -> None:
     before = ""
     for name, group in spans.items():
         if not group:
-            raise CheckFailed(f"{name} printed no span")
+            raise CheckFailed(f"{name} sent no span")
         earlier = {span.span_id for span in spans.get(before, [])}
         if earlier and not any(earlier & set(_ancestors(span, together)) for span in group):
             raise CheckFailed(f"no span of {name} descends from a span of {before}")
