@@ -123,12 +123,13 @@ def test_the_api_leads_to_the_orders_and_the_queue_to_the_worker(demo: dict[str,
         if found["Type"] == "AWS::ApiGatewayV2::Route"
     ]
     assert sorted(routes) == ["GET /orders/{id}", "POST /orders"]
-    (source,) = (
-        found["Properties"]
+    sources = {
+        found["Properties"]["FunctionName"]["Ref"][:5]: found["Properties"]
         for found in demo.values()
         if found["Type"] == "AWS::Lambda::EventSourceMapping"
-    )
-    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    }
+    assert sorted(sources) == ["Forwa", "Worke"]
+    assert sources["Worke"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
 @pytest.mark.parametrize("event", ["post_order", "get_order"])

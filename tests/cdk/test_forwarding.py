@@ -16,7 +16,7 @@ from lambda_otel_lite_cdk import (
     OtlpForwarder,
 )
 
-from .conftest import INLINE, RUNTIME, functions, resources, template, variables
+from .conftest import INLINE, RUNTIME, functions, resources, template
 
 FILTER = "AWS::Logs::SubscriptionFilter"
 PERMISSION = "AWS::Lambda::Permission"
@@ -107,27 +107,6 @@ def test_an_imported_log_group_can_be_subscribed(stack: Stack) -> None:
     group = logs.LogGroup.from_log_group_name(stack, "Theirs", "/aws/lambda/theirs")
     Forwarding.to_arn(ARN).subscribe(group)
     assert [found["LogGroupName"] for found in resources(stack, FILTER)] == ["/aws/lambda/theirs"]
-
-
-def test_the_forwarder_is_not_instrumented(stack: Stack) -> None:
-    forwarder_in(stack)
-    (function,) = functions(stack)
-    assert function["Handler"] == "otlp_forwarder.handler.handler"
-    assert "Layers" not in function
-    assert variables(function) == {"OTLP_FORWARDER_ENDPOINT": "https://collector.example.com:4318"}
-    assert [group["RetentionInDays"] for group in resources(stack, "AWS::Logs::LogGroup")] == [30]
-
-
-@pytest.mark.parametrize("endpoint", ["collector:4318", "ftp://collector", "https://", ""])
-def test_an_endpoint_that_is_no_address_is_refused(stack: Stack, endpoint: str) -> None:
-    with pytest.raises(ValueError, match=r"^Shop/Forwarder: OtlpForwarder\.endpoint must be"):
-        OtlpForwarder(stack, "Forwarder", endpoint=endpoint)
-
-
-def test_hazard_40_a_password_in_an_endpoint_is_refused_and_not_repeated(stack: Stack) -> None:
-    with pytest.raises(ValueError, match="without credentials") as raised:
-        OtlpForwarder(stack, "Forwarder", endpoint="https://me:secret@collector.example.com")
-    assert "secret" not in str(raised.value)
 
 
 def test_a_stream_is_written_to_with_one_role(stack: Stack) -> None:

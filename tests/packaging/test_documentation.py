@@ -9,26 +9,41 @@ import sys
 from pathlib import Path
 
 import lambda_otel_lite_cdk.environment as constructs
+import lambda_otel_lite_cdk.forwarder as construct
 import otlp_forwarder.settings as forwarder
 from lambda_otel_lite import environment as runtime
+from lambda_otel_lite_cdk import alarms
+from otlp_forwarder import metrics
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 
 
-def documented_variables() -> dict[str, str | None]:
-    """Return name and default of each row in README's table of environment variables."""
-    section = README.partition("## Environment variables")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| `(\w+)` \|(?: `([^`]*)`)? \|", section, re.MULTILINE)
+def documented_variables(heading: str) -> dict[str, str | None]:
+    """Return name and default of each row in the table of variables below a heading of README."""
+    section = README.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `([A-Z_]+)` \|(?: `([^`]*)`)? \|", section, re.MULTILINE)
     return {name: default or None for name, default in rows}
 
 
 def test_the_table_of_environment_variables_is_that_of_the_code() -> None:
-    assert documented_variables() == runtime.DEFAULTS
+    assert documented_variables("Environment variables") == runtime.DEFAULTS
 
 
-def test_the_forwarders_variable_is_documented() -> None:
-    assert f"`{forwarder.ENDPOINT_VARIABLE}`" in README
+def test_the_table_of_the_forwarders_variables_is_that_of_the_code() -> None:
+    assert documented_variables("The forwarder") == forwarder.DEFAULTS
+
+
+def test_the_forwarders_construct_and_its_code_mean_the_same() -> None:
+    names = {
+        name: value
+        for name, value in vars(construct).items()
+        if isinstance(value, str) and value in forwarder.DEFAULTS
+    }
+
+    assert len(names) == 6
+    assert names == {name: getattr(forwarder, name) for name in names}
+    assert (alarms.NAMESPACE, alarms.DIMENSION) == (metrics.NAMESPACE, metrics.DIMENSION)
 
 
 def test_the_constructs_and_the_runtime_mean_the_same_variables() -> None:
