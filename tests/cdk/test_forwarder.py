@@ -158,7 +158,7 @@ def test_a_stream_that_exists_is_used(stack: Stack) -> None:
 @pytest.mark.parametrize(
     "values", [{"parallel": 11}, {"shards": -1}, {"batch_size": 0}, {"retention_hours": 1}]
 )
-def test_a_number_out_of_range_is_refused(stack: Stack, values: dict[str, int]) -> None:
+def test_a_number_out_of_range_is_refused(stack: Stack, values: dict[str, Any]) -> None:
     ((name, value),) = values.items()
     with pytest.raises(ValueError, match=rf"^Shop/Forwarder: Kinesis\.{name} is {value}; "):
         forwarder_in(stack, via=Kinesis(**values))

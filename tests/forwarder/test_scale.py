@@ -14,41 +14,19 @@ import sys
 import threading
 from collections import Counter, deque
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from lambda_otel_lite_cdk.cli.assembly import TemplateFunction
 from lambda_otel_lite_cdk.cli.emulator import Emulator, InvocationResult
 from lambda_otel_lite_cdk.cli.processes import _children
+from tests.forwarder.emulated import emulated_forwarder
 from tests.forwarder.fleet import fleet_events
 from tests.receiver import Answer, OtlpReceiver
-
-RUNTIME = Path(__file__).parents[2] / "runtime"
-VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 FUNCTIONS, SPANS = 200, 100_000
 KILLS = 5
 FAILING = 0.2
-
-
-def forwarder(endpoint: str) -> TemplateFunction:
-    """Return the forwarder as it is deployed, at an endpoint."""
-    return TemplateFunction(
-        logical_id="Forwarder",
-        path="Scale/Forwarder",
-        runtime=f"python{VERSION}",
-        handler="otlp_forwarder.handler.handler",
-        architecture="x86_64",
-        memory_mb=512,
-        timeout_s=60,
-        environment={"OTLP_FORWARDER_ENDPOINT": endpoint},
-        code=RUNTIME,
-        inline_code=None,
-        layers=(),
-        unresolved_layers=(),
-    )
 
 
 class Weather:
@@ -108,7 +86,7 @@ def test_every_span_of_a_fleet_arrives(record_property: Callable[[str, Any], Non
     kill_at = [len(events) * (n + 1) // (KILLS + 1) for n in range(KILLS)]
     waiting = deque(events)
     redelivered = 0
-    with OtlpReceiver() as receiver, Emulator(forwarder(receiver.endpoint)) as emulator:
+    with OtlpReceiver() as receiver, emulated_forwarder(receiver.endpoint) as emulator:
         weather = Weather(kill_at, lambda: os.kill(runtime_process(emulator), signal.SIGKILL))
         receiver.decide = weather
         while waiting:
