@@ -169,14 +169,21 @@ def zeros(size: int) -> str:
     return pack(bytes(size))
 
 
-#: A hundred megabytes of something that a few kilobytes of gzip hold.
-BOMBS = {
+def field(tag: bytes, content: bytes) -> bytes:
+    """Return a protobuf field, with a length of five bytes."""
+    size = len(content)
+    groups = bytes((size >> 7 * index) & 0x7F | 0x80 for index in range(4))
+    return tag + groups + bytes([size >> 28]) + content
+
+
+EMPTY = b"\x12\x00" * (15 * MIB)
+#: Up to a hundred megabytes of something that a few kilobytes of gzip hold.
+BOMBS: dict[str, Callable[[], str]] = {
     "zeros": lambda: zeros(100 * MIB),
-    "empty parts": lambda: pack(b"\x0a\x00" * (50 * MIB)),
-    "small enough to be unpacked, and full of nothing": lambda: pack(b"\x0a\x00" * (15 * MIB)),
-    "a part full of nothing": lambda: pack(
-        b"\x0a\xfb\xff\xff\x0e\x12\xf6\xff\xff\x0e" + b"\x12\x00" * ((30 * MIB + MIB) // 2)
-    ),
+    "too many empty parts": lambda: pack(b"\x0a\x00" * (50 * MIB)),
+    "empty parts": lambda: pack(b"\x0a\x00" * (15 * MIB)),
+    "empty scopes": lambda: pack(field(b"\x0a", EMPTY)),
+    "empty spans": lambda: pack(field(b"\x0a", field(b"\x12", EMPTY))),
 }
 
 
