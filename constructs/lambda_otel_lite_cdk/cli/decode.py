@@ -55,7 +55,7 @@ class Decoder:
             except _MalformedError as problem:
                 self.malformed[str(problem)] += 1
             else:
-                yield from request_spans(request)
+                yield from spans_of(request)
 
 
 class _MalformedError(Exception):
@@ -87,11 +87,11 @@ def _read_record(line: str) -> ExportTraceServiceRequest:
         raise _MalformedError("the payload is not an OTLP trace request") from None
 
 
-def request_spans(request: ExportTraceServiceRequest) -> Iterator[Span]:
-    """Yield the spans of a decoded request.
+def spans_of(request: ExportTraceServiceRequest) -> Iterator[Span]:
+    """Yield the spans of a request.
 
     Args:
-        request: What an OTLP exporter sent.
+        request: An OTLP request.
     """
     for resource_spans in request.resource_spans:
         resource = _mapping(resource_spans.resource.attributes)

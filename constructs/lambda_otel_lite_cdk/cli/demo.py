@@ -20,7 +20,7 @@ from lambda_otel_lite_cdk.cli.assembly import (
     read_templates,
 )
 from lambda_otel_lite_cdk.cli.collector import Collector, collector
-from lambda_otel_lite_cdk.cli.decode import request_spans
+from lambda_otel_lite_cdk.cli.decode import spans_of
 from lambda_otel_lite_cdk.cli.emulator import Emulator, InvocationResult
 from lambda_otel_lite_cdk.cli.environment import PSEUDO_PARAMETERS
 from lambda_otel_lite_cdk.cli.errors import CheckFailed, UsageProblem
@@ -89,7 +89,7 @@ def run_demo(root: Path) -> None:
         with collector() as received:
             counts = _forward(stack, printed, received)
     # From here on only what the collector received counts.
-    spans = [span for request in received.requests for span in request_spans(request)]
+    spans = [span for request in received.requests for span in spans_of(request)]
     print_traces(spans)
     progress.print(
         f"Drawn from what the collector received: {len(received.requests)} requests of "
