@@ -44,7 +44,7 @@ def pause_wanted(retry_after: str) -> float:
         return float(retry_after)
     try:
         then = email.utils.parsedate_to_datetime(retry_after)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
     # A date without a zone is in UTC, like any date of HTTP.
     return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - datetime.now(UTC)).total_seconds())

@@ -144,7 +144,10 @@ def test_a_pause_may_be_given_as_a_date(
     assert 3000 < wait <= 3600
 
 
-@pytest.mark.parametrize("nonsense", ["soon", "-5", "1e9", "Mon, 99 Foo 2026"])
+@pytest.mark.parametrize(
+    "nonsense",
+    ["soon", "-5", "1e9", "Mon, 99 Foo 2026", "Mon, 02 Jan 2026 00:00:00 +99999999999999"],
+)
 def test_a_pause_that_cannot_be_read_is_an_ordinary_back_off(
     nonsense: str, receiver: OtlpReceiver, collector: Sending, clock: Clock
 ) -> None:
