@@ -93,7 +93,10 @@ def test_decode_draws_and_counts_what_it_cannot_read() -> None:
     done = _run("decode", given=log)
     assert done.returncode == 0
     assert "shop: kept" in done.stdout
-    assert done.stderr == "1 malformed record(s): not complete JSON, as a line that was split is\n"
+    assert done.stderr == (
+        "standard input: 1 malformed record(s): "
+        "1 not complete JSON, as a line is that was split or pretty-printed\n"
+    )
 
 
 def test_decode_refuses_a_log_without_spans() -> None:

@@ -43,19 +43,50 @@ def demo() -> None:
 
 
 @main.command()
-@click.argument("log", type=click.File("r", encoding="utf-8", errors="replace"), default="-")
-def decode(log: IO[str]) -> None:
-    """Show the traces whose record lines stand in LOG (a file, or - for standard input)."""
-    from lambda_otel_lite_cdk.cli.decode import Decoder
-    from lambda_otel_lite_cdk.cli.waterfall import print_traces
+@click.argument("log", default="-")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["waterfall", "json", "otlp-json", "html"]),
+    help="waterfall (default): drawn here; json: a line for each span; "
+    "otlp-json: a line for each record, in OTLP's JSON; html: a report for a browser.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="File to write."
+)
+@click.option("--keep-logs", is_flag=True, help="Pass lines without a record through.")
+@click.option("--details", is_flag=True, help="Show all attributes, events and links.")
+@click.option("--strict", is_flag=True, help="Exit with 1 where a record is malformed.")
+def decode(  # noqa: PLR0913 - one per option
+    log: str,
+    *,
+    form: str | None,
+    as_json: bool,
+    output: Path | None,
+    keep_logs: bool,
+    details: bool,
+    strict: bool,
+) -> None:
+    """Show the traces whose record lines stand in LOG (a file, or - for standard input).
 
-    decoder = Decoder()
-    spans = list(decoder.decode(log))
-    print_traces(spans)
-    for reason, count in decoder.malformed.items():
-        click.echo(f"{count} malformed record(s): {reason}", err=True)
-    if not spans:
-        raise UsageProblem(f"{log.name} holds no spans; give the log of an instrumented function")
+    LOG may be what a function printed, what `aws logs tail` or `aws logs filter-log-events`
+    prints, or an export of CloudWatch Logs; gzipped or not. It is read as it comes: with
+    `aws logs tail --follow GROUP | lambda-otel decode --keep-logs`, each trace is drawn once it
+    has been quiet for two seconds.
+    """
+    from lambda_otel_lite_cdk.cli.decoding import DecodeOptions, run_decode
+
+    if as_json and form not in (None, "json"):
+        raise UsageProblem(f"--json and --format {form} contradict each other; give one of them")
+    options = DecodeOptions(
+        form=form or ("json" if as_json else "waterfall"),
+        output=output,
+        keep_logs=keep_logs,
+        details=details,
+        strict=strict,
+    )
+    run_decode(log, options)
 
 
 @main.command()

@@ -6,7 +6,7 @@ not there, clocks that disagree) instead of hiding it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
@@ -42,26 +42,44 @@ class _Layout:
     ascii_only: bool
 
 
-def print_traces(spans: Iterable[Span], console: Console | None = None) -> None:
+def print_traces(
+    spans: Iterable[Span], console: Console | None = None, *, details: bool = False
+) -> None:
     """Print each trace as a waterfall.
 
     Args:
         spans: Spans of any traces in any order.
         console: Where to print. Default: standard output.
+        details: Whether all attributes, events and links are shown. Default: no.
     """
     console = console or Console(highlight=False)
     for trace in traces(spans):
-        console.print(_header(trace), soft_wrap=False, overflow="fold")
-        layout = _layout(trace, console)
-        guides: list[bool] = []
-        for placed in tree(trace):
-            del guides[placed.depth :]
-            console.print(_line(placed, guides, layout), no_wrap=True, overflow="crop")
-            guides.append(not placed.last)
-            indent = "  " * (placed.depth + 1)
-            for note in _notes(placed, console.width - len(indent)):
-                console.print(Text(indent) + note, no_wrap=True, overflow="crop")
-        console.print()
+        print_trace(trace, console, details=details)
+
+
+def print_trace(
+    trace: list[Span], console: Console, *, continued: bool = False, details: bool = False
+) -> None:
+    """Print one trace as a waterfall.
+
+    Args:
+        trace: The spans of one trace, ordered by start; one at least.
+        console: Where to print.
+        continued: Whether a part of the trace was printed before. Default: no.
+        details: Whether all attributes, events and links are shown. Default: no.
+    """
+    console.print(_header(trace, continued=continued), soft_wrap=False, overflow="fold")
+    layout = _layout(trace, console)
+    guides: list[bool] = []
+    for placed in tree(trace):
+        del guides[placed.depth :]
+        console.print(_line(placed, guides, layout), no_wrap=True, overflow="crop")
+        guides.append(not placed.last)
+        indent = "  " * (placed.depth + 1)
+        notes = _notes(placed, console.width - len(indent), details=details)
+        for note in notes:
+            console.print(Text(indent) + note, no_wrap=True, overflow="crop")
+    console.print()
 
 
 def format_duration(nanoseconds: int) -> str:
@@ -77,11 +95,12 @@ def format_duration(nanoseconds: int) -> str:
     return f"{nanoseconds / 1000:.0f} us"
 
 
-def _header(trace: list[Span]) -> Text:
+def _header(trace: list[Span], *, continued: bool) -> Text:
     services = len({span.service for span in trace})
     took = max(span.end_ns for span in trace) - trace[0].start_ns
     text = Text("Trace ", style="bold")
     text.append(trace[0].trace_id or "(no id)", style="bold")
+    text.append(" (continued)" if continued else "")
     text.append(f"  {_count(len(trace), 'span')}, {_count(services, 'service')}, ", style="dim")
     return text.append(format_duration(took), style="dim")
 
@@ -139,22 +158,43 @@ def _bar(span: Span, layout: _Layout) -> str:
     return f"{'':{first}}{bar}{'':{layout.bar_cells - first - cells}}"
 
 
-def _notes(placed: Placed, width: int) -> list[Text]:
-    """Return the lines below a span: kind, cold start, main attributes, and what is odd."""
+def _notes(placed: Placed, width: int, *, details: bool) -> list[Text]:
+    """Return the lines below a span: kind, cold start, attributes, and what is odd."""
     span = placed.span
     words = [span.kind]
     if span.attributes.get("faas.coldstart") is True:
         words.append("COLD START")
-    for wanted in _MAIN_ATTRIBUTES:
-        words += [
-            f"{_printable(key)}={_shortened(value)}"
-            for key, value in sorted(span.attributes.items())
-            if key == wanted or (wanted.endswith(".") and key.startswith(wanted))
-        ]
+    for wanted in _MAIN_ATTRIBUTES if not details else ("",):
+        words += _words(
+            {
+                key: value
+                for key, value in span.attributes.items()
+                if key == wanted or (wanted[-1:] in ("", ".") and key.startswith(wanted))
+            }
+        )
     if span.status_message:
         words.append(f"status={_shortened(span.status_message)}")
     notes = [Text(line, style="dim") for line in _filled(words, width)]
+    if details:
+        notes += _details(span, width)
     return notes + [Text(f"! {problem}", style="yellow") for problem in _problems(placed)]
+
+
+def _details(span: Span, width: int) -> list[Text]:
+    """Return the lines that are shown on demand: the span's own id, its events and its links."""
+    parts = [["span_id=" + span.span_id, "scope=" + _printable(span.scope)]]
+    for event in span.events:
+        when = format_duration(event.time_ns - span.start_ns)
+        parts.append([f"event {_printable(event.name)} at {when}", *_words(event.attributes)])
+    parts += [
+        [f"link to {link.span_id} of {link.trace_id}", *_words(link.attributes)]
+        for link in span.links
+    ]
+    return [Text(line, style="dim") for words in parts for line in _filled(words, width)]
+
+
+def _words(attributes: Mapping[str, Value]) -> list[str]:
+    return [f"{_printable(k)}={_shortened(v)}" for k, v in sorted(attributes.items())]
 
 
 def _problems(placed: Placed) -> list[str]:
