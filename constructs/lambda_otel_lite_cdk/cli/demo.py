@@ -23,14 +23,15 @@ from lambda_otel_lite_cdk.cli.emulator import Emulator, InvocationResult
 from lambda_otel_lite_cdk.cli.environment import PSEUDO_PARAMETERS
 from lambda_otel_lite_cdk.cli.errors import CheckFailed, UsageProblem
 from lambda_otel_lite_cdk.cli.expressions import UnresolvedError, resolve
+from lambda_otel_lite_cdk.cli.showing import show_spans
 from lambda_otel_lite_cdk.cli.spans import Span, tree
 from lambda_otel_lite_cdk.cli.sqs import connect, create_queues, lambda_event, moto_server
 from lambda_otel_lite_cdk.cli.synth import synthesize
-from lambda_otel_lite_cdk.cli.waterfall import print_traces
 
 _DEMO = Path("constructs", "demo")
 _EVENT = _DEMO / "events" / "post_order.json"
 _OUTPUT = Path(".cache", "demo", "cdk.out")
+_REPORT = Path(".cache", "demo", "report.html")
 _RECEIVE_SECONDS = 5
 
 
@@ -50,11 +51,12 @@ class _Deployment:
         )
 
 
-def run_demo(root: Path) -> None:
+def run_demo(root: Path, *, as_json: bool = False) -> None:
     """Run the demo of the repository and print its trace.
 
     Args:
         root: A clone of the repository, with ``cdk.json`` and the demo app.
+        as_json: Whether to print the spans as lines of JSON instead. Default: no.
 
     Raises:
         UsageProblem: Where something that the demo needs is missing.
@@ -81,7 +83,9 @@ def run_demo(root: Path) -> None:
     printed = {caller.SERVICE: caller_lines, "orders": orders_lines, "worker": worker_lines}
     decoder = Decoder()
     spans = {name: list(decoder.decode(lines)) for name, lines in printed.items()}
-    print_traces([span for group in spans.values() for span in group])
+    show_spans(
+        [span for group in spans.values() for span in group], root / _REPORT, as_json=as_json
+    )
     check_trace(spans)
 
 

@@ -8,10 +8,11 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import click
+
 from lambda_otel_lite_cdk.cli.errors import UsageProblem
 
 _CDK = Path("requirements", "npm", "node_modules", "aws-cdk", "bin", "cdk")
-_ERROR_LINES = 3
 
 
 def synthesize(root: Path, output: Path) -> None:
@@ -40,8 +41,11 @@ def synthesize(root: Path, output: Path) -> None:
         check=False,
     )
     if done.returncode:
-        said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-        raise UsageProblem(f"cdk synth failed: {' | '.join(said[-_ERROR_LINES:])}")
+        click.echo((done.stdout + done.stderr).rstrip(), err=True)
+        raise UsageProblem(
+            f"cdk synth of {root} failed with exit code {done.returncode}; "
+            f"mend what it says above and run this again"
+        )
 
 
 def find_node() -> Path:

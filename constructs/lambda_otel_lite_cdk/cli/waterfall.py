@@ -6,8 +6,9 @@ not there, clocks that disagree) instead of hiding it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import batched
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
@@ -28,6 +29,7 @@ _SERVICE_STYLES = ("cyan", "magenta", "green", "blue", "yellow", "bright_cyan", 
 _DURATION_CELLS = 9
 _STATUS_CELLS = 5
 _VALUE_CELLS = 40
+_LINES_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +71,9 @@ def print_trace(
         details: Whether all attributes, events and links are shown. Default: no.
     """
     console.print(_header(trace, continued=continued), soft_wrap=False, overflow="fold")
-    layout = _layout(trace, console)
-    guides: list[bool] = []
-    for placed in tree(trace):
-        del guides[placed.depth :]
-        console.print(_line(placed, guides, layout), no_wrap=True, overflow="crop")
-        guides.append(not placed.last)
-        indent = "  " * (placed.depth + 1)
-        notes = _notes(placed, console.width - len(indent), details=details)
-        for note in notes:
-            console.print(Text(indent) + note, no_wrap=True, overflow="crop")
+    # A call costs more than a line does, and a trace may have any number of lines.
+    for lines in batched(_lines(trace, console, details=details), _LINES_AT_ONCE):
+        console.print(Text("\n").join(lines), no_wrap=True, overflow="crop")
     console.print()
 
 
@@ -125,6 +120,19 @@ def _layout(trace: list[Span], console: Console) -> _Layout:
         },
         ascii_only=console.options.ascii_only,
     )
+
+
+def _lines(trace: list[Span], console: Console, *, details: bool) -> Iterator[Text]:
+    layout = _layout(trace, console)
+    width = console.width
+    guides: list[bool] = []
+    for placed in tree(trace):
+        del guides[placed.depth :]
+        yield _line(placed, guides, layout)
+        guides.append(not placed.last)
+        indent = "  " * (placed.depth + 1)
+        for note in _notes(placed, width - len(indent), details=details):
+            yield Text(indent) + note
 
 
 def _label(span: Span) -> str:
@@ -227,4 +235,6 @@ def _shortened(value: Value) -> str:
 
 def _printable(text: str) -> str:
     # A log's content is not trusted: an escape sequence would act on the terminal.
+    if text.isprintable():
+        return text
     return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)

@@ -1,0 +1,1 @@
+"""What things cost; tests here bound memory, never time."""
