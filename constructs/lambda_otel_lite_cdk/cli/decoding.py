@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import IO
 
 import click
@@ -86,6 +87,16 @@ def _pump(
 ) -> tuple[bool, UsageProblem | None]:
     """Move the log through the decoder into the sink; return what ended it before its end."""
     kept = _kept_lines(options)
+    interrupted = False
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        nonlocal interrupted
+        interrupted = True
+        # Whoever insists is obeyed at once.
+        signal.signal(number, signal.default_int_handler)
+
+    # An exception would leave a half-drawn trace; a log that is followed ticks, so this is soon.
+    before = signal.signal(signal.SIGINT, interrupt)
     try:
         for line in log.lines():
             if line is None:
@@ -96,11 +107,13 @@ def _pump(
             elif kept is not None:
                 kept.write(line)
                 kept.flush()
-    except KeyboardInterrupt:
-        return True, None
+            if interrupted:
+                break
     except UsageProblem as problem:
-        return False, problem
-    return False, None
+        return interrupted, problem
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return interrupted, None
 
 
 def _kept_lines(options: DecodeOptions) -> IO[bytes] | None:

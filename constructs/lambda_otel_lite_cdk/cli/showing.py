@@ -31,4 +31,6 @@ def show_spans(spans: list[Span], report: Path, *, as_json: bool) -> None:
         click.echo("\n".join(json.dumps(span_json(span)) for span in spans))
         return
     print_traces(spans)
-    click.echo(f"Report for a browser: {report}")
+    here = Path.cwd()
+    shown = report.relative_to(here) if report.is_relative_to(here) else report
+    click.echo(f"Report for a browser: {shown}")
