@@ -6,7 +6,7 @@ SOURCES := runtime constructs tests requirements
 export JSII_NODE ?= $(CURDIR)/.venv/bin/node
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all demo test check format lock build clean
+.PHONY: help setup setup-all demo test check format lock build clean chromium pictures bench
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -44,6 +44,20 @@ lock: setup ## Write every lock file anew from its inputs
 	  test ! -e "$$input" || $(COMPILE) "$$input" -o "$${input%.in}.txt"; \
 	done
 	$(VENV)/node $(VENV)/npm-cli.js install --package-lock-only --prefix requirements/npm
+
+bench: setup ## Measure what things cost
+	@$(VENV)/python -m tests.benchmarks.decode_stream
+
+pictures: setup chromium ## Draw README's pictures of the demo anew
+	$(VENV)/python -m tests.pictures
+
+# Debian's, where this is root on a machine with apt; elsewhere the tests that need it are skipped.
+chromium: ## Install the Chromium that the report's tests and pictures need
+	@set -e; if command -v chromium >/dev/null || test -n "$$CHROMIUM"; then exit 0; fi; \
+	if test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
+	  apt-get update -qq; \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends chromium fonts-noto-core >/dev/null; \
+	else echo "chromium: install Chromium, or set CHROMIUM to its program" >&2; exit 2; fi
 
 build: setup ## Build the wheel and the sdist into dist/
 	rm -rf dist

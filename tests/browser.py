@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import select
 import shutil
 import subprocess
 import tempfile
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+#: Far more than anything takes: a test that waits for what never comes is to fail, not to hang.
+_ANSWER_SECONDS = 30.0
 _FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -32,7 +35,7 @@ class Page:
 
     def __init__(self, commands: int, answers: int) -> None:
         self._commands = os.fdopen(commands, "wb")
-        self._answers = os.fdopen(answers, "rb")
+        self._answers = answers
         self._pending = b""
         self._number = 0
         self._session: str | None = None
@@ -119,11 +122,13 @@ class Page:
     def close(self) -> None:
         """Let go of the pipes; the browser ends by itself then."""
         self._commands.close()
-        self._answers.close()
+        os.close(self._answers)
 
     def _receive(self) -> dict[str, Any]:
         while b"\0" not in self._pending:
-            chunk = self._answers.read1(1 << 20)
+            if not select.select([self._answers], [], [], _ANSWER_SECONDS)[0]:
+                raise TimeoutError("Chromium gave no answer")
+            chunk = os.read(self._answers, 1 << 20)
             if not chunk:
                 raise RuntimeError("Chromium ended")
             self._pending += chunk

@@ -133,6 +133,7 @@ def test_details_show_events_links_and_all_attributes_on_demand() -> None:
         (record_line()[:-9].encode(), ["holds no spans but 1 malformed record(s): 1 not complete"]),
         (b"\x1f\x8bnot gzip", ["damaged gzip"]),
     ],
+    ids=["empty", "binary", "noise", "cut", "damaged"],
 )
 @pytest.mark.parametrize("form", ["waterfall", "json", "otlp-json", "html"])
 def test_what_gives_no_spans_is_refused_in_one_line(
