@@ -87,6 +87,32 @@ def test_invoke_refuses_what_is_no_assembly_or_event(assembly: Path, tmp_path: P
     )
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["invoke"], ["Missing argument", "invoke --help"]),
+        (["invoke", "F", "--repeat", "0"], ["--repeat", "0", "invoke --help"]),
+        (["decode", "--format", "xml"], ["'xml'", "otlp-json", "decode --help"]),
+        (["nothing"], ["No such command 'nothing'", "--help"]),
+    ],
+)
+def test_wrong_arguments_are_refused_in_one_line(arguments: list[str], words: list[str]) -> None:
+    _assert_refused(_run(*arguments), *words)
+
+
+def test_help_lists_every_command_with_a_sentence_and_the_exit_codes() -> None:
+    done = _run("--help")
+    listed = done.stdout.partition("Commands:")[2].splitlines()
+    assert {line.split()[0] for line in listed if line} >= {
+        "completion",
+        "decode",
+        "demo",
+        "invoke",
+    }
+    assert all(len(line.split()) > 3 for line in listed if line)
+    assert "Exit codes: 0 done; 1" in done.stdout
+
+
 def test_decode_draws_and_counts_what_it_cannot_read() -> None:
     log = "\n".join(["noise", record_line("kept"), record_line()[:-9]])
     done = _run("decode", given=log)

@@ -211,6 +211,18 @@ def test_zooming_makes_a_range_as_wide_as_the_lane(page: Page) -> None:
     assert widths()[1] == pytest.approx(0.51, abs=0.01), "100 to 200 of 100 to 300 ms"
 
 
+def test_the_shortest_span_at_the_very_end_is_seen(chromium: Page, tmp_path: Path) -> None:
+    spans = [span("root"), span("blip", "root", start_ns=100 * MS - 1, end_ns=100 * MS)]
+    chromium.look(1280, 800)
+    chromium.open(_write(tmp_path / "blip.html", *spans))
+    chromium.settle()
+    room = chromium.evaluate(
+        "(r => document.querySelector('.lane').getBoundingClientRect().right - r.left)"
+        "(document.querySelector('#spans-1 .bar').getBoundingClientRect())"
+    )
+    assert room >= 3
+
+
 def test_details_show_all_of_a_span_and_follow_links(page: Page) -> None:
     page.evaluate("document.querySelector('#spans-3').click()")
     text = page.evaluate("document.querySelector('#details').innerText")

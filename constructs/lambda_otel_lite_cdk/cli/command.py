@@ -11,13 +11,13 @@ from types import FrameType
 
 import click
 
-from lambda_otel_lite_cdk.cli.errors import UsageProblem
+from lambda_otel_lite_cdk.cli.errors import OneLineGroup, UsageProblem
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _ASSEMBLY = "cdk.out"
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=OneLineGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="lambda-otel-lite", message="%(version)s")
 def main() -> None:
     """Run the functions of a synthesized CDK app on this machine and look at their traces.
@@ -37,7 +37,10 @@ def exit_on_signal(number: int, _frame: FrameType | None) -> None:
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the spans as JSON, one in a line.")
 def demo(*, as_json: bool) -> None:
-    """Synthesize the repository's demo app, run it for real and show its trace."""
+    """Run the repository's demo app for real and show its trace.
+
+    The app is synthesized first; what runs is what would be deployed.
+    """
     from lambda_otel_lite_cdk.cli.toolchain import require_linux
 
     require_linux()
@@ -72,9 +75,9 @@ def decode(  # noqa: PLR0913 - one per option
     details: bool,
     strict: bool,
 ) -> None:
-    """Show the traces whose record lines stand in LOG (a file, or - for standard input).
+    """Show the traces of a log, or write them down.
 
-    LOG may be what a function printed, what `aws logs tail` or `aws logs filter-log-events`
+    LOG is a file, or - for standard input (the default). It may be what a function printed, what `aws logs tail` or `aws logs filter-log-events`
     prints, or an export of CloudWatch Logs; gzipped or not. It is read as it comes: with
     `aws logs tail --follow GROUP | lambda-otel decode --keep-logs`, each trace is drawn once it
     has been quiet for two seconds.
@@ -157,9 +160,10 @@ def invoke(  # noqa: PLR0913 - one per option
     details: bool,
     as_json: bool,
 ) -> None:
-    """Run FUNCTION of the cloud assembly CDK_OUT (default: cdk.out) under the Lambda emulator.
+    """Run a function as it was synthesized, without AWS.
 
-    FUNCTION is a logical id, a construct path or the end of one. It runs with its own code,
+    FUNCTION is a logical id in the cloud assembly CDK_OUT (default: cdk.out), a construct path or
+    the end of one. It runs under AWS's Lambda emulator with its own code,
     layers, environment and timeout. With --repeat, the first run is a cold start and the others
     are warm; both are shown. With --watch, `cdk synth` renews what is run, or give --source.
     """
@@ -190,7 +194,7 @@ def invoke(  # noqa: PLR0913 - one per option
 @main.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print the script that completes this command in a SHELL.
+    """Print the script that completes this command in a shell.
 
     Bash: add `eval "$(lambda-otel completion bash)"` to ~/.bashrc; zsh: the same with zsh in
     ~/.zshrc; fish: `lambda-otel completion fish > ~/.config/fish/completions/lambda-otel.fish`.

@@ -169,8 +169,6 @@ def _show(
     for line in result.log_lines:
         if MARKER not in line:
             click.echo(line, err=True)
-    for line in (result.error or {}).get("stackTrace", ()):
-        click.echo(str(line).rstrip(), err=True)
     if options.repeat > 1 and not (result.cold or last):
         return
     spans = list(Decoder().decode(result.log_lines))

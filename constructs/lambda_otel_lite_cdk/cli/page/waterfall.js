@@ -14,7 +14,8 @@ function waterfall(choose) {
     const bar = element("div", { class: `bar ${colour(span.service)} ${span.failed ? "failed" : ""}` });
     // The part that can be seen: a browser does not draw boxes of any width.
     const start = Math.max(left, -1);
-    bar.style.left = `${start}%`;
+    // What ends the trace is seen too, however short it is.
+    bar.style.left = `min(${start}%, 100% - 3px)`;
     bar.style.width = `${Math.max(Math.min(left + width, 101) - start, 0)}%`;
     const text = element("span", { class: "bar-text" }, duration(span.took));
     const after = Math.min(left + width, 100);
