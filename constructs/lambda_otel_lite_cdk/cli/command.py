@@ -77,10 +77,10 @@ def decode(  # noqa: PLR0913 - one per option
 ) -> None:
     """Show the traces of a log, or write them down.
 
-    LOG is a file, or - for standard input (the default). It may be what a function printed, what `aws logs tail` or `aws logs filter-log-events`
-    prints, or an export of CloudWatch Logs; gzipped or not. It is read as it comes: with
-    `aws logs tail --follow GROUP | lambda-otel decode --keep-logs`, each trace is drawn once it
-    has been quiet for two seconds.
+    LOG is a file, or - for standard input (the default). It may be what a function printed, what
+    `aws logs tail` or `aws logs filter-log-events` prints, or an export of CloudWatch Logs;
+    gzipped or not. It is read as it comes: with `aws logs tail --follow GROUP | lambda-otel
+    decode --keep-logs`, each trace is drawn once it has been quiet for two seconds.
     """
     from lambda_otel_lite_cdk.cli.decoding import DecodeOptions, run_decode
 
