@@ -28,6 +28,21 @@ OLD_HTTP_NAMES = {
     "http.status_code": "http.response.status_code",
 }
 
+# Signatures and tokens whose holder may do what their owner may. The first four are those of the
+# HTTP semantic conventions (url.query); the others are AWS's presigned URLs'.
+_SECRET_PARAMETERS = {
+    "awsaccesskeyid",
+    "signature",
+    "sig",
+    "x-goog-signature",
+    "x-amz-credential",
+    "x-amz-security-token",
+    "x-amz-signature",
+}
+
+# Known to the HTTP semantic conventions; all others are "_OTHER" there, to bound the cardinality.
+_METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "CONNECT", "TRACE")
+
 
 def api_gateway_v1_extractor(event: Any, context: Any) -> SpanAttributes:
     """Read an event of an API Gateway REST API, or of an HTTP API with payload format 1.0."""
@@ -40,7 +55,7 @@ def api_gateway_v1_extractor(event: Any, context: Any) -> SpanAttributes:
         headers,
         method=text(event.get("httpMethod")) or text(request.get("httpMethod")),
         path=text(event.get("path")) or text(request.get("path")),
-        route=text(event.get("resource")) or text(request.get("resourcePath")),
+        route=_template(event.get("resource")) or _template(request.get("resourcePath")),
         query=_query_of(event, encoded=False),
         scheme="https",
         protocol=text(request.get("protocol")),
@@ -127,20 +142,29 @@ def _request(  # noqa: PLR0913 - one argument for each row of the specification'
 ) -> SpanAttributes:
     attributes = invocation_attributes(context)
     put(attributes, "http.method", method)
-    put(attributes, "http.request.method", method)
+    known = method is None or method in _METHODS
+    put(attributes, "http.request.method", method if known else "_OTHER")
+    put(attributes, "http.request.method_original", None if known else method)
     put(attributes, "http.target", path)
     put(attributes, "url.path", path)
     put(attributes, "http.route", route)
-    put(attributes, "url.query", query)
+    put(attributes, "url.query", _redacted(query) if query else None)
     attributes["url.scheme"] = scheme
     put(attributes, "network.protocol.version", (protocol or "").partition("/")[2])
     put(attributes, "client.address", client)
     put(attributes, "user_agent.original", user_agent or first(headers.get("user-agent")))
     put(attributes, "server.address", server or _host(first(headers.get("host"))))
     # Semantic conventions, HTTP server span name: "{method} {route}", the method alone without a
-    # route. A raw path never enters the name: its cardinality has no bound.
-    name = f"{method} {route}" if method and route else method
+    # route, HTTP for a method of the caller's invention. A raw path never enters the name: its
+    # cardinality has no bound.
+    verb = method if known else "HTTP"
+    name = f"{verb} {route}" if verb and route else verb
     return SpanAttributes(TriggerType.HTTP, attributes, span_name=name, carrier=headers or None)
+
+
+def _template(value: Any) -> str | None:
+    """Return a route template; an HTTP API's catch-all is named ``$default`` and is none."""
+    return value if isinstance(value, str) and value.startswith("/") else None
 
 
 def _host(header: str | None) -> str | None:
@@ -157,6 +181,14 @@ def _query_of(event: dict[Any, Any], *, encoded: bool) -> str | None:
         for name, value in _query_pairs(event)
     )
     return "&".join(f"{name}={value}" for name, value in pairs) or None
+
+
+def _redacted(query: str) -> str:
+    pairs = (pair.partition("=") for pair in query.split("&"))
+    return "&".join(
+        f"{name}=REDACTED" if name.lower() in _SECRET_PARAMETERS else f"{name}{equals}{value}"
+        for name, equals, value in pairs
+    )
 
 
 def _quoted(text: str) -> str:
