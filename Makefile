@@ -56,10 +56,14 @@ pictures: setup chromium ## Draw README's pictures of the demo anew
 
 # Debian's, where this is root on a machine with apt; elsewhere the tests that need it are skipped.
 chromium: ## Install the Chromium that the report's tests and pictures need
-	@set -e; if command -v chromium >/dev/null || test -n "$$CHROMIUM"; then exit 0; fi; \
+	@set -e; test -z "$$CHROMIUM" || exit 0; \
+	for name in chromium chromium-browser google-chrome; do \
+	  ! command -v $$name >/dev/null || exit 0; \
+	done; \
 	if test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
 	  apt-get update -qq; \
-	  DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends chromium fonts-noto-core >/dev/null; \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends \
+	    chromium fonts-noto-core >/dev/null; \
 	else echo "chromium: install Chromium, or set CHROMIUM to its program" >&2; exit 2; fi
 
 build: setup ## Build the wheel and the sdist into dist/

@@ -171,3 +171,22 @@ def test_a_terminated_command_leaves_no_function_behind(assembly: Path) -> None:
         process.send_signal(signal.SIGTERM)
         assert process.wait() == 128 + signal.SIGTERM
     assert not Path(f"/proc/{pid}").exists()
+
+
+def test_a_synth_that_fails_is_shown_as_it_said_it(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    (tmp_path / "requirements").symlink_to(root / "requirements")
+    events = tmp_path / "constructs" / "demo" / "events"
+    events.mkdir(parents=True)
+    (events / "post_order.json").write_text("{}")
+    (tmp_path / "app.py").write_text(
+        "def build():\n    raise ValueError('no such stack')\nbuild()\n"
+    )
+    (tmp_path / "cdk.json").write_text(json.dumps({"app": f"{sys.executable} app.py"}))
+    done = _run("demo", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    *said, last = done.stderr.splitlines()
+    assert "    raise ValueError('no such stack')" in said
+    assert "ValueError: no such stack" in said
+    assert "cdk synth of" in last
+    assert "mend what it says above" in last
