@@ -9,7 +9,6 @@ protocol, ``ExportTraceServiceRequest``. It may stand behind a time and a stream
 from __future__ import annotations
 
 import base64
-import gzip
 import json
 import re
 import zlib
@@ -32,6 +31,8 @@ MARKER = '"__otel_otlp_stdout"'
 _QUOTED_MARKER = '\\"__otel_otlp_stdout'
 _ANY_MARKER = b"__otel_otlp_stdout"
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
+#: A line holds 1 MB at most, and spans are not pressed to a sixtieth of their size.
+_MOST_BYTES = 64 * 1024 * 1024
 _CUT = "not complete JSON, as a line is that was split or pretty-printed"
 
 _KINDS = ("INTERNAL", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
@@ -109,14 +110,24 @@ def _read_record(text: str) -> ExportTraceServiceRequest:
     except ValueError:
         raise _MalformedError("the payload is not base64") from None
     if record.get("content-encoding") == "gzip":
-        try:
-            data = gzip.decompress(data)
-        except (OSError, EOFError, zlib.error):
-            raise _MalformedError("the payload is not gzip") from None
+        data = _unzipped(data)
     try:
         return ExportTraceServiceRequest.FromString(data)
     except DecodeError:
         raise _MalformedError("the payload is not an OTLP trace request") from None
+
+
+def _unzipped(data: bytes) -> bytes:
+    """Unzip a payload, which is one gzip member, and not more of it than spans ever take."""
+    member = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        plain = member.decompress(data, _MOST_BYTES)
+    except zlib.error:
+        raise _MalformedError("the payload is not gzip") from None
+    if not member.eof:
+        large = len(plain) >= _MOST_BYTES
+        raise _MalformedError("the payload is too large" if large else "the payload is not gzip")
+    return plain
 
 
 def _read_object(text: str) -> dict[str, Any]:
