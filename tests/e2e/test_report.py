@@ -5,60 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from lambda_otel_lite_cdk.cli.report import Report
-from lambda_otel_lite_cdk.cli.spans import Event, Link, Span
 from tests.browser import Page, browser, find_chromium
 from tests.cli.records import MS, span
-
-HOSTILE = "</script><img src=x onerror=alert(1)><script>alert(1)</script>"
-EPOCH = 1_790_000_000_000_000_000
-
-
-def _trace(number: int, *, failed: bool = False, cold: bool = False) -> Iterator[Span]:
-    """Api → orders → queue → worker, a day apart each."""
-    trace_id = f"{number:032x}"
-    start = EPOCH + number * 86_400 * 1000 * MS
-
-    def made(span_id: str, parent: str | None, first: int, last: int, **given: Any) -> Span:
-        service = given.pop("service", "orders")
-        return span(
-            f"{trace_id[-4:]}{span_id:>012}",
-            parent and f"{trace_id[-4:]}{parent:>012}",
-            **{
-                "trace_id": trace_id,
-                "start_ns": start + first * MS,
-                "end_ns": start + last * MS,
-                "resource": {"service.name": service},
-                "name": span_id,
-                **given,
-            },
-        )
-
-    yield made("a", None, 0, 400, name=f"POST /orders/{number}", service="api", kind="SERVER")
-    yield made("b", "a", 10, 200, name="take order", attributes={"faas.coldstart": cold})
-    yield made("c", "b", 100, 190, name="enqueue", attributes={"order.id": f"o-{number}"})
-    yield made(
-        *("d", "c", 210, 390),
-        name="process",
-        service="worker",
-        status="ERROR" if failed else "UNSET",
-        status_message="no stock" if failed else "",
-        events=(Event("exception", start + 300 * MS, {"exception.message": HOSTILE}),),
-        links=(Link(f"{number - 1:032x}", f"{number - 1:04x}{'c':>012}", {"why": "batch"}),),
-    )
-
-
-def _write(target: Path, *spans: Span) -> str:
-    with target.open("w", encoding="utf-8") as file:
-        report = Report(file)
-        for one in spans:
-            report.add(one)
-        report.end()
-    return target.as_uri()
+from tests.e2e.reports import EPOCH, HOSTILE, trace, write
 
 
 @pytest.fixture(scope="module")
@@ -75,15 +27,15 @@ def chromium() -> Iterator[Page]:
 def page(chromium: Page, tmp_path: Path) -> Iterator[Page]:
     """A report of three traces in a wide light window; nothing may go wrong in it, ever."""
     spans = [
-        *_trace(1),
-        *_trace(2, failed=True, cold=True),
-        *_trace(3),
+        *trace(1),
+        *trace(2, failed=True, cold=True),
+        *trace(3),
         span(
             "lost", "gone", name=HOSTILE, trace_id=f"{2:032x}", start_ns=EPOCH + 2 * 86_400_000 * MS
         ),
     ]
     chromium.look(1280, 800)
-    chromium.open(_write(tmp_path / "report.html", *spans))
+    chromium.open(write(tmp_path / "report.html", *spans))
     chromium.settle()
     yield chromium
     wrong = [
@@ -214,7 +166,7 @@ def test_zooming_makes_a_range_as_wide_as_the_lane(page: Page) -> None:
 def test_the_shortest_span_at_the_very_end_is_seen(chromium: Page, tmp_path: Path) -> None:
     spans = [span("root"), span("blip", "root", start_ns=100 * MS - 1, end_ns=100 * MS)]
     chromium.look(1280, 800)
-    chromium.open(_write(tmp_path / "blip.html", *spans))
+    chromium.open(write(tmp_path / "blip.html", *spans))
     chromium.settle()
     room = chromium.evaluate(
         "(r => document.querySelector('.lane').getBoundingClientRect().right - r.left)"
@@ -279,7 +231,7 @@ def test_text_can_be_read_in_either_colours(page: Page, *, dark: bool) -> None:
     page.evaluate("document.querySelector('#traces-1').click()")
     page.evaluate("document.querySelector('#spans-3').click()")
     page.settle()
-    worst = page.evaluate(CONTRAST)
+    worst = page.evaluate(Path(__file__).with_name("contrast.js").read_text())
     assert worst["ratio"] >= 4.5, worst
     assert (page.evaluate("getComputedStyle(document.body).color") != "rgb(28, 35, 48)") is dark
 
@@ -307,11 +259,11 @@ def test_a_narrow_window_shows_the_list_or_the_trace(page: Page) -> None:
 
 def test_a_report_of_many_spans_keeps_few_in_the_page(chromium: Page, tmp_path: Path) -> None:
     many = [
-        *(one for number in range(2000) for one in _trace(number)),
+        *(one for number in range(2000) for one in trace(number)),
         *(span(f"s{n}", trace_id="long", start_ns=EPOCH * 2 + n * MS) for n in range(20_000)),
     ]
     chromium.look(1280, 800)
-    chromium.open(_write(tmp_path / "many.html", *many))
+    chromium.open(write(tmp_path / "many.html", *many))
     chromium.settle()
     assert _texts(chromium, "#count") == ["2001 traces"]
     assert chromium.evaluate("document.querySelectorAll('.row').length") < 200
@@ -319,36 +271,3 @@ def test_a_report_of_many_spans_keeps_few_in_the_page(chromium: Page, tmp_path: 
     chromium.press("End")
     assert _texts(chromium, "#details h3") == ["s19999"]
     assert chromium.evaluate("document.querySelector('#spans [aria-selected=true]').textContent")
-
-
-#: The least contrast between any text that can be seen and what lies behind it.
-CONTRAST = """
-(() => {
-  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-  const rgba = (colour) => {
-    canvas.clearRect(0, 0, 1, 1);
-    canvas.fillStyle = colour;
-    canvas.fillRect(0, 0, 1, 1);
-    const [r, g, b, a] = canvas.getImageData(0, 0, 1, 1).data;
-    return [r, g, b, a / 255];
-  };
-  const light = ([r, g, b]) => [r, g, b]
-    .map((c) => c / 255)
-    .map((c) => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
-    .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
-  let worst = { ratio: 99 };
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const element = walker.currentNode.parentElement;
-    const text = walker.currentNode.textContent.trim();
-    if (!text || !element.checkVisibility() || element.closest(":disabled, .inside")) continue;
-    let behind = element;
-    while (rgba(getComputedStyle(behind).backgroundColor)[3] < 1) behind = behind.parentElement;
-    const [a, b] = [getComputedStyle(element).color, getComputedStyle(behind).backgroundColor]
-      .map((colour) => light(rgba(colour)) + 0.05);
-    const ratio = Math.max(a, b) / Math.min(a, b);
-    if (ratio < worst.ratio) worst = { ratio, text, class: element.className };
-  }
-  return worst;
-})()
-"""
