@@ -6,7 +6,7 @@ SOURCES := runtime constructs tests requirements
 export JSII_NODE ?= $(CURDIR)/.venv/bin/node
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all demo test coverage bench-forwarder check format lock build clean
+.PHONY: help setup setup-all demo test coverage bench bench-decode bench-forwarder check format pictures chromium lock build clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -50,6 +50,24 @@ lock: setup ## Write every lock file anew from its inputs
 	  test ! -e "$$input" || $(COMPILE) "$$input" -o "$${input%.in}.txt"; \
 	done
 	$(VENV)/node $(VENV)/npm-cli.js install --package-lock-only --prefix requirements/npm
+
+bench-decode: setup ## Measure the streaming of a million log lines
+	@$(VENV)/python -m tests.benchmarks.decode_stream
+
+pictures: setup chromium ## Draw README's pictures of the demo anew
+	$(VENV)/python -m tests.pictures
+
+# Debian's, where this is root on a machine with apt; elsewhere the tests that need it are skipped.
+chromium: ## Install the Chromium that the report's tests and pictures need
+	@set -e; test -z "$$CHROMIUM" || exit 0; \
+	for name in chromium chromium-browser google-chrome; do \
+	  ! command -v $$name >/dev/null || exit 0; \
+	done; \
+	if test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
+	  apt-get update -qq; \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends \
+	    chromium fonts-noto-core >/dev/null; \
+	else echo "chromium: install Chromium, or set CHROMIUM to its program" >&2; exit 2; fi
 
 build: setup ## Build the wheel and the sdist into dist/
 	rm -rf dist

@@ -14,6 +14,8 @@ from pathlib import Path
 from lambda_otel_lite_cdk.cache import cached_tree, digest
 from lambda_otel_lite_cdk.interpreters import find_interpreter
 
+#: How a line that tells of long work starts; the command shows such lines of a synth.
+PROGRESS = "lambda-otel-lite: "
 #: Raised whenever the steps below give another tree from the same inputs.
 _RECIPE = b"1"
 #: Where Lambda mounts a layer. Source: AWS Lambda developer guide, "Packaging layers".
@@ -77,6 +79,8 @@ def stage_layer(python: str) -> StagedCode:
     )
 
     def build(tree: Path) -> None:
+        # Some seconds, and only where nothing of these inputs has been built before.
+        sys.stderr.write(f"{PROGRESS}building the telemetry layer for Python {python}, once ...\n")
         site = tree / "python"
         _write_sources(sources, site)
         _install(lock, site, python)

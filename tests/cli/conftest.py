@@ -122,6 +122,9 @@ class Shop(Stack):
         function("OneLayer", layers=layers[:1])
         function("TwoLayers", layers=layers)
         function("Sender", environment={"QUEUE_URL": queue.queue_url, "PLACE": f"in {self.region}"})
+        arn = "arn:aws:lambda:eu-west-1:123456789012:layer:Foreign:1"
+        foreign = lambda_.LayerVersion.from_layer_version_arn(self, "ForeignLayer", arn)
+        function("Foreign", layers=[foreign])
         function("Broken", handler="missing.handler")
         function(
             "Inline", handler="index.handler", code=lambda_.Code.from_inline("handler=lambda e,c:e")

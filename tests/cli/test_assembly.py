@@ -31,7 +31,10 @@ def test_reads_what_the_template_says_of_a_function(functions: list[TemplateFunc
 
 def test_finds_layers_in_their_order(functions: list[TemplateFunction]) -> None:
     layers = find_function(functions, "Shop/TwoLayers").layers
-    assert [(layer / "python" / "greeting.py").exists() for layer in layers] == [True, False]
+    assert [(layer / "python" / "greeting.py").exists() for layer in layers if layer] == [
+        True,
+        False,
+    ]
 
 
 def test_reads_the_stacks_of_a_stage(functions: list[TemplateFunction]) -> None:
@@ -69,7 +72,8 @@ def test_references_are_answered_by_parameters(functions: list[TemplateFunction]
 
 def test_a_reference_without_a_value_is_named(functions: list[TemplateFunction]) -> None:
     with pytest.raises(
-        UsageProblem, match=r'QUEUE_URL of function Shop/Sender is \{"Ref": "Jobs\w+"\}.*give a'
+        UsageProblem,
+        match=r'QUEUE_URL of function Shop/Sender is \{"Ref": "Jobs\w+"\}.*give --env QUEUE_URL=',
     ):
         own_variables(find_function(functions, "Shop/Sender"), {})
 

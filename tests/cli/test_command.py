@@ -71,7 +71,7 @@ def test_invoke_prints_the_payload(assembly: Path, tmp_path: Path) -> None:
     [
         ("Nope", ["no function is named 'Nope'", "Shop/Plain"]),
         ("Shop/Node", ["nodejs22.x", "only Python"]),
-        ("Shop/Sender", ["QUEUE_URL", "Shop/Sender", '"Ref"', "give a value for Jobs"]),
+        ("Shop/Sender", ["QUEUE_URL", "Shop/Sender", '"Ref"', "--param Jobs"]),
     ],
 )
 def test_invoke_refuses_in_one_line(assembly: Path, function: str, words: list[str]) -> None:
@@ -82,10 +82,35 @@ def test_invoke_refuses_what_is_no_assembly_or_event(assembly: Path, tmp_path: P
     _assert_refused(
         _run("invoke", tmp_path, "F", "--event", "-", given="{}"), "no cloud assembly", "cdk synth"
     )
-    _assert_refused(_run("invoke", assembly, "F", "--event", "-", given="x"), "is named 'F'")
     _assert_refused(
         _run("invoke", assembly, "Shop/Plain", "--event", "-", given="x"), "is not JSON"
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["invoke"], ["Missing argument", "invoke --help"]),
+        (["invoke", "F", "--repeat", "0"], ["--repeat", "0", "invoke --help"]),
+        (["decode", "--format", "xml"], ["'xml'", "otlp-json", "decode --help"]),
+        (["nothing"], ["No such command 'nothing'", "--help"]),
+    ],
+)
+def test_wrong_arguments_are_refused_in_one_line(arguments: list[str], words: list[str]) -> None:
+    _assert_refused(_run(*arguments), *words)
+
+
+def test_help_lists_every_command_with_a_sentence_and_the_exit_codes() -> None:
+    done = _run("--help")
+    listed = done.stdout.partition("Commands:")[2].splitlines()
+    assert {line.split()[0] for line in listed if line} >= {
+        "completion",
+        "decode",
+        "demo",
+        "invoke",
+    }
+    assert all(len(line.split()) > 3 for line in listed if line)
+    assert "Exit codes: 0 done; 1" in done.stdout
 
 
 def test_decode_draws_and_counts_what_it_cannot_read() -> None:
@@ -93,7 +118,10 @@ def test_decode_draws_and_counts_what_it_cannot_read() -> None:
     done = _run("decode", given=log)
     assert done.returncode == 0
     assert "shop: kept" in done.stdout
-    assert done.stderr == "1 malformed record(s): not complete JSON, as a line that was split is\n"
+    assert done.stderr == (
+        "standard input: 1 malformed record(s): "
+        "1 not complete JSON, as a line is that was split or pretty-printed\n"
+    )
 
 
 def test_decode_refuses_a_log_without_spans() -> None:
@@ -143,3 +171,22 @@ def test_a_terminated_command_leaves_no_function_behind(assembly: Path) -> None:
         process.send_signal(signal.SIGTERM)
         assert process.wait() == 128 + signal.SIGTERM
     assert not Path(f"/proc/{pid}").exists()
+
+
+def test_a_synth_that_fails_is_shown_as_it_said_it(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    (tmp_path / "requirements").symlink_to(root / "requirements")
+    events = tmp_path / "constructs" / "demo" / "events"
+    events.mkdir(parents=True)
+    (events / "post_order.json").write_text("{}")
+    (tmp_path / "app.py").write_text(
+        "def build():\n    raise ValueError('no such stack')\nbuild()\n"
+    )
+    (tmp_path / "cdk.json").write_text(json.dumps({"app": f"{sys.executable} app.py"}))
+    done = _run("demo", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    *said, last = done.stderr.splitlines()
+    assert "    raise ValueError('no such stack')" in said
+    assert "ValueError: no such stack" in said
+    assert "cdk synth of" in last
+    assert "mend what it says above" in last

@@ -80,7 +80,7 @@ def test_a_record_need_not_be_compressed(encoded: bool) -> None:  # noqa: FBT001
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (record_line()[:-20], "not complete JSON, as a line that was split is"),
+        (record_line()[:-20], "not complete JSON, as a line is that was split or pretty-printed"),
         (_record(payload=None), "no payload"),
         (_record(payload="§§"), "the payload is not base64"),
         (_record(payload="AAAA"), "the payload is not gzip"),
@@ -89,10 +89,15 @@ def test_a_record_need_not_be_compressed(encoded: bool) -> None:  # noqa: FBT001
             "the payload is not an OTLP trace request",
         ),
         (
+            _record(payload=base64.b64encode(gzip.compress(bytes(65 * 1024 * 1024))).decode()),
+            "the payload is too large",
+        ),
+        (
             _record(payload=json.loads(record_line())["payload"][:-8]),
             "the payload is not gzip",
         ),
     ],
+    ids=["cut", "empty", "base64", "no gzip", "no request", "large", "short"],
 )
 def test_malformed_records_are_counted_and_the_rest_is_read(line: str, reason: str) -> None:
     decoder = Decoder()

@@ -31,7 +31,7 @@ def test_a_failed_install_is_told_in_one_line_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with pytest.raises(UsageProblem, match="installing lambda-runtime") as raised:
+    with pytest.raises(UsageProblem, match="the packages that Lambda") as raised:
         toolchain.runtime_packages(tmp_path / "no-python", "python3.13")
     assert "\n" not in raised.value.format_message()
     assert list((tmp_path / "lambda-otel-lite").iterdir()) == []
@@ -41,3 +41,15 @@ def test_a_machine_without_an_emulator_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("platform.machine", lambda: "riscv64")
     with pytest.raises(UsageProblem, match="not on linux riscv64"):
         toolchain.emulator_binary()
+
+
+def test_a_first_install_is_told_and_the_next_run_says_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(toolchain, "_install", lambda *_arguments: None)
+    toolchain.runtime_packages(Path("python"), "python3.13")
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("installing the packages that Lambda's Python has into")
+    toolchain.runtime_packages(Path("python"), "python3.13")
+    assert capsys.readouterr().err == ""

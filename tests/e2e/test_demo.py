@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -38,6 +39,13 @@ def test_the_demo_shows_one_trace_from_the_api_through_orders_to_the_worker() ->
     ):
         assert wanted in text
     assert all(re.search(r"(s|ms|us) (UNSET|OK) *$", line) for line in lines if "━" in line)
+    # It ends with a report, made from what was printed: the same spans, in the same order.
+    assert lines[-1] == "Report for a browser: .cache/demo/report.html"
+    report = (ROOT / ".cache" / "demo" / "report.html").read_text("utf-8")
+    data = report.partition('id="data">')[2].partition("</script>")[0]
+    spans = json.loads(data)["spans"]
+    assert len(spans) == sum("━" in line for line in lines)
+    assert {span["trace_id"] for span in spans} == {lines[0].split()[1]}
 
 
 def _depth(drawn: str, service: str) -> int:

@@ -1,19 +1,27 @@
 """Read functions out of a synthesized cloud assembly (``cdk.out``).
 
 What is run locally is what would be deployed: handler, code asset, layers and environment come
-from the templates and asset manifests, never from the source tree. Source of the layout: AWS CDK
-developer guide, "Cloud assemblies", and the package ``cloud-assembly-schema``.
+from the templates and asset manifests, never from the source tree.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lambda_otel_lite_cdk.cli.errors import UsageProblem
+from lambda_otel_lite_cdk.cli.templates import Template, read_templates
+
+__all__ = [
+    "Template",
+    "TemplateFunction",
+    "find_function",
+    "function_names",
+    "read_functions",
+    "read_templates",
+]
 
 #: CloudFormation's defaults where a function says nothing: 3 seconds, 128 MB.
 _DEFAULT_TIMEOUT_S, _DEFAULT_MEMORY_MB = 3, 128
@@ -34,8 +42,9 @@ class TemplateFunction:
         environment: Environment variables; values may be expressions.
         code: Directory or archive that holds the code, or None for inline code and images.
         inline_code: Source text of ``index.py``, or None.
-        layers: Directories or archives of the layers in the order in which they are merged.
-        unresolved_layers: Layers that are not part of the assembly, as expressions.
+        layers: Directories or archives of the layers in the order in which they are merged; None
+            where a layer is not part of the assembly.
+        unresolved_layers: The layers that are not, as ARNs or expressions, in their order.
     """
 
     logical_id: str
@@ -48,55 +57,8 @@ class TemplateFunction:
     environment: Mapping[str, Any]
     code: Path | None
     inline_code: str | None
-    layers: tuple[Path, ...]
+    layers: tuple[Path | None, ...]
     unresolved_layers: tuple[Any, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Template:
-    """Hold one stack's resources and where its assets lie.
-
-    Args:
-        stack: Name of the stack.
-        resources: The template's ``Resources``.
-        assets: Path of each file asset by the object key under which it is published.
-        paths: Construct path of each resource by its logical id.
-    """
-
-    stack: str
-    resources: Mapping[str, Any]
-    assets: Mapping[str, Path]
-    paths: Mapping[str, str]
-
-    def of_type(self, resource_type: str) -> Iterator[str]:
-        """Yield the logical ids of the resources of one CloudFormation type."""
-        for logical_id, resource in self.resources.items():
-            if resource.get("Type") == resource_type:
-                yield logical_id
-
-
-def read_templates(directory: Path) -> list[Template]:
-    """Return the templates of an assembly and of the assemblies nested in it.
-
-    Args:
-        directory: The folder that ``cdk synth`` wrote.
-
-    Raises:
-        UsageProblem: Where the folder holds no readable assembly.
-    """
-    manifest = _read_json(directory / "manifest.json", directory)
-    templates: list[Template] = []
-    for name, artifact in manifest.get("artifacts", {}).items():
-        properties = artifact.get("properties", {})
-        if artifact["type"] == "cdk:cloud-assembly":
-            templates += read_templates(directory / properties["directoryName"])
-        elif artifact["type"] == "aws:cloudformation:stack":
-            body = _read_json(directory / properties["templateFile"], directory)
-            assets = _read_assets(directory, artifact, manifest["artifacts"])
-            paths = _read_paths(directory, artifact)
-            stack = properties.get("stackName", name)
-            templates.append(Template(stack, body.get("Resources", {}), assets, paths))
-    return templates
 
 
 def read_functions(templates: list[Template]) -> list[TemplateFunction]:
@@ -106,6 +68,19 @@ def read_functions(templates: list[Template]) -> list[TemplateFunction]:
         for template in templates
         for logical_id in template.of_type("AWS::Lambda::Function")
     ]
+
+
+def function_names(directory: Path) -> list[str]:
+    """Return the construct paths of an assembly's Python functions, sorted.
+
+    Args:
+        directory: The folder that ``cdk synth`` wrote.
+
+    Raises:
+        UsageProblem: Where the folder holds no readable assembly.
+    """
+    functions = read_functions(read_templates(directory))
+    return sorted(f.path for f in functions if f.runtime.startswith("python"))
 
 
 def find_function(functions: list[TemplateFunction], name: str) -> TemplateFunction:
@@ -125,14 +100,17 @@ def find_function(functions: list[TemplateFunction], name: str) -> TemplateFunct
     ]
     if not matches:
         known = ", ".join(sorted(function.path for function in functions)) or "none"
-        raise UsageProblem(f"no function is named {name!r} in this assembly; it has: {known}")
+        raise UsageProblem(
+            f"no function is named {name!r} in this assembly; give one that it has: {known}"
+        )
     if len(matches) > 1:
         paths = ", ".join(sorted(function.path for function in matches))
         raise UsageProblem(f"{name!r} names several functions; give one path of: {paths}")
     if not matches[0].runtime.startswith("python"):
         runtime = matches[0].runtime or "a container image"
         raise UsageProblem(
-            f"function {matches[0].path} runs on {runtime}; only Python runtimes can be run here"
+            f"function {matches[0].path} runs on {runtime}; only Python runtimes can be run here, "
+            f"give a function that has one"
         )
     return matches[0]
 
@@ -140,14 +118,13 @@ def find_function(functions: list[TemplateFunction], name: str) -> TemplateFunct
 def _read_function(template: Template, logical_id: str) -> TemplateFunction:
     properties = template.resources[logical_id]["Properties"]
     code = properties.get("Code", {})
-    layers: list[Path] = []
+    layers: list[Path | None] = []
     unresolved: list[Any] = []
     for reference in properties.get("Layers", []):
-        layer = template.resources.get(reference.get("Ref")) if _is_ref(reference) else None
-        asset = _asset_of(template, layer["Properties"]["Content"]) if layer else None
-        if asset:
-            layers.append(asset)
-        else:
+        layer = template.family.get(reference.get("Ref")) if _is_ref(reference) else None
+        asset = _asset_of(template, layer["Properties"].get("Content", {})) if layer else None
+        layers.append(asset)
+        if asset is None:
             unresolved.append(reference)
     return TemplateFunction(
         logical_id=logical_id,
@@ -172,48 +149,3 @@ def _is_ref(reference: Any) -> bool:
 def _asset_of(template: Template, location: Mapping[str, Any]) -> Path | None:
     key = location.get("S3Key")
     return template.assets.get(key) if isinstance(key, str) else None
-
-
-def _read_assets(
-    directory: Path, stack: Mapping[str, Any], artifacts: Mapping[str, Any]
-) -> dict[str, Path]:
-    """Map object keys to files: a template names a published key, the manifest its source."""
-    assets: dict[str, Path] = {}
-    for name in stack.get("dependencies", []):
-        artifact = artifacts.get(name, {})
-        if artifact.get("type") != "cdk:asset-manifest":
-            continue
-        manifest = _read_json(directory / artifact["properties"]["file"], directory)
-        for file in manifest.get("files", {}).values():
-            source = file.get("source", {}).get("path")
-            for destination in file.get("destinations", {}).values() if source else ():
-                assets[destination["objectKey"]] = (directory / source).resolve()
-    return assets
-
-
-def _read_paths(directory: Path, stack: Mapping[str, Any]) -> dict[str, str]:
-    """Map logical ids to construct paths.
-
-    The manifest's metadata has them always; a template has them only where the command line
-    synthesized it. Newer versions of CDK write the metadata to a file of its own.
-    """
-    metadata = dict(stack.get("metadata", {}))
-    if separate := stack.get("additionalMetadataFile"):
-        metadata |= _read_json(directory / separate, directory)
-    return {
-        # The entry names the CloudFormation resource inside the construct that the user wrote.
-        entry["data"]: path.removeprefix("/").removesuffix("/Resource")
-        for path, entries in metadata.items()
-        for entry in entries
-        if entry["type"] == "aws:cdk:logicalId"
-    }
-
-
-def _read_json(path: Path, directory: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageProblem(
-            f"{directory} is no cloud assembly: {path.name} cannot be read "
-            f"({type(error).__name__}); run `cdk synth` and give its output folder"
-        ) from error

@@ -4,26 +4,26 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import IO
 
 import click
 
-from lambda_otel_lite_cdk.cli.errors import CheckFailed, UsageProblem
+from lambda_otel_lite_cdk.cli.errors import OneLineGroup, UsageProblem
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
+_ASSEMBLY = "cdk.out"
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=OneLineGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="lambda-otel-lite", message="%(version)s")
 def main() -> None:
     """Run the functions of a synthesized CDK app on this machine and look at their traces.
 
-    Exit codes: 0 done, 1 the outcome is wrong, 2 something is missing or not valid.
+    Exit codes: 0 done; 1 the outcome is wrong (a function failed, a record is malformed under
+    --strict); 2 something is missing or not valid, told in one line; 128 + N ended by signal N.
     """
     # A plain SIGTERM would end this process and leave the emulator behind.
     signal.signal(signal.SIGTERM, exit_on_signal)
@@ -35,37 +35,94 @@ def exit_on_signal(number: int, _frame: FrameType | None) -> None:
 
 
 @main.command()
-def demo() -> None:
-    """Synthesize the repository's demo app, run it for real and show its trace."""
+@click.option("--json", "as_json", is_flag=True, help="Print the spans as JSON, one in a line.")
+def demo(*, as_json: bool) -> None:
+    """Run the repository's demo app for real and show its trace.
+
+    The app is synthesized first; what runs is what would be deployed.
+    """
+    from lambda_otel_lite_cdk.cli.toolchain import require_linux
+
+    require_linux()
     from lambda_otel_lite_cdk.cli.demo import run_demo
 
-    run_demo(Path.cwd())
+    run_demo(Path.cwd(), as_json=as_json)
 
 
 @main.command()
-@click.argument("log", type=click.File("r", encoding="utf-8", errors="replace"), default="-")
-def decode(log: IO[str]) -> None:
-    """Show the traces whose record lines stand in LOG (a file, or - for standard input)."""
-    from lambda_otel_lite_cdk.cli.decode import Decoder
-    from lambda_otel_lite_cdk.cli.waterfall import print_traces
+@click.argument("log", default="-")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["waterfall", "json", "otlp-json", "html"]),
+    help="waterfall (default): drawn here; json: a line for each span; "
+    "otlp-json: a line for each record, in OTLP's JSON; html: a report for a browser.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="File to write."
+)
+@click.option("--keep-logs", is_flag=True, help="Pass lines without a record through.")
+@click.option("--details", is_flag=True, help="Show all attributes, events and links.")
+@click.option("--strict", is_flag=True, help="Exit with 1 where a record is malformed.")
+def decode(  # noqa: PLR0913 - one per option
+    log: str,
+    *,
+    form: str | None,
+    as_json: bool,
+    output: Path | None,
+    keep_logs: bool,
+    details: bool,
+    strict: bool,
+) -> None:
+    """Show the traces of a log, or write them down.
 
-    decoder = Decoder()
-    spans = list(decoder.decode(log))
-    print_traces(spans)
-    for reason, count in decoder.malformed.items():
-        click.echo(f"{count} malformed record(s): {reason}", err=True)
-    if not spans:
-        raise UsageProblem(f"{log.name} holds no spans; give the log of an instrumented function")
+    LOG is a file, or - for standard input (the default). It may be what a function printed, what
+    `aws logs tail` or `aws logs filter-log-events` prints, or an export of CloudWatch Logs;
+    gzipped or not. It is read as it comes: with `aws logs tail --follow GROUP | lambda-otel
+    decode --keep-logs`, each trace is drawn once it has been quiet for two seconds.
+    """
+    from lambda_otel_lite_cdk.cli.decoding import DecodeOptions, run_decode
+
+    if as_json and form not in (None, "json"):
+        raise UsageProblem(f"--json and --format {form} contradict each other; give one of them")
+    options = DecodeOptions(
+        form=form or ("json" if as_json else "waterfall"),
+        output=output,
+        keep_logs=keep_logs,
+        details=details,
+        strict=strict,
+    )
+    run_decode(log, options)
+
+
+def _function_names(context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+    """Complete a function's name from the assembly that stands before it, or from cdk.out."""
+    from lambda_otel_lite_cdk.cli.assembly import function_names
+
+    given = context.params.get("names") or ()
+    try:
+        names = function_names(Path(given[0] if given else _ASSEMBLY))
+    except UsageProblem:
+        return []
+    return [name for name in names if name.startswith(begun)]
 
 
 @main.command()
-@click.argument("cdk_out", type=_FOLDER)
-@click.argument("function")
+@click.argument(
+    "names", nargs=-1, required=True, metavar="[CDK_OUT] FUNCTION", shell_complete=_function_names
+)
 @click.option(
     "--event",
-    type=click.File("r", encoding="utf-8"),
-    required=True,
-    help="File with the event as JSON, or - for standard input.",
+    metavar="FILE",
+    help="File with the event as JSON, or - for standard input; default: {}.",
+)
+@click.option(
+    "--env",
+    "variables",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Environment variable in place of the function's own; may be repeated.",
 )
 @click.option(
     "--param",
@@ -74,34 +131,83 @@ def decode(log: IO[str]) -> None:
     metavar="NAME=VALUE",
     help="Value of a Ref (LogicalId) or Fn::GetAtt (LogicalId.Attribute); may be repeated.",
 )
-def invoke(cdk_out: Path, function: str, event: IO[str], parameters: tuple[str, ...]) -> None:
-    """Run FUNCTION of the cloud assembly CDK_OUT under the Lambda emulator.
+@click.option(
+    "--layer",
+    "layers",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Folder or zip file of a layer that is not in the assembly; may be repeated.",
+)
+@click.option(
+    "--source", type=_FOLDER, help="Take the code from here, not from the assembly's copy."
+)
+@click.option(
+    "--repeat", type=click.IntRange(min=1), default=1, metavar="N", help="Invoke N times."
+)
+@click.option("--watch", is_flag=True, help="Run again whenever code or event changes.")
+@click.option("--details", is_flag=True, help="Show all attributes, events and links.")
+@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON per invocation.")
+def invoke(  # noqa: PLR0913 - one per option
+    names: tuple[str, ...],
+    *,
+    event: str | None,
+    variables: tuple[str, ...],
+    parameters: tuple[str, ...],
+    layers: tuple[Path, ...],
+    source: Path | None,
+    repeat: int,
+    watch: bool,
+    details: bool,
+    as_json: bool,
+) -> None:
+    """Run a function as it was synthesized, without AWS.
 
-    FUNCTION is a logical id, a construct path or the end of one.
+    FUNCTION is a logical id in the cloud assembly CDK_OUT (default: cdk.out), a construct path or
+    the end of one. It runs under AWS's Lambda emulator with its own code,
+    layers, environment and timeout. With --repeat, the first run is a cold start and the others
+    are warm; both are shown. With --watch, `cdk synth` renews what is run, or give --source.
     """
-    from lambda_otel_lite_cdk.cli.assembly import find_function, read_functions, read_templates
-    from lambda_otel_lite_cdk.cli.decode import MARKER, Decoder
-    from lambda_otel_lite_cdk.cli.emulator import Emulator
-    from lambda_otel_lite_cdk.cli.waterfall import print_traces
+    from lambda_otel_lite_cdk.cli.toolchain import require_linux
 
-    found = find_function(read_functions(read_templates(cdk_out)), function)
-    try:
-        body = json.load(event)
-    except ValueError as error:
-        raise UsageProblem(f"the event in {event.name} is not JSON: {error}") from error
-    with Emulator(found, parameters=dict(map(_assignment, parameters))) as emulator:
-        result = emulator.invoke(body)
-    for line in result.log_lines:
-        if MARKER not in line:
-            click.echo(line, err=True)
-    print_traces(list(Decoder().decode(result.log_lines)))
-    if result.error:
-        raise CheckFailed(f"{found.path} failed: {json.dumps(result.error)}")
-    click.echo(json.dumps(result.payload, indent=2))
+    require_linux()
+    from lambda_otel_lite_cdk.cli.invocation import InvokeOptions, run_invoke, run_watching
+
+    if len(names) > 2:  # noqa: PLR2004 - the assembly and the function
+        raise UsageProblem(
+            f"one function at a time, not {', '.join(names)}; give [CDK_OUT] FUNCTION"
+        )
+    options = InvokeOptions(
+        assembly=Path(names[0] if len(names) > 1 else _ASSEMBLY),
+        function=names[-1],
+        event=event,
+        variables=dict(_assignment("--env", text) for text in variables),
+        parameters=dict(_assignment("--param", text) for text in parameters),
+        layers=layers,
+        source=source,
+        repeat=repeat,
+        as_json=as_json,
+        details=details,
+    )
+    (run_watching if watch else run_invoke)(options)
 
 
-def _assignment(text: str) -> tuple[str, str]:
+@main.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the script that completes this command in a shell.
+
+    Bash: add `eval "$(lambda-otel completion bash)"` to ~/.bashrc; zsh: the same with zsh in
+    ~/.zshrc; fish: `lambda-otel completion fish > ~/.config/fish/completions/lambda-otel.fish`.
+    """
+    from click.shell_completion import get_completion_class
+
+    complete = get_completion_class(shell)
+    if complete is not None:
+        click.echo(complete(main, {}, "lambda-otel", "_LAMBDA_OTEL_COMPLETE").source())
+
+
+def _assignment(option: str, text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not (name and equals):
-        raise UsageProblem(f"--param is {text!r}; write it as NAME=VALUE")
+        raise UsageProblem(f"{option} is {text!r}; write it as NAME=VALUE")
     return name, value

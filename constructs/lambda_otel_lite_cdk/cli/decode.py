@@ -2,14 +2,15 @@
 
 A record line is a JSON object with the key ``__otel_otlp_stdout`` whose payload is a gzipped OTLP
 request in base64. Source: otlp-stdout-span-exporter, README, "Output format"; OpenTelemetry
-protocol, ``ExportTraceServiceRequest``.
+protocol, ``ExportTraceServiceRequest``. It may stand behind a time and a stream's name, as in
+``aws logs tail`` and in exports to S3, or as a string in JSON, as in ``filter-log-events``.
 """
 
 from __future__ import annotations
 
 import base64
-import gzip
 import json
+import re
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
 
 #: What every record line holds and other lines do not.
 MARKER = '"__otel_otlp_stdout"'
+#: The same inside a JSON string, however deep.
+_QUOTED_MARKER = '\\"__otel_otlp_stdout'
+_ANY_MARKER = b"__otel_otlp_stdout"
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
+#: A line holds 1 MB at most, and spans are not pressed to a sixtieth of their size.
+_MOST_BYTES = 64 * 1024 * 1024
+_CUT = "not complete JSON, as a line is that was split or pretty-printed"
 
 _KINDS = ("INTERNAL", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
 _STATUSES = ("UNSET", "OK", "ERROR")
@@ -48,25 +56,50 @@ class Decoder:
             lines: Log lines; text before a record's first brace (a time, a stream) is ignored.
         """
         for line in lines:
-            if MARKER not in line:
-                continue
+            for request in self.requests(line.encode()) or ():
+                yield from spans_of(request)
+
+    def requests(self, line: bytes) -> list[ExportTraceServiceRequest] | None:
+        """Return the requests of a line, or None where it holds no record.
+
+        Args:
+            line: A log line; a line that holds only malformed records gives an empty list.
+        """
+        if _ANY_MARKER not in line:
+            return None
+        text = line.decode("utf-8", "replace")
+        if MARKER not in text and _QUOTED_MARKER not in text:
+            return None
+        found = []
+        for record in _records(text):
             try:
-                request = _read_record(line)
+                found.append(_read_record(record))
             except _MalformedError as problem:
                 self.malformed[str(problem)] += 1
-            else:
-                yield from spans_of(request)
+        return found
 
 
 class _MalformedError(Exception):
     """Why a record cannot be read, in the same words for every such record."""
 
 
-def _read_record(line: str) -> ExportTraceServiceRequest:
+def _records(text: str) -> list[str]:
+    """Return the texts that hold a record each; of a line that was cut, the line."""
+    if MARKER in text:
+        return [text]
+    strings = [literal[0] for literal in _STRING.finditer(text) if _QUOTED_MARKER in literal[0]]
+    return [record for string in strings for record in _records(_unquoted(string))] or [text]
+
+
+def _unquoted(string: str) -> str:
     try:
-        record, _ = json.JSONDecoder().raw_decode(line, line.index("{"))
+        return str(json.loads(string, strict=False))
     except ValueError:
-        raise _MalformedError("not complete JSON, as a line that was split is") from None
+        return MARKER
+
+
+def _read_record(text: str) -> ExportTraceServiceRequest:
+    record = _read_object(text)
     payload = record.get("payload")
     if not isinstance(payload, str):
         raise _MalformedError("no payload")
@@ -77,14 +110,37 @@ def _read_record(line: str) -> ExportTraceServiceRequest:
     except ValueError:
         raise _MalformedError("the payload is not base64") from None
     if record.get("content-encoding") == "gzip":
-        try:
-            data = gzip.decompress(data)
-        except (OSError, EOFError, zlib.error):
-            raise _MalformedError("the payload is not gzip") from None
+        data = _unzipped(data)
     try:
         return ExportTraceServiceRequest.FromString(data)
     except DecodeError:
         raise _MalformedError("the payload is not an OTLP trace request") from None
+
+
+def _unzipped(data: bytes) -> bytes:
+    """Unzip a payload, which is one gzip member, and not more of it than spans ever take."""
+    member = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        plain = member.decompress(data, _MOST_BYTES)
+    except zlib.error:
+        raise _MalformedError("the payload is not gzip") from None
+    if not member.eof:
+        large = len(plain) >= _MOST_BYTES
+        raise _MalformedError("the payload is too large" if large else "the payload is not gzip")
+    return plain
+
+
+def _read_object(text: str) -> dict[str, Any]:
+    # What stands before a record may have a brace of its own: a stream's name, a logger's prefix.
+    marker = text.find(MARKER)
+    for start in (text.find("{"), text.rfind("{", 0, marker)):
+        try:
+            record, _ = json.JSONDecoder().raw_decode(text, max(start, 0))
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(record, dict):
+            return record
+    raise _MalformedError(_CUT)
 
 
 def spans_of(request: ExportTraceServiceRequest) -> Iterator[Span]:

@@ -26,14 +26,15 @@ from lambda_otel_lite_cdk.cli.environment import PSEUDO_PARAMETERS
 from lambda_otel_lite_cdk.cli.errors import CheckFailed, UsageProblem
 from lambda_otel_lite_cdk.cli.expressions import UnresolvedError, resolve
 from lambda_otel_lite_cdk.cli.log_events import subscription_event
+from lambda_otel_lite_cdk.cli.showing import show_spans
 from lambda_otel_lite_cdk.cli.spans import Span, tree
 from lambda_otel_lite_cdk.cli.sqs import connect, create_queues, lambda_event, moto_server
 from lambda_otel_lite_cdk.cli.synth import synthesize
-from lambda_otel_lite_cdk.cli.waterfall import print_traces
 
 _DEMO = Path("constructs", "demo")
 _EVENT = _DEMO / "events" / "post_order.json"
 _OUTPUT = Path(".cache", "demo", "cdk.out")
+_REPORT = Path(".cache", "demo", "report.html")
 _RECEIVE_SECONDS = 5
 _FORWARDER = "Forwarder"
 
@@ -56,11 +57,12 @@ class _Deployment:
         )
 
 
-def run_demo(root: Path) -> None:
+def run_demo(root: Path, *, as_json: bool = False) -> None:
     """Run the demo of the repository and print its trace.
 
     Args:
         root: A clone of the repository, with ``cdk.json`` and the demo app.
+        as_json: Whether to print the spans as lines of JSON instead. Default: no.
 
     Raises:
         UsageProblem: Where something that the demo needs is missing.
@@ -90,7 +92,7 @@ def run_demo(root: Path) -> None:
             counts = _forward(stack, printed, received)
     # From here on only what the collector received counts.
     spans = [span for request in received.requests for span in spans_of(request)]
-    print_traces(spans)
+    show_spans(spans, root / _REPORT, as_json=as_json)
     progress.print(
         f"Drawn from what the collector received: {len(received.requests)} requests of "
         f"{_FORWARDER}, which was given {counts['records']} record lines in {len(printed)} events.",

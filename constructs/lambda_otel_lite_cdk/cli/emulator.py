@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +28,8 @@ from lambda_otel_lite_cdk.cli.environment import (
     platform_variables,
 )
 from lambda_otel_lite_cdk.cli.errors import UsageProblem
-from lambda_otel_lite_cdk.cli.output import InvocationOutput, OutputReader, enlarge
-from lambda_otel_lite_cdk.cli.processes import stop
+from lambda_otel_lite_cdk.cli.output import OutputReader, enlarge
+from lambda_otel_lite_cdk.cli.processes import guarded, stop
 from lambda_otel_lite_cdk.cli.staging import stage
 from lambda_otel_lite_cdk.cli.toolchain import emulator_binary, interpreter_for, runtime_packages
 
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from lambda_otel_lite_cdk.cli.assembly import TemplateFunction
 
 _PATH = "/2015-03-31/functions/function/invocations"
+#: Error types after which the platform starts a new execution environment.
+_FATAL = ("Runtime.", "Sandbox.", "Extension.")
 _START_ATTEMPTS = 3
 _START_SECONDS = 20.0
 #: How long an answer may take beyond the function's own timeout: its init comes first.
@@ -54,6 +56,8 @@ class InvocationResult:
         log_lines: What the function wrote to stdout and stderr, line by line, without the
             platform's own lines.
         report: The platform's ``REPORT`` line, or None where the runtime died.
+        cold: Whether the execution environment was started for it.
+        duration_ms: Time from the event to the answer in milliseconds, a cold start's included.
     """
 
     request_id: str
@@ -61,6 +65,8 @@ class InvocationResult:
     error: Mapping[str, Any] | None
     log_lines: tuple[str, ...]
     report: str | None
+    cold: bool
+    duration_ms: float
 
 
 class Emulator:
@@ -71,6 +77,8 @@ class Emulator:
         parameters: Values for the expressions in its environment, by ``LogicalId`` or
             ``LogicalId.Attribute``; pseudo parameters too. Default: none.
         variables: Environment variables that override the function's own. Default: none.
+        layers: Folders or zip files in place of the layers that are not in the assembly, in
+            their order. Default: none.
         python: Interpreter to run it on. Default: the one that its runtime asks for.
 
     Raises:
@@ -83,12 +91,17 @@ class Emulator:
         *,
         parameters: Mapping[str, str] | None = None,
         variables: Mapping[str, str] | None = None,
+        layers: Sequence[Path] = (),
         python: Path | None = None,
     ) -> None:
         self._function = function
         self._parameters = {**PSEUDO_PARAMETERS, **(parameters or {})}
         self._variables = variables or {}
+        self._layers = layers
         self._python = python
+        self._cold = True
+        #: What is not as on Lambda, for the user to read; None where nothing is worth a word.
+        self.note: str | None = None
         self._resources = ExitStack()
         self._turn = threading.Lock()
         self._port = 0
@@ -99,15 +112,16 @@ class Emulator:
     def __enter__(self) -> Self:
         """Start the emulator and wait until it takes events."""
         python = self._python or interpreter_for(self._function.runtime)
-        own = own_variables(self._function, self._parameters)
+        own = own_variables(self._function, self._parameters, self._variables)
         with ExitStack() as resources:
             scratch = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="lambda-")))
-            staged = stage(self._function, scratch)
+            staged = stage(self._function, scratch, self._layers)
+            self.note = staged.note()
             search = staged.layer_paths(self._function.runtime)
             search.append(runtime_packages(python, self._function.runtime))
             region = self._parameters["AWS::Region"]
             variables = {
-                **platform_variables(self._function, staged.task_root, region, search),
+                **platform_variables(self._function, staged, region, search),
                 **own,
                 **self._variables,
             }
@@ -135,9 +149,22 @@ class Emulator:
         """
         with self._turn:
             self._output.begin()
+            start = time.perf_counter()
             status, body = self._post(json.dumps(event).encode())
+            duration_ms = (time.perf_counter() - start) * 1000
             # Everything the function wrote before it answered is in the pipe by now.
-            return _result(status, body, self._output.drain())
+            output = self._output.drain()
+            answer, failed = _answer(status, body)
+            cold, self._cold = self._cold, failed and str(answer["errorType"]).startswith(_FATAL)
+            return InvocationResult(
+                request_id=output.request_id,
+                payload=None if failed else answer,
+                error=answer if failed else None,
+                log_lines=tuple(output.lines),
+                report=output.report,
+                cold=cold,
+                duration_ms=duration_ms,
+            )
 
     def _post(self, body: bytes) -> tuple[int, bytes]:
         timeout = self._function.timeout_s + _GRACE_SECONDS
@@ -177,6 +204,7 @@ class Emulator:
             attempt = ExitStack()
             self._output = attempt.enter_context(OutputReader(enlarge(self._process.stdout)))
             self._diagnostics = attempt.enter_context(OutputReader(self._process.stderr))
+            attempt.enter_context(guarded(self._process))
             attempt.callback(stop, self._process)
             if self._is_ready():
                 resources.push(attempt)
@@ -209,7 +237,8 @@ def _free_ports() -> tuple[int, int]:
         return first.getsockname()[1], second.getsockname()[1]
 
 
-def _result(status: int, body: bytes, output: InvocationOutput) -> InvocationResult:
+def _answer(status: int, body: bytes) -> tuple[Any, bool]:
+    """Return what the function or the platform answered, and whether it is Lambda's error."""
     text = body.decode("utf-8", "replace")
     try:
         answer = json.loads(text)
@@ -217,15 +246,15 @@ def _result(status: int, body: bytes, output: InvocationOutput) -> InvocationRes
         # The emulator reports a timeout in plain words, with status 200.
         timed_out = text.startswith("Task timed out")
         kind = "Sandbox.Timedout" if timed_out else "Sandbox.Failure"
-        answer = {"errorType": kind, "errorMessage": text}
-    # The emulator answers 200 for a failed handler too; Lambda's error object is all there is.
-    failed = status != http.HTTPStatus.OK or (
-        isinstance(answer, dict) and {"errorType", "errorMessage"} <= answer.keys()
-    )
-    return InvocationResult(
-        request_id=output.request_id,
-        payload=None if failed else answer,
-        error=answer if failed else None,
-        log_lines=tuple(output.lines),
-        report=output.report,
-    )
+        return {"errorType": kind, "errorMessage": text}, True
+    # The emulator answers 200 for a failed handler too and sends no X-Amz-Function-Error. What
+    # the runtime client makes of an exception has a stack trace, what the platform says has a
+    # type of its own; a handler may return the other two keys itself.
+    error = isinstance(answer, dict) and {"errorType", "errorMessage"} <= answer.keys()
+    if not error and status != http.HTTPStatus.OK:
+        return {
+            "errorType": "Sandbox.Failure",
+            "errorMessage": f"HTTP status {status}: {text}",
+        }, True
+    failed = error and ("stackTrace" in answer or str(answer["errorType"]).startswith(_FATAL))
+    return answer, failed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from lambda_otel_lite_cdk.cli.expressions import UnresolvedError, resolve
 
 if TYPE_CHECKING:
     from lambda_otel_lite_cdk.cli.assembly import TemplateFunction
+    from lambda_otel_lite_cdk.cli.staging import Staged
 
 #: Values of the pseudo parameters of a stack that was never deployed; parameters override them.
 PSEUDO_PARAMETERS = {
@@ -22,12 +23,15 @@ PSEUDO_PARAMETERS = {
 }
 
 
-def own_variables(function: TemplateFunction, parameters: Mapping[str, str]) -> dict[str, str]:
+def own_variables(
+    function: TemplateFunction, parameters: Mapping[str, str], overridden: Collection[str] = ()
+) -> dict[str, str]:
     """Return the variables that the template gives a function.
 
     Args:
         function: The function of the assembly.
         parameters: Values for the expressions in it, by ``LogicalId`` or ``LogicalId.Attribute``.
+        overridden: Variables to leave out, because their values come from elsewhere.
 
     Raises:
         UsageProblem: Where an expression has no value.
@@ -35,10 +39,14 @@ def own_variables(function: TemplateFunction, parameters: Mapping[str, str]) -> 
     known = {**PSEUDO_PARAMETERS, **parameters}
     variables: dict[str, str] = {}
     for name, value in function.environment.items():
+        if name in overridden:
+            continue
         try:
             variables[name] = resolve(value, known)
         except UnresolvedError as error:
-            fix = f"give a value for {error.parameter}" if error.parameter else "override it"
+            fix = f"give --env {name}=VALUE"
+            if error.parameter:
+                fix += f", or --param {error.parameter}=VALUE"
             raise UsageProblem(
                 f"variable {name} of function {function.path} is {json.dumps(value)}, and "
                 f"{error} is known only after deployment; {fix}"
@@ -47,7 +55,7 @@ def own_variables(function: TemplateFunction, parameters: Mapping[str, str]) -> 
 
 
 def platform_variables(
-    function: TemplateFunction, task_root: Path, region: str, python_path: list[Path]
+    function: TemplateFunction, staged: Staged, region: str, python_path: list[Path]
 ) -> dict[str, str]:
     """Return the variables that Lambda itself sets.
 
@@ -55,11 +63,14 @@ def platform_variables(
 
     Args:
         function: The function of the assembly.
-        task_root: Where its code lies.
+        staged: Where its code and layers lie.
         region: Region to pretend, such as ``"us-east-1"``.
         python_path: Folders to import from after the code, in order.
     """
+    opt = staged.layers_root
+    libraries = {"LD_LIBRARY_PATH": f"{opt}/lib"} if opt else {}
     return {
+        **libraries,
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_DEFAULT_REGION": region,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
@@ -73,9 +84,9 @@ def platform_variables(
         "AWS_REGION": region,
         "AWS_SECRET_ACCESS_KEY": "testing",
         "AWS_SESSION_TOKEN": "testing",
-        "LAMBDA_TASK_ROOT": str(task_root),
+        "LAMBDA_TASK_ROOT": str(staged.task_root),
         "LANG": "en_US.UTF-8",
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "PATH": "/usr/local/bin:/usr/bin:/bin" + (f":{opt}/bin" if opt else ""),
         # The assembly stays as it was synthesized, as Lambda's read-only file system does.
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONNOUSERSITE": "1",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 
@@ -17,6 +19,19 @@ class UsageProblem(click.ClickException):
     def format_message(self) -> str:
         """Return the message on one line, whatever an underlying tool put into it."""
         return " ".join(self.message.split())
+
+
+class OneLineGroup(click.Group):
+    """Tell of a wrong option or argument as of any other problem: on one line, exit code 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the chosen command."""
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            path = (error.ctx or ctx).command_path
+            problem = error.format_message().rstrip(".")
+            raise UsageProblem(f"{problem}; see `{path} --help`") from error
 
 
 class CheckFailed(UsageProblem):

@@ -2,38 +2,48 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
-from contextlib import suppress
-from pathlib import Path
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from lambda_otel_lite_cdk.cli import guard
 
 #: Time that a process has to end by itself: Lambda's own shutdown window is 2 seconds at most.
 _TERM_SECONDS = 5.0
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """End a process that leads its own session, and its children, which may lead groups.
+    """End a process that leads its own session, and all that is in its session.
 
     The emulator puts the runtime into a process group of its own, so that ending the emulator's
     group alone would leave the function behind where the emulator has no time to clean up.
     """
-    groups = [process.pid, *_children(process.pid)]
     process.terminate()
-    try:
+    with suppress(subprocess.TimeoutExpired):
         process.wait(_TERM_SECONDS)
-    except subprocess.TimeoutExpired:
-        groups = sorted({*groups, *_children(process.pid)})
-    for group in groups:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(group, signal.SIGKILL)
+    guard.kill_session(process.pid)
     process.wait()
 
 
-def _children(pid: int) -> list[int]:
-    """Return a process's children, whichever of its threads started them."""
-    found: list[int] = []
-    for listing in Path(f"/proc/{pid}/task").glob("*/children"):
-        with suppress(OSError):
-            found += map(int, listing.read_text().split())
-    return found
+@contextmanager
+def guarded(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Have a process's session killed if this process dies within the ``with`` block.
+
+    Args:
+        process: The process that leads the session.
+    """
+    command = [sys.executable, "-I", "-S", guard.__file__, str(process.pid)]
+    # In a session of its own: what kills this process's group does not reach it.
+    watcher = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield
+    finally:
+        # Closes the pipe too.
+        watcher.communicate(b"done")

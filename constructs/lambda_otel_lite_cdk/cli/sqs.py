@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from lambda_otel_lite_cdk.cli.errors import UsageProblem
-from lambda_otel_lite_cdk.cli.processes import stop
+from lambda_otel_lite_cdk.cli.processes import guarded, stop
 
 if TYPE_CHECKING:
     from lambda_otel_lite_cdk.cli.assembly import Template
@@ -43,10 +43,11 @@ def moto_server() -> Iterator[str]:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        stop(server)
+    with guarded(server):
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            stop(server)
 
 
 def connect(endpoint: str, region: str) -> Any:

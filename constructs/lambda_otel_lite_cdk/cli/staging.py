@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,23 +45,43 @@ class Staged:
         python = self.layers_root / "python"
         return [python / "lib" / runtime / "site-packages", python]
 
+    def note(self) -> str | None:
+        """Return what of the layers is not as on Lambda, or None."""
+        if self.layers_root is None:
+            return None
+        others = sorted(path.name for path in self.layers_root.iterdir() if path.name != "python")
+        if not others:
+            return None
+        return (
+            f"the layers hold {', '.join(others)} beside python: these lie in {self.layers_root} "
+            f"and not at /opt; PATH and LD_LIBRARY_PATH lead there, extensions are not started"
+        )
 
-def stage(function: TemplateFunction, scratch: Path) -> Staged:
+
+def stage(function: TemplateFunction, scratch: Path, layers: Sequence[Path] = ()) -> Staged:
     """Return where a function's code and layers lie, unpacking or merging where it must be.
 
     Args:
         function: The function of the assembly.
         scratch: An empty folder that outlives the run.
+        layers: Folders or zip files in place of the layers that are not in the assembly, in
+            their order.
 
     Raises:
         UsageProblem: Where code or a layer is no part of the assembly.
     """
-    if function.unresolved_layers:
+    missing = function.unresolved_layers
+    if len(layers) != len(missing):
+        named = ", ".join(str(layer) for layer in missing) or "none"
         raise UsageProblem(
-            f"function {function.path} uses a layer that is not in the assembly "
-            f"({function.unresolved_layers[0]}); only layers made by the app can be run here"
+            f"function {function.path} uses {len(missing)} layer(s) that are not in the assembly "
+            f"({named}) and {len(layers)} were given; give a folder or zip file for each, in this "
+            f"order, with --layer PATH (`aws lambda get-layer-version-by-arn` tells where to "
+            f"download one)"
         )
-    return Staged(_stage_code(function, scratch), _stage_layers(function, scratch))
+    given = iter(layers)
+    found = [layer or next(given) for layer in function.layers]
+    return Staged(_stage_code(function, scratch), _stage_layers(found, scratch))
 
 
 def _stage_code(function: TemplateFunction, scratch: Path) -> Path:
@@ -72,15 +93,13 @@ def _stage_code(function: TemplateFunction, scratch: Path) -> Path:
     if function.code is None:
         raise UsageProblem(
             f"the code of function {function.path} is not in the assembly; "
-            f"only code from an asset or inline code can be run here"
+            f"give its folder with --source"
         )
     return _folder(function.code, scratch / "task")
 
 
-def _stage_layers(function: TemplateFunction, scratch: Path) -> Path | None:
-    folders = [
-        _folder(layer, scratch / f"layer-{number}") for number, layer in enumerate(function.layers)
-    ]
+def _stage_layers(layers: list[Path], scratch: Path) -> Path | None:
+    folders = [_folder(layer, scratch / f"layer-{number}") for number, layer in enumerate(layers)]
     if len(folders) < 2:  # noqa: PLR2004 - nothing to merge
         return folders[0] if folders else None
     merged = scratch / "opt"
@@ -106,5 +125,8 @@ def _folder(asset: Path, target: Path) -> Path:
         with zipfile.ZipFile(asset) as archive:
             archive.extractall(target)
     except (OSError, zipfile.BadZipFile) as error:
-        raise UsageProblem(f"asset {asset} is neither a folder nor a zip file: {error}") from error
+        raise UsageProblem(
+            f"{asset} is neither a folder nor a zip file ({error}); run `cdk synth` again, or "
+            f"give another path"
+        ) from error
     return target

@@ -8,10 +8,12 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import click
+
+from lambda_otel_lite_cdk.bundling import PROGRESS
 from lambda_otel_lite_cdk.cli.errors import UsageProblem
 
 _CDK = Path("requirements", "npm", "node_modules", "aws-cdk", "bin", "cdk")
-_ERROR_LINES = 3
 
 
 def synthesize(root: Path, output: Path) -> None:
@@ -30,18 +32,28 @@ def synthesize(root: Path, output: Path) -> None:
         raise UsageProblem(f"the CDK command line is not at {_CDK}; run `make setup`")
     # The app command of cdk.json finds this environment's Python and this Node first.
     path = os.pathsep.join([str(Path(sys.executable).parent), str(node.parent), os.environ["PATH"]])
-    done = subprocess.run(
+    process = subprocess.Popen(
         [node, cdk, "synth", "--quiet", "--no-notices", "--output", output],
         cwd=root,
         env={**os.environ, "PATH": path, "JSII_NODE": str(node)},
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
-        check=False,
+        errors="replace",
     )
-    if done.returncode:
-        said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-        raise UsageProblem(f"cdk synth failed: {' | '.join(said[-_ERROR_LINES:])}")
+    said: list[str] = []
+    with process:
+        for line in process.stdout or ():
+            said.append(line)
+            if line.startswith(PROGRESS):
+                click.echo(line, err=True, nl=False)
+    if process.returncode:
+        click.echo("".join(said).rstrip(), err=True)
+        raise UsageProblem(
+            f"cdk synth of {root} failed with exit code {process.returncode}; "
+            f"mend what it says above and run this again"
+        )
 
 
 def find_node() -> Path:

@@ -18,6 +18,8 @@ from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
+import click
+
 from lambda_otel_lite_cdk.cli.errors import UsageProblem
 from lambda_otel_lite_cdk.interpreters import find_interpreter
 
@@ -27,6 +29,13 @@ _EMULATORS = {
     "amd64": "aws-lambda-rie-x86_64",
     "aarch64": "aws-lambda-rie-arm64",
     "arm64": "aws-lambda-rie-arm64",
+}
+
+
+#: What each lock is for, in a user's words.
+_PURPOSES = {
+    "emulator": "the Lambda emulator",
+    "lambda-runtime": "the packages that Lambda's Python has",
 }
 
 
@@ -49,11 +58,11 @@ def interpreter_for(runtime: str) -> Path:
     return found
 
 
-def emulator_binary() -> Path:
-    """Return the AWS Lambda Runtime Interface Emulator for this machine, installing it once.
+def require_linux() -> None:
+    """Refuse machines that the emulator does not run on, before anything else is done.
 
     Raises:
-        UsageProblem: Where there is none for this machine, or it cannot be installed.
+        UsageProblem: Where this is no Linux on a processor that Lambda has.
     """
     machine = platform.machine().lower()
     if sys.platform != "linux" or machine not in _EMULATORS:
@@ -61,6 +70,16 @@ def emulator_binary() -> Path:
             f"the Lambda emulator runs on Linux on {' or '.join(_EMULATORS)}, "
             f"not on {sys.platform} {machine}; use a Linux machine, a container or WSL"
         )
+
+
+def emulator_binary() -> Path:
+    """Return the AWS Lambda Runtime Interface Emulator for this machine, installing it once.
+
+    Raises:
+        UsageProblem: Where there is none for this machine, or it cannot be installed.
+    """
+    require_linux()
+    machine = platform.machine().lower()
 
     def build(target: Path) -> None:
         with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
@@ -98,6 +117,7 @@ def _kept(lock: str, variant: str, build: Callable[[Path], None]) -> Path:
     if kept.is_dir():
         return kept
     cache.mkdir(parents=True, exist_ok=True)
+    click.echo(f"installing {_PURPOSES[lock]} into {cache}, once ...", err=True)
     with tempfile.TemporaryDirectory(dir=cache, prefix=f".{lock}-") as scratch:
         new = Path(scratch, "new")
         new.mkdir()
@@ -126,5 +146,6 @@ def _install(lock: str, target: Path, python: Path, *options: str) -> None:
     done = subprocess.run(command, input=_lock(lock), capture_output=True, text=True, check=False)
     if done.returncode:
         raise UsageProblem(
-            f"installing {lock} (from the package index that uv uses) failed: {done.stderr}"
+            f"{_PURPOSES[lock]} could not be installed from the package index that uv uses; "
+            f"check the network or UV_INDEX_URL: {done.stderr}"
         )

@@ -6,8 +6,9 @@ not there, clocks that disagree) instead of hiding it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import batched
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
@@ -28,6 +29,7 @@ _SERVICE_STYLES = ("cyan", "magenta", "green", "blue", "yellow", "bright_cyan", 
 _DURATION_CELLS = 9
 _STATUS_CELLS = 5
 _VALUE_CELLS = 40
+_LINES_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,26 +44,37 @@ class _Layout:
     ascii_only: bool
 
 
-def print_traces(spans: Iterable[Span], console: Console | None = None) -> None:
+def print_traces(
+    spans: Iterable[Span], console: Console | None = None, *, details: bool = False
+) -> None:
     """Print each trace as a waterfall.
 
     Args:
         spans: Spans of any traces in any order.
         console: Where to print. Default: standard output.
+        details: Whether all attributes, events and links are shown. Default: no.
     """
     console = console or Console(highlight=False)
     for trace in traces(spans):
-        console.print(_header(trace), soft_wrap=False, overflow="fold")
-        layout = _layout(trace, console)
-        guides: list[bool] = []
-        for placed in tree(trace):
-            del guides[placed.depth :]
-            console.print(_line(placed, guides, layout), no_wrap=True, overflow="crop")
-            guides.append(not placed.last)
-            indent = "  " * (placed.depth + 1)
-            for note in _notes(placed, console.width - len(indent)):
-                console.print(Text(indent) + note, no_wrap=True, overflow="crop")
-        console.print()
+        print_trace(trace, console, details=details)
+
+
+def print_trace(
+    trace: list[Span], console: Console, *, continued: bool = False, details: bool = False
+) -> None:
+    """Print one trace as a waterfall.
+
+    Args:
+        trace: The spans of one trace, ordered by start; one at least.
+        console: Where to print.
+        continued: Whether a part of the trace was printed before. Default: no.
+        details: Whether all attributes, events and links are shown. Default: no.
+    """
+    console.print(_header(trace, continued=continued), soft_wrap=False, overflow="fold")
+    # A call costs more than a line does, and a trace may have any number of lines.
+    for lines in batched(_lines(trace, console, details=details), _LINES_AT_ONCE):
+        console.print(Text("\n").join(lines), no_wrap=True, overflow="crop")
+    console.print()
 
 
 def format_duration(nanoseconds: int) -> str:
@@ -77,11 +90,12 @@ def format_duration(nanoseconds: int) -> str:
     return f"{nanoseconds / 1000:.0f} us"
 
 
-def _header(trace: list[Span]) -> Text:
+def _header(trace: list[Span], *, continued: bool) -> Text:
     services = len({span.service for span in trace})
     took = max(span.end_ns for span in trace) - trace[0].start_ns
     text = Text("Trace ", style="bold")
     text.append(trace[0].trace_id or "(no id)", style="bold")
+    text.append(" (continued)" if continued else "")
     text.append(f"  {_count(len(trace), 'span')}, {_count(services, 'service')}, ", style="dim")
     return text.append(format_duration(took), style="dim")
 
@@ -106,6 +120,19 @@ def _layout(trace: list[Span], console: Console) -> _Layout:
         },
         ascii_only=console.options.ascii_only,
     )
+
+
+def _lines(trace: list[Span], console: Console, *, details: bool) -> Iterator[Text]:
+    layout = _layout(trace, console)
+    width = console.width
+    guides: list[bool] = []
+    for placed in tree(trace):
+        del guides[placed.depth :]
+        yield _line(placed, guides, layout)
+        guides.append(not placed.last)
+        indent = "  " * (placed.depth + 1)
+        for note in _notes(placed, width - len(indent), details=details):
+            yield Text(indent) + note
 
 
 def _label(span: Span) -> str:
@@ -139,22 +166,43 @@ def _bar(span: Span, layout: _Layout) -> str:
     return f"{'':{first}}{bar}{'':{layout.bar_cells - first - cells}}"
 
 
-def _notes(placed: Placed, width: int) -> list[Text]:
-    """Return the lines below a span: kind, cold start, main attributes, and what is odd."""
+def _notes(placed: Placed, width: int, *, details: bool) -> list[Text]:
+    """Return the lines below a span: kind, cold start, attributes, and what is odd."""
     span = placed.span
     words = [span.kind]
     if span.attributes.get("faas.coldstart") is True:
         words.append("COLD START")
-    for wanted in _MAIN_ATTRIBUTES:
-        words += [
-            f"{_printable(key)}={_shortened(value)}"
-            for key, value in sorted(span.attributes.items())
-            if key == wanted or (wanted.endswith(".") and key.startswith(wanted))
-        ]
+    for wanted in _MAIN_ATTRIBUTES if not details else ("",):
+        words += _words(
+            {
+                key: value
+                for key, value in span.attributes.items()
+                if key == wanted or (wanted[-1:] in ("", ".") and key.startswith(wanted))
+            }
+        )
     if span.status_message:
         words.append(f"status={_shortened(span.status_message)}")
     notes = [Text(line, style="dim") for line in _filled(words, width)]
+    if details:
+        notes += _details(span, width)
     return notes + [Text(f"! {problem}", style="yellow") for problem in _problems(placed)]
+
+
+def _details(span: Span, width: int) -> list[Text]:
+    """Return the lines that are shown on demand: the span's own id, its events and its links."""
+    parts = [["span_id=" + span.span_id, "scope=" + _printable(span.scope)]]
+    for event in span.events:
+        when = format_duration(event.time_ns - span.start_ns)
+        parts.append([f"event {_printable(event.name)} at {when}", *_words(event.attributes)])
+    parts += [
+        [f"link to {link.span_id} of {link.trace_id}", *_words(link.attributes)]
+        for link in span.links
+    ]
+    return [Text(line, style="dim") for words in parts for line in _filled(words, width)]
+
+
+def _words(attributes: Mapping[str, Value]) -> list[str]:
+    return [f"{_printable(k)}={_shortened(v)}" for k, v in sorted(attributes.items())]
 
 
 def _problems(placed: Placed) -> list[str]:
@@ -187,4 +235,6 @@ def _shortened(value: Value) -> str:
 
 def _printable(text: str) -> str:
     # A log's content is not trusted: an escape sequence would act on the terminal.
+    if text.isprintable():
+        return text
     return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)

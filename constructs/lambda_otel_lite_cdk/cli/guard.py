@@ -1,0 +1,48 @@
+"""End a session of processes when whoever started it is gone, even by SIGKILL.
+
+Run as a script, alone with the standard library: ``python guard.py SESSION``, with a pipe as
+standard input. The kernel closes the pipe with its owner; an owner that ends in order says so.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import suppress
+
+_ROUNDS = 10
+
+
+def kill_session(session: int) -> None:
+    """Kill all processes of a session, whatever groups they have made in it.
+
+    Args:
+        session: Id of the session, which is that of the process that leads it.
+    """
+    # What forks meanwhile is met in the next round.
+    for _ in range(_ROUNDS):
+        members = [pid for pid in _processes() if _session_of(pid) == session]
+        if not members:
+            return
+        for pid in members:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _processes() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208 - names
+
+
+def _session_of(pid: int) -> int | None:
+    try:
+        # Who is dead and not yet fetched by its parent counts no more.
+        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - pathlib is slow to import
+            state, _, _, session = file.read().rpartition(b") ")[2].split()[:4]
+    except OSError:
+        return None
+    return None if state == b"Z" else int(session)
+
+
+if __name__ == "__main__" and not sys.stdin.read():
+    kill_session(int(sys.argv[1]))

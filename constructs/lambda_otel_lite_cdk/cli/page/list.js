@@ -1,0 +1,53 @@
+// The list of traces, with search and filters.
+
+function traceList(traces, choose) {
+  const longest = traces.reduce((most, trace) => Math.max(most, trace.length), 0);
+  const list = windowed($("traces"), row, choose);
+  const filters = { errors: $("only-errors"), cold: $("only-cold") };
+  let current = null;
+
+  function row(trace) {
+    const bar = element("div", { class: `fill ${trace.errors ? "failed" : ""}` });
+    bar.style.width = `${Math.max(1, (100 * trace.length) / longest)}%`;
+    const when = clock(trace.start);
+    return element(
+      "div", { class: "row", role: "option" },
+      element("div", { class: "line" },
+        element("span", { class: "name" }, trace.root.name || "(no name)"),
+        trace.errors ? element("span", { class: "badge failed" }, plural(trace.errors, "error")) : null,
+        trace.cold ? element("span", { class: "badge cold" }, trace.cold > 1 ? `${trace.cold} cold` : "cold") : null,
+        element("span", { class: "took" }, duration(trace.length))),
+      element("div", { class: "line dim" },
+        element("span", { class: "name" },
+          ...trace.services.slice(0, 8).map((name) => element("i", { class: `dot ${colour(name)}`, title: name })),
+          ` ${trace.services.join(", ")}`),
+        element("span", {}, `${plural(trace.spans.length, "span")}\u00a0·\u00a0`),
+        element("time", { title: `${when.day} ${when.time}` }, when.time)),
+      element("div", { class: "track" }, bar));
+  }
+
+  function filter() {
+    const words = $("search").value.toLowerCase().split(/\s+/).filter(Boolean);
+    const on = Object.keys(filters).filter((name) => filters[name].getAttribute("aria-pressed") === "true");
+    const shown = traces.filter((trace) => on.every((name) => trace[name]) && matches(trace, words));
+    list.set(shown, current);
+    $("count").textContent = shown.length === traces.length
+      ? plural(traces.length, "trace")
+      : `${shown.length} of ${plural(traces.length, "trace")}`;
+  }
+
+  for (const [name, button] of Object.entries(filters)) {
+    button.querySelector("span").textContent = traces.filter((trace) => trace[name]).length;
+    button.addEventListener("click", () => {
+      button.setAttribute("aria-pressed", button.getAttribute("aria-pressed") !== "true");
+      filter();
+    });
+  }
+  $("search").addEventListener("input", filter);
+  filter();
+  return { select(trace) { current = trace; list.select(trace); }, current: list.current };
+}
+
+function plural(number, noun) {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}

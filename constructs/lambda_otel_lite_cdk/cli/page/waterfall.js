@@ -1,0 +1,164 @@
+// The spans of one trace on a scale of time that can be zoomed.
+
+function waterfall(choose) {
+  const list = windowed($("spans"), row, choose);
+  const folded = new Set();
+  let trace = null;
+  let from = 0;
+  let to = 1;
+
+  function row(span) {
+    const scale = 100 / (to - from);
+    const left = (span.offset - from) * scale;
+    const width = Math.max(span.took, 0) * scale;
+    const bar = element("div", { class: `bar ${colour(span.service)} ${span.failed ? "failed" : ""}` });
+    // The part that can be seen: a browser does not draw boxes of any width.
+    const start = Math.max(left, -1);
+    // What ends the trace is seen too, however short it is.
+    bar.style.left = `min(${start}%, 100% - 3px)`;
+    bar.style.width = `${Math.max(Math.min(left + width, 101) - start, 0)}%`;
+    const text = element("span", { class: "bar-text" }, duration(span.took));
+    const after = Math.min(left + width, 100);
+    if (after < 82) text.style.left = `calc(${Math.max(after, 0)}% + 8px)`;
+    else if (start > 18) text.style.right = `calc(${100 - start}% + 6px)`;
+    else { text.style.right = "8px"; text.classList.add("inside"); }
+    const outside = left > 100 || left + width < 0;
+    const label = element("div", { class: "label" },
+      element("button", {
+        type: "button", class: "twisty", tabindex: "-1", "aria-hidden": "true",
+        onclick: (event) => { event.stopPropagation(); fold(span, !folded.has(span)); },
+      }, span.children.length ? (folded.has(span) ? "▸" : "▾") : ""),
+      element("i", { class: `dot ${colour(span.service)}` }),
+      element("span", { class: "name", title: `${span.service}: ${span.name}` }, span.name || "(no name)",
+        element("small", {}, span.service)),
+      span.failed ? element("span", { class: "badge failed" }, "error") : null,
+      span.cold ? element("span", { class: "badge cold" }, "cold") : null,
+      oddities(span).length ? element("span", { class: "badge odd", title: oddities(span).join(" ") }, "!") : null);
+    label.style.paddingLeft = `${4 + Math.min(span.depth, 12) * 14}px`;
+    const marks = span.events.map((event) => {
+      const mark = element("i", { class: "mark", title: event.name });
+      mark.style.left = `${(Number(BigInt(event.time_ns) - trace.start) / MS - from) * scale}%`;
+      return mark;
+    });
+    return element("div", {
+      class: "row", role: "treeitem", "aria-level": span.depth + 1,
+      "aria-expanded": span.children.length ? String(!folded.has(span)) : null,
+      "aria-label": `${span.name}, ${span.service}, ${duration(span.took)}, ${span.status}`,
+    }, label, element("div", { class: "lane" }, outside ? null : bar, ...(outside ? [] : marks), outside ? null : text));
+  }
+
+  function fold(span, on) {
+    if (on && span.children.length) folded.add(span);
+    else folded.delete(span);
+    list.set(visibleSpans(trace, folded), list.current());
+  }
+
+  function view(start, end) {
+    const least = trace.length / 100000;
+    const size = Math.min(Math.max(end - start, least), trace.length);
+    from = Math.min(Math.max(start, 0), trace.length - size);
+    to = from + size;
+    $("zoom-fit").disabled = $("zoom-out").disabled = size >= trace.length;
+    drawTicks();
+    list.draw();
+  }
+
+  function zoom(factor, around = (from + to) / 2) {
+    view(around - (around - from) * factor, around + (to - around) * factor);
+  }
+
+  function drawTicks() {
+    const ticks = $("ticks");
+    const wanted = Math.max(2, Math.floor(ticks.clientWidth / 110));
+    const raw = (to - from) / wanted;
+    const power = 10 ** Math.floor(Math.log10(raw));
+    const step = [1, 2, 5, 10].map((n) => n * power).find((n) => n >= raw) || 10 * power;
+    ticks.replaceChildren();
+    for (let at = Math.ceil(from / step) * step; at <= to + step / 1000; at += step) {
+      const left = (100 * (at - from)) / (to - from);
+      const room = ticks.clientWidth * (1 - left / 100) > 60;
+      const tick = element("span", { class: "tick" }, room ? roundDuration(at, step) : "");
+      tick.style.left = `${left}%`;
+      ticks.append(tick);
+    }
+    const pixels = ticks.clientWidth / (to - from);
+    $("spans").style.setProperty("--step", `${step * pixels}px`);
+    $("spans").style.setProperty("--shift", `${(Math.ceil(from / step) * step - from) * pixels}px`);
+  }
+
+  const timeAt = (event) => {
+    const box = $("ticks").getBoundingClientRect();
+    return from + ((event.clientX - box.left) / box.width) * (to - from);
+  };
+
+  $("ticks").addEventListener("pointerdown", (event) => {
+    const ticks = $("ticks");
+    const start = timeAt(event);
+    const range = element("div", { class: "range" });
+    ticks.append(range);
+    ticks.setPointerCapture(event.pointerId);
+    const paint = (moved) => {
+      const [low, high] = [start, timeAt(moved)].sort((a, b) => a - b);
+      range.style.left = `${(100 * (low - from)) / (to - from)}%`;
+      range.style.width = `${(100 * (high - low)) / (to - from)}%`;
+    };
+    ticks.onpointermove = paint;
+    ticks.onpointerup = (ended) => {
+      ticks.onpointermove = ticks.onpointerup = null;
+      range.remove();
+      const [low, high] = [start, timeAt(ended)].sort((a, b) => a - b);
+      if (high - low > (to - from) / 100) view(low, high);
+    };
+  });
+  $("ticks").addEventListener("dblclick", () => view(0, trace.length));
+  $("spans").addEventListener("wheel", (event) => {
+    if (!event.ctrlKey && !event.shiftKey) return;
+    event.preventDefault();
+    const move = (to - from) / 10;
+    if (event.ctrlKey) zoom(event.deltaY > 0 ? 1.25 : 0.8, timeAt(event));
+    else view(from + Math.sign(event.deltaY || event.deltaX) * move, to + Math.sign(event.deltaY || event.deltaX) * move);
+  }, { passive: false });
+
+  const aroundSpan = () => {
+    const span = list.current();
+    return span ? span.offset + Math.max(span.took, 0) / 2 : undefined;
+  };
+  const keys = {
+    "+": () => zoom(0.5, aroundSpan()), "=": () => zoom(0.5, aroundSpan()),
+    "-": () => zoom(2), 0: () => view(0, trace.length),
+    "[": () => view(from - (to - from) / 4, to - (to - from) / 4),
+    "]": () => view(from + (to - from) / 4, to + (to - from) / 4),
+    ArrowLeft: () => step(true), ArrowRight: () => step(false),
+  };
+  // As in every tree: left folds, then goes to the parent; right unfolds, then goes to the child.
+  function step(left) {
+    const span = list.current();
+    if (!span) return;
+    if (span.children.length && folded.has(span) !== left) fold(span, left);
+    else if (left && span.parent) choose(span.parent);
+    else if (!left && span.children.length) choose(span.children[0]);
+  }
+  $("spans").addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || !(event.key in keys)) return;
+    event.preventDefault();
+    keys[event.key]();
+  });
+  $("zoom-in").addEventListener("click", keys["+"]);
+  $("zoom-out").addEventListener("click", keys["-"]);
+  $("zoom-fit").addEventListener("click", keys[0]);
+  new ResizeObserver(() => trace && drawTicks()).observe($("ticks"));
+
+  return {
+    show(shown) {
+      trace = shown;
+      folded.clear();
+      list.set(visibleSpans(trace, folded), null);
+      view(0, trace.length);
+    },
+    select(span) {
+      for (let above = span && span.parent; above; above = above.parent) folded.delete(above);
+      list.set(visibleSpans(trace, folded), span);
+    },
+    current: list.current,
+  };
+}

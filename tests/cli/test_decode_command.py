@@ -1,0 +1,209 @@
+"""`lambda-otel decode` as a user starts it, on logs as AWS's tools give them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from google.protobuf.json_format import MessageToDict
+
+from lambda_otel_lite_cdk.cli.decode import Decoder
+from tests.cli.records import record_line
+
+COMMAND = [sys.executable, "-c", "from lambda_otel_lite_cdk.cli import main; main()", "decode"]
+ENVIRONMENT = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
+STREAM = "2026/11/22/[$LATEST]0123456789abcdef0123456789abcdef"
+
+
+def _decode(
+    log: str | bytes, *options: str, code: int = 0
+) -> tuple[str, subprocess.CompletedProcess[bytes]]:
+    given = log.encode() if isinstance(log, str) else log
+    done = subprocess.run(
+        [*COMMAND, *options], input=given, env=ENVIRONMENT, capture_output=True, check=False
+    )
+    assert done.returncode == code, done.stderr.decode()
+    return done.stdout.decode(), done
+
+
+def _filtered(**layout: int) -> str:
+    events = [
+        {
+            "logStreamName": STREAM,
+            "timestamp": 1795341600000,
+            "message": f"{message}\n",
+            "ingestionTime": 1795341600001,
+            "eventId": str(number),
+        }
+        for number, message in enumerate(["START", record_line("one"), record_line("two"), "END"])
+    ]
+    return json.dumps({"events": events, "searchedLogStreams": []}, **layout)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        "\n".join([record_line("one"), "noise", record_line("two")]),
+        "".join(
+            f"2026-11-22T10:00:00.123000+00:00 {STREAM} {record_line(name)}\n"
+            for name in ("one", "two")
+        ),
+        gzip.compress(
+            f"2026-11-22T10:00:00.123Z {record_line('one')}\n"
+            f"2026-11-22T10:00:00.124Z {record_line('two')}\n".encode()
+        ),
+        f"[app {{x}}] {record_line('one')}\n{record_line('two')} trailing",
+        _filtered(indent=4),
+        _filtered(),
+        gzip.compress(_filtered().encode()),
+        json.dumps({"message": json.dumps({"inner": record_line("one") + record_line("two")})})
+        + f"\n{record_line('two')}",
+    ],
+    ids=["raw", "tail", "export", "prefix", "filter", "compact", "zipped", "nested"],
+)
+def test_records_are_found_in_whatever_gives_logs(log: str | bytes) -> None:
+    lines, _ = _decode(log, "--json")
+    assert [json.loads(line)["name"] for line in lines.splitlines()] == ["one", "two"]
+
+
+def test_kept_lines_pass_through_untouched_among_the_traces() -> None:
+    noise = "START \x1b[31mred\x1b[0m\r\n  indented\t\n{}\n"
+    drawn, _ = _decode(noise + record_line("work") + "\nlast", "--keep-logs")
+    assert drawn.startswith(noise + "last")
+    assert "shop: work" in drawn
+    assert "__otel_otlp_stdout" not in drawn
+
+
+def test_what_a_program_reads_has_no_kept_lines_among_it() -> None:
+    lines, done = _decode("noise\n" + record_line("work"), "--keep-logs", "--json")
+    assert [json.loads(line)["name"] for line in lines.splitlines()] == ["work"]
+    assert done.stderr == b"noise\n"
+
+
+def test_otlp_json_is_the_request_with_ids_in_hexadecimal() -> None:
+    line = record_line("work", count=3)
+    [request] = Decoder().requests(line.encode()) or []
+    lines, _ = _decode(line, "--format", "otlp-json")
+    body = json.loads(lines)
+    [span] = body["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    original = request.resource_spans[0].scope_spans[0].spans[0]
+    assert span["traceId"] == original.trace_id.hex()
+    assert span["spanId"] == original.span_id.hex()
+    assert span["kind"] == original.kind
+    assert span["startTimeUnixNano"] == str(original.start_time_unix_nano)
+    assert span["attributes"] == [{"key": "count", "value": {"intValue": "3"}}]
+    assert body.keys() == MessageToDict(request).keys()
+
+
+def test_a_number_that_json_does_not_have_is_text() -> None:
+    lines, _ = _decode(record_line("work", ratio=float("inf"), bad=float("nan")), "--json")
+    assert json.loads(lines)["attributes"] == {"ratio": "inf", "bad": "nan"}
+    _decode(record_line("work", ratio=float("inf")), "--format", "otlp-json")
+
+
+def test_malformed_records_are_counted_and_fail_only_under_strict() -> None:
+    log = "\n".join([record_line()[:-9], record_line("kept")])
+    for options, code in (((), 0), (("--strict",), 1)):
+        drawn, done = _decode(log, *options, code=code)
+        assert "shop: kept" in drawn
+        assert done.stderr.decode().startswith("standard input: 1 malformed record(s): 1 not comp")
+    _decode(record_line("kept"), "--strict")
+
+
+def test_details_show_events_links_and_all_attributes_on_demand() -> None:
+    plain, _ = _decode(record_line("work", unusual="yes"))
+    detailed, _ = _decode(record_line("work", unusual="yes"), "--details")
+    assert "unusual=yes" not in plain
+    assert "unusual=yes" in detailed
+    assert "scope=tests" in detailed
+
+
+@pytest.mark.parametrize(
+    ("log", "words"),
+    [
+        (b"", ["is empty", "give the log"]),
+        (b"\x7fELF\0", ["binary file", "give a log"]),
+        (b"noise\n", ["holds no spans;", "give the log"]),
+        (record_line()[:-9].encode(), ["holds no spans but 1 malformed record(s): 1 not complete"]),
+        (b"\x1f\x8bnot gzip", ["damaged gzip"]),
+    ],
+    ids=["empty", "binary", "noise", "cut", "damaged"],
+)
+@pytest.mark.parametrize("form", ["waterfall", "json", "otlp-json", "html"])
+def test_what_gives_no_spans_is_refused_in_one_line(
+    log: bytes, words: list[str], form: str, tmp_path: Path
+) -> None:
+    for options in ((), ("--output", str(tmp_path / "out"))):
+        printed, done = _decode(log, "--format", form, *options, code=2)
+        assert printed == ""
+        [line] = done.stderr.decode().splitlines()
+        assert all(word in line for word in words), line
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["no-such-file"], "the log no-such-file cannot be read"),
+        (["--json", "--format", "html"], "--json and --format html contradict"),
+        (["--output", "no/folder/out.html"], "no/folder/out.html cannot be written"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_in_one_line(options: list[str], words: str) -> None:
+    _, done = _decode(record_line(), *options, code=2)
+    [line] = done.stderr.decode().splitlines()
+    assert words in line
+
+
+def test_a_damaged_file_gives_what_could_be_read_of_it(tmp_path: Path) -> None:
+    log = gzip.compress(record_line("first").encode() + b"\n" + os.urandom(100_000).hex().encode())
+    report = tmp_path / "report.html"
+    for options in (["--json"], ["--format", "html", "-o", str(report)]):
+        _, done = _decode(log[:-1000], *options, code=2)
+        assert b"damaged gzip" in done.stderr
+    assert '"name":"first"' in report.read_text("utf-8")
+
+
+def test_a_followed_log_shows_a_trace_while_it_goes_on_and_ends_with_ctrl_c() -> None:
+    process = subprocess.Popen(
+        COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with process:
+        process.stdin.write(record_line("early") + "\n")
+        process.stdin.flush()
+        # Blocks until the trace has been drawn, although the log has not ended.
+        assert process.stdout.readline().startswith("Trace ")
+        assert "shop: early" in process.stdout.readline()
+        while process.stdout.readline() != "\n":
+            pass
+        process.stdin.write(record_line("late") + "\nnoise\n")
+        process.stdin.flush()
+        assert process.stdout.readline().startswith("Trace ")
+        process.send_signal(signal.SIGINT)
+        assert "shop: late" in process.stdout.read()
+        assert process.wait() == 128 + signal.SIGINT
+
+
+def test_a_reader_that_goes_away_ends_the_command_without_a_traceback() -> None:
+    log = "\n".join(record_line(str(number)) for number in range(300))
+    process = subprocess.Popen(
+        COMMAND,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT,
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    process.stdout = None
+    _, said = process.communicate(log)
+    assert "Traceback" not in said

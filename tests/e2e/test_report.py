@@ -1,0 +1,273 @@
+"""The HTML report in a real headless Chromium, opened as a file, as by a double click."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.browser import Page, browser, find_chromium
+from tests.cli.records import MS, span
+from tests.e2e.reports import EPOCH, HOSTILE, trace, write
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Page]:
+    program = find_chromium()
+    if program is None:
+        why = "Chromium is not installed: run `make chromium`, or set CHROMIUM to its program"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(why)
+    with browser(program) as page:
+        yield page
+
+
+@pytest.fixture
+def page(chromium: Page, tmp_path: Path) -> Iterator[Page]:
+    """A report of three traces in a wide light window; nothing may go wrong in it, ever."""
+    spans = [
+        *trace(1),
+        *trace(2, failed=True, cold=True),
+        *trace(3),
+        span(
+            "lost", "gone", name=HOSTILE, trace_id=f"{2:032x}", start_ns=EPOCH + 2 * 86_400_000 * MS
+        ),
+    ]
+    chromium.look(1280, 800)
+    chromium.open(write(tmp_path / "report.html", *spans))
+    chromium.settle()
+    yield chromium
+    wrong = [
+        event
+        for event in chromium.events
+        if event.get("method") in ("Runtime.exceptionThrown", "Log.entryAdded")
+        or event.get("method") == "Page.javascriptDialogOpening"
+    ]
+    assert not wrong
+
+
+def _texts(page: Page, selector: str) -> list[str]:
+    expression = f"[...document.querySelectorAll({selector!r})].map(e => e.textContent)"
+    return [str(text) for text in page.evaluate(expression)]
+
+
+def _titles(page: Page) -> list[str]:
+    return _texts(page, "#traces .row .line:first-child .name")
+
+
+def _rows(page: Page) -> list[str]:
+    return [text.partition("|")[0] for text in _texts(page, "#spans .label .name")]
+
+
+def _visible(page: Page, selector: str) -> bool:
+    return bool(page.evaluate(f"!!document.querySelector({selector!r})?.checkVisibility()"))
+
+
+def _click(page: Page, selector: str) -> None:
+    box = page.evaluate(
+        f"(r => [r.left + r.width / 2, r.top + r.height / 2])"
+        f"(document.querySelector({selector!r}).getBoundingClientRect())"
+    )
+    page.drag((box[0], box[1]), (box[0], box[1]))
+
+
+def _type(page: Page, text: str) -> None:
+    page.call("Input.insertText", text=text)
+    page.settle()
+
+
+def test_it_opens_from_a_file_without_a_single_request(page: Page) -> None:
+    asked = [
+        event["params"]["request"]["url"]
+        for event in page.events
+        if event.get("method") == "Network.requestWillBeSent"
+    ]
+    assert [address.partition(":")[0] for address in asked] == ["file"]
+    assert _titles(page) == ["POST /orders/3", "POST /orders/2", "POST /orders/1"], "newest first"
+    assert _texts(page, "#count") == ["3 traces"]
+    assert page.evaluate("document.querySelector('#title').textContent") == "POST /orders/3"
+    assert [row.removesuffix("orders") for row in _rows(page)][1:3] == ["take order", "enqueue"]
+
+
+def test_search_finds_names_attributes_and_ids(page: Page) -> None:
+    for words, found in (
+        ("o-2", ["POST /orders/2"]),
+        ("PROCESS no stock", ["POST /orders/2"]),
+        (f"{1:032x}", ["POST /orders/1"]),
+        ("nowhere", []),
+    ):
+        page.evaluate("document.querySelector('#search').select()")
+        _type(page, words)
+        assert _titles(page) == found
+
+
+def test_filters_leave_traces_with_errors_or_cold_starts(page: Page) -> None:
+    for name in ("only-errors", "only-cold"):
+        _click(page, f"#{name}")
+        assert _titles(page) == ["POST /orders/2"]
+        assert _texts(page, "#count") == ["1 of 3 traces"]
+        _click(page, f"#{name}")
+        assert len(_titles(page)) == 3
+
+
+def test_it_is_used_with_the_keyboard_alone(page: Page) -> None:
+    page.press("/")
+    _type(page, "orders/2")
+    page.press("Enter")
+    page.press("ArrowDown")
+    assert page.evaluate("document.querySelector('#title').textContent") == "POST /orders/2"
+    page.press("Enter")
+    assert _texts(page, "#details h3") == ["POST /orders/2"]
+    for _ in range(3):
+        page.press("ArrowDown")
+    assert _texts(page, "#details h3") == ["process"]
+    assert page.evaluate(
+        "document.getElementById(document.activeElement.getAttribute('aria-activedescendant'))"
+        ".getAttribute('aria-label')"
+    ) == ("process, worker, 180 ms, ERROR")
+    page.press("ArrowLeft")
+    assert _texts(page, "#details h3") == ["enqueue"], "left goes to the parent"
+    page.press("ArrowLeft")
+    assert not any("process" in row for row in _rows(page)), "and folds"
+    page.press("ArrowRight")
+    assert any("process" in row for row in _rows(page))
+    page.press("Escape")
+    assert not _visible(page, "#details")
+    page.press("?")
+    assert _visible(page, "#help")
+
+
+def test_zooming_makes_a_range_as_wide_as_the_lane(page: Page) -> None:
+    def widths() -> list[float]:
+        return [
+            float(width)
+            for width in page.evaluate(
+                "[...document.querySelectorAll('#spans .row')].map(r => "
+                "{const b = r.querySelector('.bar'); return b ? b.getBoundingClientRect().width "
+                "/ r.querySelector('.lane').getBoundingClientRect().width : 0})"
+            )
+        ]
+
+    assert widths() == pytest.approx([1, 0.475, 0.225, 0.45], abs=0.01)
+    left, top, width = page.evaluate(
+        "(r => [r.left, r.top, r.width])(document.querySelector('#ticks').getBoundingClientRect())"
+    )
+    page.drag((left + width / 2, top + 10), (left + width * 0.75, top + 10))
+    assert widths()[1:] == pytest.approx([0, 0, 0.91], abs=0.02), "200 to 300 of 400 ms"
+    ticks = _texts(page, "#ticks .tick")
+    assert "200 ms" in ticks
+    _click(page, "#zoom-fit")
+    assert widths() == pytest.approx([1, 0.475, 0.225, 0.45], abs=0.01)
+    _click(page, "#zoom-in")
+    assert widths()[1] == pytest.approx(0.51, abs=0.01), "100 to 200 of 100 to 300 ms"
+
+
+def test_the_shortest_span_at_the_very_end_is_seen(chromium: Page, tmp_path: Path) -> None:
+    spans = [span("root"), span("blip", "root", start_ns=100 * MS - 1, end_ns=100 * MS)]
+    chromium.look(1280, 800)
+    chromium.open(write(tmp_path / "blip.html", *spans))
+    chromium.settle()
+    room = chromium.evaluate(
+        "(r => document.querySelector('.lane').getBoundingClientRect().right - r.left)"
+        "(document.querySelector('#spans-1 .bar').getBoundingClientRect())"
+    )
+    assert room >= 3
+
+
+def test_details_show_all_of_a_span_and_follow_links(page: Page) -> None:
+    page.evaluate("document.querySelector('#spans-3').click()")
+    text = page.evaluate("document.querySelector('#details').innerText")
+    for wanted in ("180 ms", "worker", "exception.message", HOSTILE, "why", "batch"):
+        assert wanted in text
+    page.evaluate("document.querySelector('.jump').click()")
+    page.settle()
+    assert page.evaluate("document.querySelector('#title').textContent") == "POST /orders/2"
+    assert _texts(page, "#details h3") == ["enqueue"]
+    page.evaluate(
+        "new Promise(done => {"
+        "  addEventListener('popstate', () => done(), { once: true });"
+        "  history.back();"
+        "})"
+    )
+    assert page.evaluate("document.querySelector('#title').textContent") == "POST /orders/3"
+
+
+def test_hostile_names_are_text(page: Page) -> None:
+    page.press("/")
+    _type(page, "onerror")
+    assert len(_titles(page)) == 3, "it stands in every trace"
+    page.evaluate("document.querySelector('#traces-1').click()")
+    page.settle()
+    assert any(HOSTILE in row for row in _rows(page))
+    assert page.evaluate("document.images.length") == 0
+    assert page.evaluate("document.scripts.length") == 2
+    assert any(
+        "not in this report" in text
+        for text in page.evaluate(
+            "[...document.querySelectorAll('#spans .badge.odd')].map(e => e.title)"
+        )
+    )
+
+
+def test_the_policy_lets_no_other_script_run(page: Page) -> None:
+    ran = page.evaluate(
+        "new Promise(done => {"
+        "  addEventListener('securitypolicyviolation', () => done(window.ran === true));"
+        "  const script = document.createElement('script');"
+        "  script.textContent = 'window.ran = true';"
+        "  document.body.append(script);"
+        "})"
+    )
+    assert ran is False
+    # The browser tells of what it did not run; that is what was wanted here.
+    page.events.clear()
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_text_can_be_read_in_either_colours(page: Page, *, dark: bool) -> None:
+    """Contrast as WCAG 2.1 AA asks for: 4.5 to 1."""
+    page.look(1280, 800, dark=dark)
+    page.evaluate("document.querySelector('#traces-1').click()")
+    page.evaluate("document.querySelector('#spans-3').click()")
+    page.settle()
+    worst = page.evaluate(Path(__file__).with_name("contrast.js").read_text())
+    assert worst["ratio"] >= 4.5, worst
+    assert (page.evaluate("getComputedStyle(document.body).color") != "rgb(28, 35, 48)") is dark
+
+
+@pytest.mark.parametrize("width", [360, 800, 1600])
+def test_nothing_is_wider_than_the_window(page: Page, width: int) -> None:
+    page.look(width, 700)
+    for _ in ("list or trace", "trace", "details"):
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        page.press("Enter")
+        page.evaluate("document.querySelector('#traces').focus()")
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_a_narrow_window_shows_the_list_or_the_trace(page: Page) -> None:
+    page.look(400, 800)
+    assert not _visible(page, "#traces")
+    _click(page, "#back")
+    assert _visible(page, "#traces")
+    assert not _visible(page, "#trace")
+    page.evaluate("document.querySelector('#traces-1').click()")
+    page.settle()
+    assert _visible(page, "#trace")
+
+
+def test_a_report_of_many_spans_keeps_few_in_the_page(chromium: Page, tmp_path: Path) -> None:
+    many = [
+        *(one for number in range(2000) for one in trace(number)),
+        *(span(f"s{n}", trace_id="long", start_ns=EPOCH * 2 + n * MS) for n in range(20_000)),
+    ]
+    chromium.look(1280, 800)
+    chromium.open(write(tmp_path / "many.html", *many))
+    chromium.settle()
+    assert _texts(chromium, "#count") == ["2001 traces"]
+    assert chromium.evaluate("document.querySelectorAll('.row').length") < 200
+    chromium.evaluate("document.querySelector('#spans').focus()")
+    chromium.press("End")
+    assert _texts(chromium, "#details h3") == ["s19999"]
+    assert chromium.evaluate("document.querySelector('#spans [aria-selected=true]').textContent")
