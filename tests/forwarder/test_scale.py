@@ -14,12 +14,12 @@ import sys
 import threading
 from collections import Counter, deque
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from lambda_otel_lite_cdk.cli.emulator import Emulator, InvocationResult
-from lambda_otel_lite_cdk.cli.processes import _children
 from tests.forwarder.emulated import emulated_forwarder
 from tests.forwarder.fleet import fleet_events
 from tests.receiver import Answer, OtlpReceiver
@@ -62,7 +62,9 @@ class Weather:
 
 def runtime_process(emulator: Emulator) -> int:
     """Return the process of the function that an emulator runs."""
-    (process,) = _children(emulator._process.pid)
+    # Whichever of the emulator's threads started it.
+    threads = Path(f"/proc/{emulator._process.pid}/task")
+    (process,) = (int(pid) for one in threads.glob("*/children") for pid in one.read_text().split())
     return process
 
 
