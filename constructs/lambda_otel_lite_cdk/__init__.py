@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lambda_otel_lite_cdk.bundling import BundlingError
+    from lambda_otel_lite_cdk.fleet import Telemetry, TelemetryInjector, TelemetryMixin
     from lambda_otel_lite_cdk.forwarder import OtlpForwarder
     from lambda_otel_lite_cdk.forwarding import Forwarding, ForwardingError
     from lambda_otel_lite_cdk.function import (
@@ -25,6 +26,9 @@ __all__ = [
     "InstrumentedFunction",
     "OtlpForwarder",
     "SettingsError",
+    "Telemetry",
+    "TelemetryInjector",
+    "TelemetryMixin",
     "TelemetrySettings",
     "instrument",
     "telemetry_layer",
@@ -39,6 +43,9 @@ _HOMES = {
     "InstrumentedFunction": "function",
     "OtlpForwarder": "forwarder",
     "SettingsError": "settings",
+    "Telemetry": "fleet",
+    "TelemetryInjector": "fleet",
+    "TelemetryMixin": "fleet",
     "TelemetrySettings": "settings",
     "instrument": "function",
     "telemetry_layer": "layer",
