@@ -20,7 +20,7 @@ from lambda_otel_lite_cdk.environment import PROCESSOR_MODE, SERVICE_NAME
 from lambda_otel_lite_cdk.forwarding import ForwardingError
 from lambda_otel_lite_cdk.layer import Layers, published_layer
 from lambda_otel_lite_cdk.outcome import INSTRUMENTED, MISSING, SKIPPED, Outcome
-from lambda_otel_lite_cdk.requests import Requests, is_for_now
+from lambda_otel_lite_cdk.requests import Requests, left_out, waits
 from lambda_otel_lite_cdk.selection import (
     is_made_by_cdk,
     python_of,
@@ -76,7 +76,9 @@ class Registry:
             self._leave(path, stack, SKIPPED, reason)
         elif not requests:
             self._leave(path, stack, MISSING, "nothing asks for it to be instrumented")
-        elif reason := is_for_now(path, function, requests):
+        elif reason := left_out(function, requests):
+            self._leave(path, stack, SKIPPED, reason)
+        elif reason := waits(path, requests):
             self._leave(path, stack, MISSING, reason)
         else:
             try:
@@ -151,10 +153,15 @@ class Registry:
 
 def found_registry(construct: IConstruct | None) -> Registry | None:
     """Return the registry of the app or stage that a construct is in, if it has one."""
-    stage = Stage.of(construct) if construct is not None else None
+    stage = stage_of(construct) if construct is not None else None
     if stage is None:
         return None
     return next((one for one in Aspects.of(stage).all if isinstance(one, Registry)), None)
+
+
+def stage_of(construct: IConstruct) -> Stage | None:
+    """Return the app or stage that a construct is in, or is itself."""
+    return construct if isinstance(construct, Stage) else Stage.of(construct)
 
 
 def add_registry(stage: Stage) -> Registry:

@@ -107,19 +107,21 @@ class Requests:
         return None
 
 
-def is_for_now(path: str, function: lambda_.Function, requests: list[Request]) -> str | None:
-    """Return why the nearest scope's request is not for a function, None where it is for it.
+def left_out(function: lambda_.Function, requests: list[Request]) -> str | None:
+    """Return why the nearest request leaves a function out, None where it does not."""
+    reason = requests[-1].unless(function)
+    return f"left out by a predicate: {reason}" if reason else None
 
-    What is asked for a function by name is neither a matter of rollout nor of predicates.
+
+def waits(path: str, requests: list[Request]) -> str | None:
+    """Return why a function's turn in the rollout has not come, None where it has.
+
+    What is asked for a function by name is no matter of rollout, and of scopes the nearest decides.
     """
     nearest = requests[-1]
-    if nearest.door is not Door.SCOPE:
+    if is_in_rollout(path, nearest.rollout):
         return None
-    if reason := nearest.unless(function):
-        return f"left out by a predicate: {reason}"
-    if not is_in_rollout(path, nearest.rollout):
-        return f"not among the first {nearest.rollout:g} % of the functions"
-    return None
+    return f"not among the first {nearest.rollout:g} % of the functions"
 
 
 def from_the_top(path: str) -> Iterator[str]:

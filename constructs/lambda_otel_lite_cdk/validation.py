@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jsii
-from aws_cdk import Annotations, Stage
+from aws_cdk import Annotations
 from constructs import IValidation
 
 from lambda_otel_lite_cdk.checks import ERROR
 from lambda_otel_lite_cdk.inspection import Inspection
 from lambda_otel_lite_cdk.outcome import write_report
-from lambda_otel_lite_cdk.registry import Registry, add_registry, found_registry
+from lambda_otel_lite_cdk.registry import Registry, add_registry, found_registry, stage_of
 
 if TYPE_CHECKING:
     from constructs import IConstruct
@@ -27,7 +27,7 @@ def registry_of(construct: IConstruct) -> Registry:
     """
     registry = found_registry(construct)
     if registry is None:
-        stage = Stage.of(construct)
+        stage = stage_of(construct)
         if stage is None:
             raise ValueError(
                 f"{construct.node.path}: it is in no app. Make it in an App, a Stage or a Stack."
