@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         instrument,
     )
     from lambda_otel_lite_cdk.layer import telemetry_layer
+    from lambda_otel_lite_cdk.policy import TelemetryPolicy
     from lambda_otel_lite_cdk.settings import SettingsError, TelemetrySettings
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Telemetry",
     "TelemetryInjector",
     "TelemetryMixin",
+    "TelemetryPolicy",
     "TelemetrySettings",
     "instrument",
     "telemetry_layer",
@@ -46,6 +48,7 @@ _HOMES = {
     "Telemetry": "fleet",
     "TelemetryInjector": "fleet",
     "TelemetryMixin": "fleet",
+    "TelemetryPolicy": "policy",
     "TelemetrySettings": "settings",
     "instrument": "function",
     "telemetry_layer": "layer",

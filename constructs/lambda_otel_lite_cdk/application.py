@@ -8,6 +8,7 @@ from aws_cdk import Token
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
+from lambda_otel_lite_cdk.checks import MOST_LAYERS
 from lambda_otel_lite_cdk.environment import ENTRY_POINT, HANDLER
 from lambda_otel_lite_cdk.selection import variables_of
 
@@ -45,7 +46,7 @@ def apply(
     # Sorted: the order in which settings were merged must not show in the template.
     missing = {name: wanted[name] for name in sorted(wanted) if name not in theirs}
     _add_environment(function, resource, given.get("environment"), missing)
-    _add_layer(function, resource, given.get("layers"), layer)
+    _add_layer(function, resource, given.get("layers"), properties.get("layers", []), layer)
     return tuple(name for name in sorted(wanted) if theirs.get(name, wanted[name]) != wanted[name])
 
 
@@ -66,12 +67,16 @@ def _add_layer(
     function: lambda_.Function,
     resource: lambda_.CfnFunction,
     given: list[str] | None,
+    present: list[Any],
     layer: lambda_.ILayerVersion,
 ) -> None:
-    if given is not None and Token.is_unresolved(given):
+    if given is not None and Token.is_unresolved(given) and len(present) < MOST_LAYERS:
         function.add_layers(layer)
     else:
-        resource.layers = [*(given or []), layer.layer_version_arn]
+        # Over the quota too, where the construct raises an error that does not say for which
+        # function: the check does.
+        theirs = [one if isinstance(one, str) else Token.as_string(one) for one in present]
+        resource.layers = [*theirs, layer.layer_version_arn]
 
 
 def forward(

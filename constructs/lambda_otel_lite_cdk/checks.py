@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ERROR, WARNING = "error", "warning"
 _PREFIX = "lambda-otel-lite:"
 #: Source of the quotas: AWS Lambda developer guide, "Lambda quotas".
-_MOST_LAYERS = 5
+MOST_LAYERS = 5
 _MOST_ENVIRONMENT_BYTES = 4096
 _MOST_UNZIPPED_BYTES = 262_144_000
 _WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
@@ -80,10 +80,10 @@ def check_function(facts: Facts) -> Iterator[Finding]:
 
 def _sixth_layer(facts: Facts) -> str | None:
     count = len(facts.properties.get("layers", []))
-    if count <= _MOST_LAYERS:
+    if count <= MOST_LAYERS:
         return None
     return (
-        f"it has {count} layers with the telemetry layer; Lambda takes at most {_MOST_LAYERS}. "
+        f"it has {count} layers with the telemetry layer; Lambda takes at most {MOST_LAYERS}. "
         f"Merge two of its layers, or leave the function out with Telemetry.of(…).opt_out(…)."
     )
 

@@ -19,6 +19,7 @@ from lambda_otel_lite_cdk.checks import (
     unzipped_size,
 )
 from lambda_otel_lite_cdk.forwarding import RECORD_PATTERN
+from lambda_otel_lite_cdk.outcome import INSTRUMENTED
 from lambda_otel_lite_cdk.registry import Registry, found_registry
 
 if TYPE_CHECKING:
@@ -71,7 +72,10 @@ class Inspection:
             _key(stack, properties.get("functionName"))
             for stack, _, properties in self._of_type(lambda_.CfnVersion)
         }
-        for path, (resource, stack) in self._registry.instrumented.items():
+        for path, outcome in self._registry.outcomes.items():
+            if outcome.status != INSTRUMENTED:
+                continue
+            resource, stack = self._registry.resources[path]
             properties = _properties(stack, resource)
             layers = [self._layer_size(stack, one) for one in properties.get("layers", [])]
             code = properties.get("code", {}).get("s3Key")
@@ -79,7 +83,7 @@ class Inspection:
                 construct=resource,
                 path=path,
                 properties=properties,
-                layer_is_published=self._registry.outcomes[path].layer.startswith("arn:"),
+                layer_is_published=outcome.layer.startswith("arn:"),
                 size=self._size(code) + sum(layers),
                 has_version="snapStart" in properties
                 and _key(stack, stack.resolve(resource.ref)) in versioned,

@@ -19,6 +19,9 @@ SKIPPED = "skipped"
 #: Not instrumented, and it could be.
 MISSING = "missing"
 
+MADE_BY_CDK = "made by the CDK for itself"
+NOT_ASKED = "nothing asks for it to be instrumented"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
@@ -26,7 +29,9 @@ class Outcome:
 
     Args:
         function: Its construct path.
-        stack: Its stack's name.
+        stack: Construct path of its stack.
+        template: File name of its stack's template.
+        logical_id: What it is called in the template.
         status: ``"instrumented"``, ``"skipped"`` or ``"missing"``.
         reason: Why it is not instrumented, empty where it is.
         mode: Processing mode, empty where it is not instrumented.
@@ -40,6 +45,8 @@ class Outcome:
     function: str
     stack: str
     status: str
+    template: str = ""
+    logical_id: str = ""
     reason: str = ""
     mode: str = ""
     service: str = ""
@@ -56,8 +63,8 @@ def write_report(folder: Path, outcomes: Iterable[Outcome]) -> None:
     (folder / REPORT).write_text(json.dumps(content, indent=2) + "\n", "utf-8")
 
 
-def read_report(folder: Path) -> dict[str, Outcome]:
-    """Return the outcomes of a report by construct path; none where there is no report.
+def read_report(folder: Path) -> dict[tuple[str, str], Outcome]:
+    """Return the outcomes of a report by template and logical id; none where there is no report.
 
     Raises:
         ValueError: The report is not one that `write_report` wrote.
@@ -74,4 +81,4 @@ def read_report(folder: Path) -> dict[str, Outcome]:
             f"{folder / REPORT} is no coverage report ({type(error).__name__}: {error}); "
             f"synthesize again"
         ) from error
-    return {outcome.function: outcome for outcome in outcomes}
+    return {(outcome.template, outcome.logical_id): outcome for outcome in outcomes}

@@ -8,6 +8,7 @@ before or after, wins.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import jsii
@@ -19,9 +20,18 @@ from lambda_otel_lite_cdk.bundling import BundlingError
 from lambda_otel_lite_cdk.environment import PROCESSOR_MODE, SERVICE_NAME
 from lambda_otel_lite_cdk.forwarding import ForwardingError
 from lambda_otel_lite_cdk.layer import Layers, published_layer
-from lambda_otel_lite_cdk.outcome import INSTRUMENTED, MISSING, SKIPPED, Outcome
+from lambda_otel_lite_cdk.outcome import (
+    INSTRUMENTED,
+    MADE_BY_CDK,
+    MISSING,
+    NOT_ASKED,
+    SKIPPED,
+    Outcome,
+)
 from lambda_otel_lite_cdk.requests import Requests, left_out, waits
 from lambda_otel_lite_cdk.selection import (
+    IS_FORWARDER,
+    is_forwarder,
     is_made_by_cdk,
     python_of,
     variables_of,
@@ -43,7 +53,7 @@ class Registry:
         stage: The app or stage; aspects do not reach into the stages in it.
         requests: What was asked.
         outcomes: What became of each function, by construct path.
-        instrumented: Resource and stack of each instrumented function, by construct path.
+        resources: Resource and stack of each function, by construct path.
         layers: The layers of the app.
         errors: What stood against it.
     """
@@ -53,7 +63,7 @@ class Registry:
         outer = found_registry(stage.node.scope)
         self.requests: Requests = Requests(outer.requests if outer else None)
         self.outcomes: dict[str, Outcome] = {}
-        self.instrumented: dict[str, tuple[lambda_.CfnFunction, Stack]] = {}
+        self.resources: dict[str, tuple[CfnResource, Stack]] = {}
         self.errors: list[str] = []
         self.layers: Layers = outer.layers if outer else Layers()
         self._defaults = TelemetrySettings.from_context(stage.node.get_all_context())
@@ -68,36 +78,32 @@ class Registry:
 
     def _settle(self, function: lambda_.Function) -> None:
         path = function.node.path
-        requests = self.requests.of(path)
-        stack = Stack.of(function)
-        if is_made_by_cdk(path):
-            self._leave(path, stack, SKIPPED, "made by the CDK for itself")
-        elif reason := self.requests.opted_out(path) or self.requests.tagged_off(path, function):
-            self._leave(path, stack, SKIPPED, reason)
-        elif not requests:
-            self._leave(path, stack, MISSING, "nothing asks for it to be instrumented")
-        elif reason := left_out(function, requests):
-            self._leave(path, stack, SKIPPED, reason)
-        elif reason := waits(path, requests):
-            self._leave(path, stack, MISSING, reason)
-        else:
-            try:
-                self._instrument(path, function, stack, requests)
-            except (BundlingError, ForwardingError) as error:
-                said = str(error)
-                self.errors.append(said if said.startswith(path) else f"{path}: {said}")
-
-    def _instrument(
-        self, path: str, function: lambda_.Function, stack: Stack, requests: list[Request]
-    ) -> None:
         resource = function.node.default_child
+        stack = Stack.of(function)
+        if isinstance(resource, CfnResource):
+            self.resources[path] = (resource, stack)
+        try:
+            self.outcomes[path] = self._outcome(path, function, resource, stack)
+        except (BundlingError, ForwardingError) as error:
+            said = str(error)
+            self.errors.append(said if said.startswith(path) else f"{path}: {said}")
+
+    def _outcome(
+        self, path: str, function: lambda_.Function, resource: IConstruct | None, stack: Stack
+    ) -> Outcome:
+        requests = self.requests.of(path)
+        left = partial(Outcome, function=path, stack=stack.node.path)
+        if reason := self._exempt(path, function, requests):
+            return left(status=SKIPPED, reason=reason)
+        if reason := waits(path, requests) if requests else NOT_ASKED:
+            return left(status=MISSING, reason=reason)
         if not isinstance(resource, lambda_.CfnFunction):
-            self._leave(path, stack, SKIPPED, "it holds no AWS::Lambda::Function")
-            return
+            return left(status=SKIPPED, reason="it holds no AWS::Lambda::Function")
         properties: dict[str, Any] = stack.resolve(resource._cfn_properties)  # noqa: SLF001
+        if is_forwarder(properties):
+            return left(status=SKIPPED, reason=IS_FORWARDER)
         if reason := why_unsupported(properties):
-            self._leave(path, stack, MISSING, reason)
-            return
+            return left(status=MISSING, reason=reason)
         settings = self._defaults
         for request in requests:
             settings = settings.merge(request.settings)
@@ -105,11 +111,11 @@ class Registry:
         layer, name, size = self._layer(stack, properties, settings)
         variables = settings.environment()
         overridden = apply(function, resource, properties, variables, layer)
+        # The nearest one that says where to.
+        for forwarding in [one.forwarding for one in requests if one.forwarding][-1:]:
+            forward(function, resource, properties, forwarding)
         effective = {**variables, **variables_of(properties)}
-        self.instrumented[path] = (resource, stack)
-        self.outcomes[path] = Outcome(
-            function=path,
-            stack=stack.stack_name,
+        return left(
             status=INSTRUMENTED,
             mode=str(effective.get(PROCESSOR_MODE, "sync")),
             service=str(effective.get(SERVICE_NAME, "")),
@@ -117,9 +123,16 @@ class Registry:
             layer=name,
             layer_bytes=size,
         )
-        # The nearest one that says where to.
-        for forwarding in [one.forwarding for one in requests if one.forwarding][-1:]:
-            forward(function, resource, properties, forwarding)
+
+    def _exempt(self, path: str, function: lambda_.Function, requests: list[Request]) -> str | None:
+        """Return why somebody wants a function to be left alone, or None."""
+        if is_made_by_cdk(path):
+            return MADE_BY_CDK
+        return (
+            self.requests.opted_out(path)
+            or self.requests.tagged_off(path, function)
+            or (left_out(function, requests) if requests else None)
+        )
 
     def _layer(
         self, stack: Stack, properties: dict[str, Any], settings: TelemetrySettings
@@ -139,16 +152,15 @@ class Registry:
         if known or not isinstance(node, CfnResource):
             return
         if node.cfn_resource_type == "AWS::Lambda::Function":
-            if is_made_by_cdk(path):
-                self._leave(path, Stack.of(node), SKIPPED, "made by the CDK for itself")
-            else:
-                reason = "a CfnFunction is not instrumented; make it a Function"
-                self._leave(path, Stack.of(node), MISSING, reason)
-
-    def _leave(self, path: str, stack: Stack, status: str, reason: str) -> None:
-        self.outcomes[path] = Outcome(
-            function=path, stack=stack.stack_name, status=status, reason=reason
-        )
+            stack = Stack.of(node)
+            own = is_made_by_cdk(path)
+            self.resources[path] = (node, stack)
+            self.outcomes[path] = Outcome(
+                function=path,
+                stack=stack.node.path,
+                status=SKIPPED if own else MISSING,
+                reason=MADE_BY_CDK if own else "a CfnFunction takes none; make it a Function",
+            )
 
 
 def found_registry(construct: IConstruct | None) -> Registry | None:

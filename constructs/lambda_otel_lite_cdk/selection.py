@@ -20,6 +20,8 @@ OPT_OUT_TAG = "lambda-otel-lite"
 _CDK_OWN = re.compile(r"(^|/)(Custom::|@aws-cdk--|framework-on(Event|IsComplete|Timeout)(/|$))")
 _SINGLETON = re.compile(r"(^|/)[^/]*[0-9a-fA-F]{32}(/|$)")
 _STEPS = 10_000
+_FORWARDER = "otlp_forwarder."
+IS_FORWARDER = "it forwards the telemetry of the others"
 
 
 def is_made_by_cdk(path: str) -> bool:
@@ -29,6 +31,31 @@ def is_made_by_cdk(path: str) -> bool:
         path: Construct path such as ``"Shop/Custom::CDKBucketDeployment…"``.
     """
     return bool(_CDK_OWN.search(path) or _SINGLETON.search(path))
+
+
+def why_never(properties: Mapping[str, Any]) -> str | None:
+    """Return why nobody needs to instrument a function, or None where somebody could.
+
+    Args:
+        properties: Its properties in the template.
+    """
+    if properties.get("PackageType") == "Image":
+        return "a container image takes no layer"
+    runtime = str(properties.get("Runtime"))
+    if not runtime.startswith("python"):
+        return f"its runtime is {runtime}, not Python"
+    if str(properties.get("Handler")).startswith(_FORWARDER):
+        return IS_FORWARDER
+    return None
+
+
+def is_forwarder(properties: Mapping[str, Any]) -> bool:
+    """Tell whether a function forwards telemetry: it must never emit what it would be fed.
+
+    Args:
+        properties: What `reading.configured` returns for it.
+    """
+    return str(properties.get("handler")).startswith(_FORWARDER)
 
 
 def why_unsupported(properties: Mapping[str, Any]) -> str | None:

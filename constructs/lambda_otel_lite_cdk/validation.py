@@ -16,7 +16,12 @@ from lambda_otel_lite_cdk.outcome import write_report
 from lambda_otel_lite_cdk.registry import Registry, add_registry, found_registry, stage_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aws_cdk import CfnResource, Stack
     from constructs import IConstruct
+
+    from lambda_otel_lite_cdk.outcome import Outcome
 
 
 def registry_of(construct: IConstruct) -> Registry:
@@ -62,8 +67,22 @@ class Validation:
                 message = f"{finding.path}: {finding.message}"
                 Annotations.of(finding.construct).add_warning_v2(finding.check, message)
         outcomes = [
-            replace(outcome, acknowledged=acknowledged.get(path, {}))
-            for path, outcome in registry.outcomes.items()
+            replace(outcome, acknowledged=acknowledged.get(outcome.function, {}))
+            for outcome in self._with_logical_ids()
         ]
         write_report(Path(registry.stage.outdir), outcomes)
         return sorted(errors)
+
+    def _with_logical_ids(self) -> Iterator[Outcome]:
+        """Yield the outcomes with what their functions are called in the templates."""
+        by_stack: dict[Stack, list[tuple[str, CfnResource]]] = {}
+        for path, (resource, stack) in self._registry.resources.items():
+            by_stack.setdefault(stack, []).append((path, resource))
+        for stack, found in by_stack.items():
+            # One call for each stack: a call takes a fair part of a millisecond.
+            ids = stack.resolve([resource.logical_id for _, resource in found])
+            template = stack.template_file
+            for (path, _), logical_id in zip(found, ids, strict=True):
+                if path in self._registry.outcomes:
+                    outcome = self._registry.outcomes[path]
+                    yield replace(outcome, template=template, logical_id=logical_id)
