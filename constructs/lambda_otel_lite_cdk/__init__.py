@@ -15,7 +15,6 @@ if TYPE_CHECKING:
         InstrumentedFunction,
         instrument,
     )
-    from lambda_otel_lite_cdk.layer import telemetry_layer
     from lambda_otel_lite_cdk.policy import TelemetryPolicy
     from lambda_otel_lite_cdk.settings import SettingsError, TelemetrySettings
 
@@ -33,7 +32,6 @@ __all__ = [
     "TelemetryPolicy",
     "TelemetrySettings",
     "instrument",
-    "telemetry_layer",
 ]
 
 # Importing aws_cdk takes seconds, and the command must not pay them: names are imported on use.
@@ -51,7 +49,6 @@ _HOMES = {
     "TelemetryPolicy": "policy",
     "TelemetrySettings": "settings",
     "instrument": "function",
-    "telemetry_layer": "layer",
 }
 
 

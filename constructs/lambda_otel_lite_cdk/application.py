@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aws_cdk import Token
@@ -18,10 +19,24 @@ if TYPE_CHECKING:
     from lambda_otel_lite_cdk.forwarding import Forwarding
 
 
+@dataclass(frozen=True)
+class Configuration:
+    """What an app gave to a function.
+
+    Args:
+        given: As the app gave it, with tokens: what is a token was given to the construct, what is
+            not was written to the resource.
+        properties: The same, resolved: what `reading.configured` returns.
+    """
+
+    given: Mapping[str, Any]
+    properties: Mapping[str, Any]
+
+
 def apply(
     function: lambda_.Function,
     resource: lambda_.CfnFunction,
-    properties: Mapping[str, Any],
+    configuration: Configuration,
     variables: Mapping[str, str],
     layer: lambda_.ILayerVersion,
 ) -> tuple[str, ...]:
@@ -30,14 +45,14 @@ def apply(
     Args:
         function: The function.
         resource: Its CloudFormation resource.
-        properties: What `reading.configured` returns for it.
+        configuration: What it has already.
         variables: The settings, as variables.
         layer: The telemetry layer.
 
     Returns:
         The variables that the function had already, with another value.
     """
-    given = resource._cfn_properties  # noqa: SLF001 - as in `reading`; tells who wrote a property
+    given, properties = configuration.given, configuration.properties
     wanted = dict(variables)
     if properties.get("handler") != ENTRY_POINT:
         wanted[HANDLER] = given["handler"]

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aws_cdk import Stack, Stage
+from aws_cdk import CfnResource, Stack, Stage
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
@@ -24,8 +24,6 @@ from lambda_otel_lite_cdk.registry import Registry, found_registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from aws_cdk import CfnResource
 
 
 #: Filters that a log group takes. AWS's pages say 2, newer sources 5: a setting, in CDK context.
@@ -44,8 +42,12 @@ class Inspection:
         self._registry = registry
         self._stage = registry.stage
         found = list(self._stage.node.find_all())[1:]
+        self._functions = [
+            one for one in found if isinstance(one, lambda_.CfnFunction) or type(one) is CfnResource
+        ]
         self._stages = [one for one in found if isinstance(one, Stage)]
         inner = tuple(f"{one.node.path}/" for one in self._stages)
+        self._inner = inner
         self._resources: list[CfnResource] = [
             one
             for one in found
@@ -67,16 +69,25 @@ class Inspection:
         for facts in self._facts():
             yield from check_function(facts)
 
+    def unsettled(self) -> Iterator[tuple[str, CfnResource]]:
+        """Yield the functions, with their paths, that are no `Function` of the constructs."""
+        known = self._registry.resources
+        if len(self._functions) == len(known):
+            return
+        for one in self._functions:
+            path = one.node.path
+            if path.removesuffix("/Resource") in known or path.startswith(self._inner or "//"):
+                continue
+            if one.cfn_resource_type == "AWS::Lambda::Function":
+                yield path, one
+
     def _facts(self) -> Iterator[Facts]:
         versioned = {
             _key(stack, properties.get("functionName"))
             for stack, _, properties in self._of_type(lambda_.CfnVersion)
         }
-        for path, outcome in self._registry.outcomes.items():
-            if outcome.status != INSTRUMENTED:
-                continue
-            resource, stack = self._registry.resources[path]
-            properties = _properties(stack, resource)
+        for path, (resource, stack, properties) in self._instrumented():
+            outcome = self._registry.outcomes[path]
             layers = [self._layer_size(stack, one) for one in properties.get("layers", [])]
             code = properties.get("code", {}).get("s3Key")
             yield Facts(
@@ -88,6 +99,18 @@ class Inspection:
                 has_version="snapStart" in properties
                 and _key(stack, stack.resolve(resource.ref)) in versioned,
             )
+
+    def _instrumented(self) -> Iterator[tuple[str, tuple[CfnResource, Stack, dict[str, Any]]]]:
+        by_stack: dict[Stack, dict[str, CfnResource]] = {}
+        for path, outcome in self._registry.outcomes.items():
+            if outcome.status == INSTRUMENTED:
+                resource, stack = self._registry.resources[path]
+                by_stack.setdefault(stack, {})[path] = resource
+        for stack, resources in by_stack.items():
+            # Resolved together: every call into the CDK takes a fair part of a millisecond.
+            given = {path: one._cfn_properties for path, one in resources.items()}  # noqa: SLF001
+            for path, properties in stack.resolve(given).items():
+                yield path, (resources[path], stack, properties)
 
     def _layer_size(self, stack: Stack, reference: object) -> int:
         return self._size(self._layer_keys.get(_key(stack, reference)))
@@ -108,13 +131,15 @@ class Inspection:
 
     def _log_groups(self) -> Iterator[Finding]:
         """Check the log groups whose record lines are forwarded."""
+        if not (subscriptions := list(self._of_type(logs.CfnSubscriptionFilter))):
+            return
         quota = int(self._stage.node.try_get_context(QUOTA_KEY) or _DEFAULT_QUOTA)
         classes = {
             _key(stack, stack.resolve(group.ref)): properties.get("logGroupClass")
             for stack, group, properties in self._of_type(logs.CfnLogGroup)
         }
         filters: dict[tuple[Stack, str], list[tuple[CfnResource, dict[str, Any]]]] = {}
-        for stack, one, properties in self._of_type(logs.CfnSubscriptionFilter):
+        for stack, one, properties in subscriptions:
             group = _key(stack, properties.get("logGroupName"))
             filters.setdefault(group, []).append((one, properties))
         for group, all_of_it in filters.items():

@@ -12,8 +12,6 @@ from lambda_otel_lite_cdk.bundling import stage_layer
 from lambda_otel_lite_cdk.cache import digest
 
 if TYPE_CHECKING:
-    from constructs import IConstruct
-
     from lambda_otel_lite_cdk.bundling import StagedCode
 
 _ARCHITECTURES = {"x86_64": lambda_.Architecture.X86_64, "arm64": lambda_.Architecture.ARM_64}
@@ -25,6 +23,7 @@ class Layers:
     def __init__(self) -> None:
         self._staged: dict[tuple[str, str | None], StagedCode] = {}
         self._sizes: dict[Path, int] = {}
+        self._layers: dict[tuple[Stack, str], lambda_.LayerVersion] = {}
 
     def size(self, python: str, package_for: str | None = None) -> int:
         """Return the size of a layer's artefact, unzipped, in bytes.
@@ -47,8 +46,8 @@ class Layers:
 
     def layer_of(
         self, stack: Stack, python: str, package_for: str | None = None
-    ) -> lambda_.ILayerVersion:
-        """Return the layer of a stack, made at the first call.
+    ) -> tuple[lambda_.ILayerVersion, str]:
+        """Return the layer of a stack, made at the first call, and its id there.
 
         A layer that two stacks shared would tie their deployments together by an export.
 
@@ -63,10 +62,11 @@ class Layers:
         construct_id = f"LambdaOtelLiteLayerPython{python.replace('.', '')}"
         if package_for:
             construct_id += f"Package{package_for.title().replace('_', '')}"
-        found = stack.node.try_find_child(construct_id)
-        if isinstance(found, lambda_.LayerVersion):
-            return found
-        return _deploy(stack, construct_id, python, package_for, self._stage(python, package_for))
+        if (stack, construct_id) not in self._layers:
+            staged = self._stage(python, package_for)
+            layer = _deploy(stack, construct_id, python, package_for, staged)
+            self._layers[stack, construct_id] = layer
+        return self._layers[stack, construct_id], construct_id
 
 
 def published_layer(stack: Stack, arn: str) -> lambda_.ILayerVersion:
@@ -77,19 +77,6 @@ def published_layer(stack: Stack, arn: str) -> lambda_.ILayerVersion:
     if found is None:
         return lambda_.LayerVersion.from_layer_version_arn(stack, construct_id, arn)
     return found  # type: ignore[return-value]  # nothing else is made under this id
-
-
-def telemetry_layer(scope: IConstruct, python: str) -> lambda_.ILayerVersion:
-    """Return the telemetry layer of the stack that a construct is in.
-
-    Args:
-        scope: Any construct in the stack.
-        python: Minor version such as ``"3.13"``.
-
-    Raises:
-        BundlingError: The layer could not be staged.
-    """
-    return Layers().layer_of(Stack.of(scope), python)
 
 
 def _deploy(

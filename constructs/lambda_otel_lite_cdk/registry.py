@@ -15,7 +15,7 @@ import jsii
 from aws_cdk import AspectPriority, Aspects, CfnResource, IAspect, Stack, Stage
 from aws_cdk import aws_lambda as lambda_
 
-from lambda_otel_lite_cdk.application import apply, forward
+from lambda_otel_lite_cdk.application import Configuration, apply, forward
 from lambda_otel_lite_cdk.bundling import BundlingError
 from lambda_otel_lite_cdk.environment import PROCESSOR_MODE, SERVICE_NAME
 from lambda_otel_lite_cdk.forwarding import ForwardingError
@@ -65,6 +65,7 @@ class Registry:
         self.outcomes: dict[str, Outcome] = {}
         self.resources: dict[str, tuple[CfnResource, Stack]] = {}
         self.errors: list[str] = []
+        self._stacks: dict[Stack, str] = {}
         self.layers: Layers = outer.layers if outer else Layers()
         self._defaults = TelemetrySettings.from_context(stage.node.get_all_context())
         self._defaults.check("CDK context")
@@ -73,13 +74,23 @@ class Registry:
         """Settle what was asked for a function; called by the CDK for every construct."""
         if isinstance(node, lambda_.Function):
             self._settle(node)
-        elif isinstance(node, lambda_.CfnFunction) or type(node) is CfnResource:
-            self._note_resource(node)
+
+    def note_resource(self, path: str, resource: CfnResource) -> None:
+        """Note a function that the constructs have no part in."""
+        stack = Stack.of(resource)
+        own = is_made_by_cdk(path)
+        self.resources[path] = (resource, stack)
+        self.outcomes[path] = Outcome(
+            function=path,
+            stack=stack.node.path,
+            status=SKIPPED if own else MISSING,
+            reason=MADE_BY_CDK if own else "a CfnFunction is not instrumented; make it a Function",
+        )
 
     def _settle(self, function: lambda_.Function) -> None:
-        path = function.node.path
-        resource = function.node.default_child
-        stack = Stack.of(function)
+        # As few calls into the CDK as can be: each takes a fair part of a millisecond.
+        node = function.node
+        path, resource, stack = node.path, node.default_child, Stack.of(function)
         if isinstance(resource, CfnResource):
             self.resources[path] = (resource, stack)
         try:
@@ -92,14 +103,17 @@ class Registry:
         self, path: str, function: lambda_.Function, resource: IConstruct | None, stack: Stack
     ) -> Outcome:
         requests = self.requests.of(path)
-        left = partial(Outcome, function=path, stack=stack.node.path)
+        if stack not in self._stacks:
+            self._stacks[stack] = stack.node.path
+        left = partial(Outcome, function=path, stack=self._stacks[stack])
         if reason := self._exempt(path, function, requests):
             return left(status=SKIPPED, reason=reason)
         if reason := waits(path, requests) if requests else NOT_ASKED:
             return left(status=MISSING, reason=reason)
         if not isinstance(resource, lambda_.CfnFunction):
             return left(status=SKIPPED, reason="it holds no AWS::Lambda::Function")
-        properties: dict[str, Any] = stack.resolve(resource._cfn_properties)  # noqa: SLF001
+        given = resource._cfn_properties  # noqa: SLF001 - as in `reading`
+        properties: dict[str, Any] = stack.resolve(given)
         if is_forwarder(properties):
             return left(status=SKIPPED, reason=IS_FORWARDER)
         if reason := why_unsupported(properties):
@@ -110,7 +124,7 @@ class Registry:
         self.errors += [f"{path}: {problem}" for problem in settings.conflicts()]
         layer, name, size = self._layer(stack, properties, settings)
         variables = settings.environment()
-        overridden = apply(function, resource, properties, variables, layer)
+        overridden = apply(function, resource, Configuration(given, properties), variables, layer)
         # The nearest one that says where to.
         for forwarding in [one.forwarding for one in requests if one.forwarding][-1:]:
             forward(function, resource, properties, forwarding)
@@ -143,24 +157,8 @@ class Registry:
         architecture = properties.get("architectures", ["x86_64"])[0]
         package_for = architecture if settings.exporter == "package" else None
         python = python_of(properties)
-        layer = self.layers.layer_of(stack, python, package_for)
-        return layer, layer.node.id, self.layers.size(python, package_for)
-
-    def _note_resource(self, node: IConstruct) -> None:
-        path = node.node.path
-        known = path.removesuffix("/Resource") in self.outcomes or path in self.outcomes
-        if known or not isinstance(node, CfnResource):
-            return
-        if node.cfn_resource_type == "AWS::Lambda::Function":
-            stack = Stack.of(node)
-            own = is_made_by_cdk(path)
-            self.resources[path] = (node, stack)
-            self.outcomes[path] = Outcome(
-                function=path,
-                stack=stack.node.path,
-                status=SKIPPED if own else MISSING,
-                reason=MADE_BY_CDK if own else "a CfnFunction takes none; make it a Function",
-            )
+        layer, name = self.layers.layer_of(stack, python, package_for)
+        return layer, name, self.layers.size(python, package_for)
 
 
 def found_registry(construct: IConstruct | None) -> Registry | None:

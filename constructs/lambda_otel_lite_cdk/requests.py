@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from aws_cdk import aws_lambda as lambda_
+    from constructs import IConstruct
 
     from lambda_otel_lite_cdk.forwarding import Forwarding
 
@@ -95,16 +96,24 @@ class Requests:
 
     def tagged_off(self, path: str, function: lambda_.Function) -> str | None:
         """Return where a function is tagged to be left alone, or None; the nearest tag decides."""
-        scopes = zip(from_the_top(path), function.node.scopes, strict=True)
-        for above, scope in reversed(list(scopes)):
-            if above not in self._tags:
-                # Tags are aspects themselves, and may be applied after this one.
-                tags = [one for one in Aspects.of(scope).all if isinstance(one, Tag)]
-                values = [tag.value for tag in tags if tag.key == OPT_OUT_TAG]
-                self._tags[above] = values[-1] if values else None
-            if (value := self._tags[above]) is not None:
-                return f"tagged {OPT_OUT_TAG}={value} at {above}" if value == "off" else None
+        above = list(from_the_top(path))
+        if above[-2] in self._tags:
+            # Its neighbours have been asked about the scopes that they share.
+            self._tags[path] = _tag_of(function)
+        else:
+            for one, scope in zip(above, function.node.scopes, strict=True):
+                self._tags[one] = _tag_of(scope)
+        for one in reversed(above):
+            if (value := self._tags[one]) is not None:
+                return f"tagged {OPT_OUT_TAG}={value} at {one}" if value == "off" else None
         return None
+
+
+def _tag_of(scope: IConstruct) -> str | None:
+    # Tags are aspects themselves, and may be applied after this one.
+    tags = [one for one in Aspects.of(scope).all if isinstance(one, Tag)]
+    values = [tag.value for tag in tags if tag.key == OPT_OUT_TAG]
+    return values[-1] if values else None
 
 
 def left_out(function: lambda_.Function, requests: list[Request]) -> str | None:

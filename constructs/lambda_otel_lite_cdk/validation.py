@@ -57,7 +57,10 @@ class Validation:
         registry = self._registry
         acknowledged: dict[str, dict[str, str]] = {}
         errors = list(registry.errors)
-        for finding in Inspection(registry).findings():
+        inspection = Inspection(registry)
+        for path, resource in inspection.unsettled():
+            registry.note_resource(path, resource)
+        for finding in inspection.findings():
             known = registry.requests.acknowledged(finding.path)
             if finding.check in known:
                 acknowledged.setdefault(finding.path, {})[finding.check] = known[finding.check]

@@ -1,0 +1,1 @@
+"""Benchmarks: run by hand with `make bench`; their smoke tests assert no times."""
