@@ -6,7 +6,7 @@ SOURCES := runtime constructs tests requirements
 export JSII_NODE ?= $(CURDIR)/.venv/bin/node
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all demo test check format lock build clean
+.PHONY: help setup setup-all demo test bench check format lock build clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -25,6 +25,9 @@ test: setup-all check ## Check formatting, lint and types; run all tests on ever
 	  echo "pytest on $$($$python --version)"; \
 	  $$python -m pytest -n 2; \
 	done
+
+bench: setup ## Measure what telemetry adds to the synth of a fleet
+	$(VENV)/python -m tests.benchmarks.synth
 
 check: setup
 	$(VENV)/ruff format --check $(SOURCES)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import jsii
 from aws_cdk import AspectPriority, Aspects, CfnResource, IAspect, Stack, Stage
 from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
 
 from lambda_otel_lite_cdk.application import Configuration, apply, forward
 from lambda_otel_lite_cdk.bundling import BundlingError
@@ -45,9 +46,16 @@ if TYPE_CHECKING:
     from lambda_otel_lite_cdk.requests import Request
 
 
+#: Where the registry of an app or stage is among its constructs.
+_ID = "LambdaOtelLite"
+
+
 @jsii.implements(IAspect)
-class Registry:
+class Registry(Construct):
     """Hold what was asked for the functions of an app or stage, and settle it.
+
+    It is an aspect on itself: the CDK calls it once. On the app it would be called for every
+    construct, which for a fleet takes longer than all that it does.
 
     Attributes:
         stage: The app or stage; aspects do not reach into the stages in it.
@@ -59,6 +67,7 @@ class Registry:
     """
 
     def __init__(self, stage: Stage) -> None:
+        super().__init__(stage, _ID)
         self.stage = stage
         outer = found_registry(stage.node.scope)
         self.requests: Requests = Requests(outer.requests if outer else None)
@@ -70,10 +79,13 @@ class Registry:
         self._defaults = TelemetrySettings.from_context(stage.node.get_all_context())
         self._defaults.check("CDK context")
 
-    def visit(self, node: IConstruct) -> None:
-        """Settle what was asked for a function; called by the CDK for every construct."""
-        if isinstance(node, lambda_.Function):
-            self._settle(node)
+    def visit(self, _node: IConstruct) -> None:
+        """Settle what was asked; called by the CDK when it invokes aspects."""
+        found = self.stage.node.find_all()
+        inner = tuple(f"{one.node.path}/" for one in found[1:] if isinstance(one, Stage))
+        for one in found:
+            if isinstance(one, lambda_.Function):
+                self._settle(one, inner)
 
     def note_resource(self, path: str, resource: CfnResource) -> None:
         """Note a function that the constructs have no part in."""
@@ -87,10 +99,13 @@ class Registry:
             reason=MADE_BY_CDK if own else "a CfnFunction is not instrumented; make it a Function",
         )
 
-    def _settle(self, function: lambda_.Function) -> None:
+    def _settle(self, function: lambda_.Function, inner_stages: tuple[str, ...]) -> None:
         # As few calls into the CDK as can be: each takes a fair part of a millisecond.
         node = function.node
-        path, resource, stack = node.path, node.default_child, Stack.of(function)
+        path = node.path
+        if path.startswith(inner_stages or "//"):
+            return
+        resource, stack = node.default_child, Stack.of(function)
         if isinstance(resource, CfnResource):
             self.resources[path] = (resource, stack)
         try:
@@ -166,7 +181,8 @@ def found_registry(construct: IConstruct | None) -> Registry | None:
     stage = stage_of(construct) if construct is not None else None
     if stage is None:
         return None
-    return next((one for one in Aspects.of(stage).all if isinstance(one, Registry)), None)
+    found = stage.node.try_find_child(_ID)
+    return found if isinstance(found, Registry) else None
 
 
 def stage_of(construct: IConstruct) -> Stage | None:
@@ -177,5 +193,5 @@ def stage_of(construct: IConstruct) -> Stage | None:
 def add_registry(stage: Stage) -> Registry:
     """Give an app or stage a registry."""
     registry = Registry(stage)
-    Aspects.of(stage).add(registry, priority=AspectPriority.MUTATING)
+    Aspects.of(registry).add(registry, priority=AspectPriority.MUTATING)
     return registry

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -35,7 +34,7 @@ def synthesize(output: Path, stacks: int, functions: int, *, telemetry: bool) ->
 
 
 def main() -> int:
-    """Print both medians and their ratio; return 1 where the ratio is over the bar."""
+    """Print both times and their ratio; return 1 where the ratio is over the bar."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--stacks", type=int, default=10)
@@ -52,10 +51,11 @@ def main() -> int:
             # The first round fills caches: the layer is built once for all synths to come.
             if number:
                 seconds[telemetry].append(spent)
-    plain, traced = (statistics.median(seconds[telemetry]) for telemetry in (False, True))
+    # The fastest of each: what else the machine does can only add to it.
+    plain, traced = (min(seconds[telemetry]) for telemetry in (False, True))
     count = options.stacks * options.functions
     print(  # noqa: T201 - its output
-        f"{count} functions in {options.stacks} stacks, median of {options.rounds}: "
+        f"{count} functions in {options.stacks} stacks, fastest of {options.rounds}: "
         f"plain {plain:.2f} s, instrumented {traced:.2f} s, ratio {traced / plain:.3f} (bar {BAR})"
     )
     return int(traced / plain > BAR)
