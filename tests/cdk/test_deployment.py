@@ -1,4 +1,8 @@
-"""The synthesized stack, created by moto's CloudFormation and read back through boto3."""
+"""The synthesized stack, created by moto's CloudFormation and read back through boto3.
+
+moto's CloudFormation knows no subscription filters and does not hand a function its layers: these
+two are made through the services' own interfaces, from the template and what the stack made.
+"""
 
 from __future__ import annotations
 
@@ -84,25 +88,25 @@ def deployed(assembly: Path) -> Iterator[Path]:
         )
         (stack,) = cloudformation.describe_stacks(StackName="Shop")["Stacks"]
         assert stack["StackStatus"] == "CREATE_COMPLETE"
-        subscribe(assembly, cloudformation)
+        complete(assembly, cloudformation)
         yield assembly
     patch.undo()
 
 
-def subscribe(assembly: Path, cloudformation: Any) -> None:
-    """Make the template's filter: the one resource that moto's CloudFormation does not know."""
+def complete(assembly: Path, cloudformation: Any) -> None:
+    """Make the filter, and give the function its layers, as the template says."""
     made = {
         one["LogicalResourceId"]: one["PhysicalResourceId"]
         for one in cloudformation.describe_stack_resources(StackName="Shop")["StackResources"]
         if "PhysicalResourceId" in one
     }
     template = json.loads((assembly / "Shop.template.json").read_text("utf-8"))
+    resources = list(template["Resources"].values())
+    client = boto3.client("lambda")
     (wanted,) = (
-        one["Properties"]
-        for one in template["Resources"].values()
-        if one["Type"] == "AWS::Logs::SubscriptionFilter"
+        one["Properties"] for one in resources if one["Type"] == "AWS::Logs::SubscriptionFilter"
     )
-    forwarder = boto3.client("lambda").get_function_configuration(
+    forwarder = client.get_function_configuration(
         FunctionName=made[wanted["DestinationArn"]["Fn::GetAtt"][0]]
     )
     boto3.client("logs").put_subscription_filter(
@@ -111,6 +115,17 @@ def subscribe(assembly: Path, cloudformation: Any) -> None:
         filterPattern=wanted["FilterPattern"],
         destinationArn=forwarder["FunctionArn"],
     )
+    (layers,) = (one["Properties"]["Layers"] for one in resources if "Layers" in one["Properties"])
+    (layer,) = client.list_layers()["Layers"]
+    assert [resources_type(template, one["Ref"]) for one in layers] == ["AWS::Lambda::LayerVersion"]
+    client.update_function_configuration(
+        FunctionName="orders", Layers=[layer["LatestMatchingVersion"]["LayerVersionArn"]]
+    )
+
+
+def resources_type(template: dict[str, Any], logical_id: str) -> str:
+    kind: str = template["Resources"][logical_id]["Type"]
+    return kind
 
 
 def packaged(source: Path) -> bytes:
