@@ -1,4 +1,4 @@
-"""A fleet for the oldest aws-cdk-lib: one function behind each door, and what can be forwarded."""
+"""One function behind each door, and each way to forward: on the oldest aws-cdk-lib too."""
 
 from __future__ import annotations
 
