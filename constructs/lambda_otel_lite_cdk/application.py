@@ -58,8 +58,7 @@ def apply(
         wanted[HANDLER] = given["handler"]
         resource.handler = ENTRY_POINT
     theirs = variables_of(properties)
-    # Sorted: the order in which settings were merged must not show in the template.
-    missing = {name: wanted[name] for name in sorted(wanted) if name not in theirs}
+    missing = {name: value for name, value in wanted.items() if name not in theirs}
     _add_environment(function, resource, given.get("environment"), missing)
     _add_layer(function, resource, given.get("layers"), properties.get("layers", []), layer)
     return tuple(name for name in sorted(wanted) if theirs.get(name, wanted[name]) != wanted[name])
