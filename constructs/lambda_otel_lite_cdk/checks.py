@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lambda_otel_lite_cdk.environment import EXPORTER
-from lambda_otel_lite_cdk.selection import variables_of
+from lambda_otel_lite_cdk.selection import python_of, variables_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -140,6 +140,19 @@ def _layer_without_package(facts: Facts) -> str | None:
     )
 
 
+def _layer_of_another_python(facts: Facts) -> str | None:
+    layers = json.dumps(facts.properties.get("layers", []))
+    python = python_of(facts.properties)
+    if "LayerPython" not in layers or f"LayerPython{python.replace('.', '')}" in layers:
+        return None
+    return (
+        f"its runtime is {facts.properties.get('runtime')!r}, but its telemetry layer is for "
+        f"another Python: something changed the runtime after telemetry was settled. Set the "
+        f"runtime where the function is made, or call Telemetry.of(…).instrument(…) after the "
+        f"stacks are made."
+    )
+
+
 def _snapstart_without_version(facts: Facts) -> str | None:
     if "snapStart" not in facts.properties or facts.has_version:
         return None
@@ -166,6 +179,7 @@ _CHECKS: tuple[tuple[str, str, Callable[[Facts], str | None]], ...] = (
     ("unzipped-size", ERROR, _unzipped_size),
     ("exporter-architecture", WARNING, _exporter_without_package),
     ("exporter-layer", ERROR, _layer_without_package),
+    ("layer-python", ERROR, _layer_of_another_python),
     ("snapstart-without-version", WARNING, _snapstart_without_version),
     ("exec-wrapper", WARNING, _exec_wrapper),
 )

@@ -121,22 +121,29 @@ def test_the_package_exporter_without_its_layer_stops_the_synth(stack: Stack) ->
     assert "[lambda-otel-lite:exporter-layer]" in said
 
 
-def test_the_exporters_layer_of_the_other_architecture_stops_the_synth(stack: Stack) -> None:
-    function = lambda_.Function(stack, "Orders", **INLINE)
-    instrument(function, TelemetrySettings(exporter="package"))
-
+@pytest.mark.parametrize(
+    ("attribute", "value", "said"),
+    [
+        ("architectures", ["arm64"], "LAMBDA_OTEL_EXPORTER is 'package', but its telemetry layer"),
+        ("runtime", "python3.14", "its runtime is 'python3.14', but its telemetry layer is for"),
+    ],
+)
+def test_a_layer_that_fits_no_longer_stops_the_synth(
+    attribute: str, value: object, said: str
+) -> None:
     @jsii.implements(IAspect)
     class Later:
         def visit(self, node: IConstruct) -> None:
             if isinstance(node, lambda_.CfnFunction):
-                node.architectures = ["arm64"]
+                setattr(node, attribute, value)
 
+    app = App()
+    # First of all, so that it is settled first.
+    Telemetry.of(app).instrument(TelemetrySettings(exporter="package"))
+    stack = Stack(app, "Shop")
+    lambda_.Function(stack, "Orders", **INLINE)
     Aspects.of(stack).add(Later())
-    said = error_of(stack)
-    assert (
-        "Shop/Orders: LAMBDA_OTEL_EXPORTER is 'package', but its telemetry layer does not" in said
-    )
-    assert "for arm64" in said
+    assert f"Shop/Orders: {said}" in error_of(stack)
 
 
 def test_a_published_layer_for_the_package_exporter_is_warned_about(stack: Stack) -> None:
