@@ -6,7 +6,7 @@ SOURCES := runtime constructs tests requirements
 export JSII_NODE ?= $(CURDIR)/.venv/bin/node
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all demo test coverage bench bench-decode bench-forwarder check format pictures chromium lock build clean
+.PHONY: help setup setup-all demo test coverage bench bench-decode bench-forwarder bench-synth check format pictures chromium lock build clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -31,6 +31,9 @@ coverage: setup ## Say which branches of the runtime no test takes; fail below 9
 
 bench-forwarder: setup ## Measure the forwarder against decoding and encoding
 	@$(VENV)/python -m tests.benchmarks.forwarder
+
+bench-synth: setup ## Measure what telemetry adds to the synth of a fleet
+	$(VENV)/python -m tests.benchmarks.synth
 
 check: setup
 	$(VENV)/ruff format --check $(SOURCES)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lambda_otel_lite_cdk.bundling import BundlingError
+    from lambda_otel_lite_cdk.fleet import Telemetry, TelemetryInjector, TelemetryMixin
     from lambda_otel_lite_cdk.forwarder import OtlpForwarder
     from lambda_otel_lite_cdk.forwarding import Forwarding, ForwardingError
     from lambda_otel_lite_cdk.function import (
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
         instrument,
     )
     from lambda_otel_lite_cdk.kinesis import Kinesis
-    from lambda_otel_lite_cdk.layer import telemetry_layer
+    from lambda_otel_lite_cdk.policy import TelemetryPolicy
     from lambda_otel_lite_cdk.settings import SettingsError, TelemetrySettings
 
 __all__ = [
@@ -27,9 +28,12 @@ __all__ = [
     "Kinesis",
     "OtlpForwarder",
     "SettingsError",
+    "Telemetry",
+    "TelemetryInjector",
+    "TelemetryMixin",
+    "TelemetryPolicy",
     "TelemetrySettings",
     "instrument",
-    "telemetry_layer",
 ]
 
 # Importing aws_cdk takes seconds, and the command must not pay them: names are imported on use.
@@ -42,9 +46,12 @@ _HOMES = {
     "Kinesis": "kinesis",
     "OtlpForwarder": "forwarder",
     "SettingsError": "settings",
+    "Telemetry": "fleet",
+    "TelemetryInjector": "fleet",
+    "TelemetryMixin": "fleet",
+    "TelemetryPolicy": "policy",
     "TelemetrySettings": "settings",
     "instrument": "function",
-    "telemetry_layer": "layer",
 }
 
 

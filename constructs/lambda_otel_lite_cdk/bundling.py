@@ -24,6 +24,9 @@ _MOUNT = "/opt"
 #: stay: `opentelemetry.propagate` and the SDK's configuration look entry points up by name, and
 #: instrumentations ask for versions. Licence texts stay because the licences say so.
 _INSTALL_RECORDS = ("RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json", "uv_cache.json")
+#: Wheels that Lambda's Amazon Linux 2023 can load, by architecture. Source: PEP 600; uv reference,
+#: "--python-platform".
+_PLATFORMS = {None: "linux", "x86_64": "x86_64-manylinux2014", "arm64": "aarch64-manylinux2014"}
 _COMPILED_SUFFIXES = (".so", ".pyd", ".dylib")
 #: Looking for an interpreter starts processes; a fleet asks once for each of its stacks.
 _interpreter = functools.cache(find_interpreter)
@@ -48,7 +51,7 @@ class StagedCode:
     compiled: bool
 
 
-def stage_layer(python: str) -> StagedCode:
+def stage_layer(python: str, package_for: str | None = None) -> StagedCode:
     """Stage the telemetry layer for a Python version.
 
     The layer holds the installed runtime and its locked dependencies under ``python/``, pure
@@ -60,18 +63,22 @@ def stage_layer(python: str) -> StagedCode:
 
     Args:
         python: Minor version such as ``"3.13"``.
+        package_for: ``"x86_64"`` or ``"arm64"`` adds the package otlp-stdout-span-exporter and the
+            protobuf that it needs, which are of one architecture. Default: neither.
 
     Raises:
         BundlingError: The runtime is not installed, or its dependencies could not be installed.
     """
     sources = _package_sources("lambda_otel_lite")
-    lock = resources.files("lambda_otel_lite_cdk").joinpath("locks/layer.txt").read_text("utf-8")
+    name = "layer-package.txt" if package_for else "layer.txt"
+    lock = resources.files("lambda_otel_lite_cdk").joinpath("locks", name).read_text("utf-8")
     interpreter = _interpreter(python)
     asset_hash = digest(
         [
             b"layer",
             _RECIPE,
             python.encode(),
+            (package_for or "any").encode(),
             b"compiled" if interpreter else b"sources",
             lock.encode(),
             *(part for name, content in sources.items() for part in (name.encode(), content)),
@@ -83,8 +90,10 @@ def stage_layer(python: str) -> StagedCode:
         sys.stderr.write(f"{PROGRESS}building the telemetry layer for Python {python}, once ...\n")
         site = tree / "python"
         _write_sources(sources, site)
-        _install(lock, site, python)
+        _install(lock, site, python, _PLATFORMS[package_for])
         _strip(site)
+        if package_for is None:
+            _refuse_machine_code(site)
         if interpreter:
             _compile(tree, interpreter)
 
@@ -134,7 +143,7 @@ def _write_sources(sources: dict[str, bytes], target: Path) -> None:
         path.write_bytes(content)
 
 
-def _install(lock: str, site: Path, python: str) -> None:
+def _install(lock: str, site: Path, python: str, platform: str) -> None:
     """Install exactly what the lock names, for Lambda's platform whatever this machine is."""
     requirements = site.parent.parent / "layer.txt"
     requirements.write_text(lock, "utf-8")
@@ -143,7 +152,7 @@ def _install(lock: str, site: Path, python: str) -> None:
             _uv(),
             *("pip", "install", "--quiet", "--target", site, "--requirements", requirements),
             *("--python", sys.executable, "--no-python-downloads"),
-            *("--python-version", python, "--python-platform", "linux"),
+            *("--python-version", python, "--python-platform", platform),
             *("--no-deps", "--require-hashes", "--only-binary", ":all:", "--no-compile"),
             # A link would share its permissions and its content with uv's own cache.
             *("--link-mode", "copy"),
@@ -175,13 +184,17 @@ def _uv() -> str:
 
 
 def _strip(site: Path) -> None:
-    """Remove what a function never needs, and refuse what would tie the layer to a machine."""
+    """Remove what a function never needs."""
     (site / ".lock").unlink(missing_ok=True)
     for folder in [site / "bin", *site.rglob("tests"), *site.rglob("__pycache__")]:
         shutil.rmtree(folder, ignore_errors=True)
     for name in _INSTALL_RECORDS:
         for record in site.glob(f"*.dist-info/{name}"):
             record.unlink()
+
+
+def _refuse_machine_code(site: Path) -> None:
+    """Refuse what would tie the layer to one architecture."""
     for path in site.rglob("*"):
         if path.suffix in _COMPILED_SUFFIXES:
             raise BundlingError(

@@ -66,11 +66,13 @@ def _is_intact(kept: Path) -> bool:
 
 
 def _digest_of(tree: Path) -> str:
-    files = sorted(path for path in tree.rglob("*") if path.is_file())
+    # Not by Path.rglob, which takes longer than the hashing: every synth waits for this.
+    start = len(str(tree)) + 1
+    files = sorted(
+        f"{folder}/{name}"[start:] for folder, _, names in os.walk(tree) for name in names
+    )
     return digest(
-        part
-        for path in files
-        for part in (path.relative_to(tree).as_posix().encode(), path.read_bytes())
+        part for name in files for part in (name.encode(), Path(f"{tree}/{name}").read_bytes())
     )
 
 

@@ -23,12 +23,16 @@ def find_interpreter(version: str) -> Path | None:
     """Return an interpreter of the given minor version, or None where there is none.
 
     Looks at the running interpreter, at ``pythonX.Y`` and ``python3`` on PATH, under pyenv's
-    versions and at what uv has installed, in this order. Every candidate is run before it is
-    trusted: pyenv's shims exist for versions that cannot be started. Nothing is downloaded.
+    versions and at what uv has installed, in this order. Every other candidate is run before it is
+    trusted. pyenv's shims are passed over: they take long, exist for versions that cannot be
+    started, and lead to what is looked at anyway. Nothing is downloaded.
 
     Args:
         version: Minor version such as ``"3.13"``.
     """
+    if f"{sys.version_info.major}.{sys.version_info.minor}" == version:
+        # The base interpreter, not a virtual environment's: its own packages stay out.
+        return Path(getattr(sys, "_base_executable", sys.executable))
     for candidate in _candidates(version):
         if _version_of(candidate) == version:
             return candidate
@@ -42,11 +46,9 @@ def supported_interpreters() -> dict[str, Path]:
 
 
 def _candidates(version: str) -> Iterator[Path]:
-    if f"{sys.version_info.major}.{sys.version_info.minor}" == version:
-        # The base interpreter, not a virtual environment's: its own packages stay out.
-        yield Path(getattr(sys, "_base_executable", sys.executable))
     for name in (f"python{version}", "python3", "python"):
-        if on_path := shutil.which(name):
+        on_path = shutil.which(name)
+        if on_path and Path(on_path).parent.name != "shims":
             yield Path(on_path)
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
     yield from sorted(pyenv.glob(f"{version}.*/bin/python{version}"), key=_patch, reverse=True)

@@ -2,43 +2,94 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aws_cdk import Annotations, AssetHashType, Stack
 from aws_cdk import aws_lambda as lambda_
 
 from lambda_otel_lite_cdk.bundling import stage_layer
+from lambda_otel_lite_cdk.cache import digest
 
 if TYPE_CHECKING:
-    from constructs import IConstruct
+    from lambda_otel_lite_cdk.bundling import StagedCode
+
+_ARCHITECTURES = {"x86_64": lambda_.Architecture.X86_64, "arm64": lambda_.Architecture.ARM_64}
 
 
-def telemetry_layer(scope: IConstruct, python: str) -> lambda_.LayerVersion:
-    """Return the telemetry layer of the stack that a construct is in.
+class Layers:
+    """Make the telemetry layers of an app, staging each artefact once."""
 
-    It is made at the first call for a stack and found again afterwards: a layer that two stacks
-    shared would tie their deployments together by an export.
+    def __init__(self) -> None:
+        self._staged: dict[tuple[str, str | None], StagedCode] = {}
+        self._sizes: dict[Path, int] = {}
+        self._layers: dict[tuple[Stack, str], lambda_.LayerVersion] = {}
 
-    Args:
-        scope: Any construct in the stack.
-        python: Minor version such as ``"3.13"``.
+    def size(self, python: str, package_for: str | None = None) -> int:
+        """Return the size of a layer's artefact, unzipped, in bytes.
 
-    Raises:
-        BundlingError: The layer could not be staged.
-    """
-    stack = Stack.of(scope)
-    construct_id = f"LambdaOtelLiteLayerPython{python.replace('.', '')}"
+        Raises:
+            BundlingError: The layer could not be staged.
+        """
+        folder = self._stage(python, package_for).path
+        if folder not in self._sizes:
+            self._sizes[folder] = sum(
+                path.stat().st_size for path in folder.rglob("*") if path.is_file()
+            )
+        return self._sizes[folder]
+
+    def _stage(self, python: str, package_for: str | None) -> StagedCode:
+        key = (python, package_for)
+        if key not in self._staged:
+            self._staged[key] = stage_layer(python, package_for)
+        return self._staged[key]
+
+    def layer_of(
+        self, stack: Stack, python: str, package_for: str | None = None
+    ) -> tuple[lambda_.ILayerVersion, str]:
+        """Return the layer of a stack, made at the first call, and its id there.
+
+        A layer that two stacks shared would tie their deployments together by an export.
+
+        Args:
+            stack: The stack of the functions that use it.
+            python: Minor version such as ``"3.13"``.
+            package_for: The architecture where the layer holds the package's exporter, else None.
+
+        Raises:
+            BundlingError: The layer could not be staged.
+        """
+        construct_id = f"LambdaOtelLiteLayerPython{python.replace('.', '')}"
+        if package_for:
+            construct_id += f"Package{package_for.title().replace('_', '')}"
+        if (stack, construct_id) not in self._layers:
+            staged = self._stage(python, package_for)
+            layer = _deploy(stack, construct_id, python, package_for, staged)
+            self._layers[stack, construct_id] = layer
+        return self._layers[stack, construct_id], construct_id
+
+
+def published_layer(stack: Stack, arn: str) -> lambda_.ILayerVersion:
+    """Return a layer that is published already, imported into a stack at the first call."""
+    # An imported layer is no resource: its id does not show in the template.
+    construct_id = f"LambdaOtelLitePublished{digest([arn.encode()])[:8]}"
     found = stack.node.try_find_child(construct_id)
-    if isinstance(found, lambda_.LayerVersion):
-        return found
-    staged = stage_layer(python)
+    if found is None:
+        return lambda_.LayerVersion.from_layer_version_arn(stack, construct_id, arn)
+    return found  # type: ignore[return-value]  # nothing else is made under this id
+
+
+def _deploy(
+    stack: Stack, construct_id: str, python: str, package_for: str | None, staged: StagedCode
+) -> lambda_.LayerVersion:
+    of = [package_for] if package_for else list(_ARCHITECTURES)
     layer = lambda_.LayerVersion(
         stack,
         construct_id,
         code=lambda_.Code.from_asset(
             str(staged.path), asset_hash=staged.asset_hash, asset_hash_type=AssetHashType.CUSTOM
         ),
-        compatible_architectures=[lambda_.Architecture.X86_64, lambda_.Architecture.ARM_64],
+        compatible_architectures=[_ARCHITECTURES[name] for name in of],
         description=f"lambda-otel-lite: OpenTelemetry tracing for Python {python}",
     )
     if isinstance(layer.node.default_child, lambda_.CfnLayerVersion):

@@ -10,6 +10,8 @@ import pytest
 from aws_cdk import App, Environment, Stack
 from aws_cdk import aws_lambda as lambda_
 
+from lambda_otel_lite_cdk.outcome import Outcome, read_report
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -57,6 +59,13 @@ def template(stack: Stack) -> dict[str, Any]:
 def functions(stack: Stack) -> list[dict[str, Any]]:
     """Synthesize, and return the properties of the stack's functions."""
     return resources(stack, "AWS::Lambda::Function")
+
+
+def outcomes(stack: Stack) -> list[Outcome]:
+    """Synthesize, and return the outcomes of the coverage report in its order."""
+    stage = stack.node.root
+    assert isinstance(stage, App)
+    return list(read_report(Path(stage.synth().directory)).values())
 
 
 def variables(function: dict[str, Any]) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def test_a_compiled_dependency_is_refused(tmp_path: Path) -> None:
     (tmp_path / "wrapt").mkdir()
     (tmp_path / "wrapt" / "_wrappers.so").touch()
     with pytest.raises(BundlingError, match=r"must be pure Python.*wrapt/_wrappers\.so"):
-        bundling._strip(tmp_path)
+        bundling._refuse_machine_code(tmp_path)
 
 
 def test_every_source_has_byte_code_that_is_never_checked_against_it(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lambda_otel_lite.settings import Settings
 from lambda_otel_lite_cdk.settings import SettingsError, TelemetrySettings
 
 
@@ -16,16 +17,65 @@ def test_only_what_is_set_becomes_a_variable() -> None:
 
 def test_every_field_has_its_variable() -> None:
     settings = TelemetrySettings(
-        mode="async", queue_size=100, batch_size=10, compression_level=0, service_name="shop"
+        mode="async",
+        queue_size=100,
+        batch_size=10,
+        compression_level=0,
+        exporter="package",
+        line_limit=1024,
+        timeout_margin=0,
+        service_name="shop",
+        resource_attributes={"team": "a b,c", "deployment.environment": "prod"},
+        propagators=("tracecontext", "xray"),
+        sampler="traceidratio",
+        sampler_ratio=0.25,
+        extractor="mine.events:read",
+        instrumentations=("botocore", "requests"),
+        log_level="DEBUG",
+        record_level="WARN",
+        semconv_opt_in="http",
+        disabled=True,
     )
+    assert settings.problems == ()
+    assert list(settings.conflicts()) == []
     assert settings.environment() == {
         "LAMBDA_EXTENSION_SPAN_PROCESSOR_MODE": "async",
         "LAMBDA_SPAN_PROCESSOR_QUEUE_SIZE": "100",
         "LAMBDA_SPAN_PROCESSOR_BATCH_SIZE": "10",
         "OTLP_STDOUT_SPAN_EXPORTER_COMPRESSION_LEVEL": "0",
+        "LAMBDA_OTEL_EXPORTER": "package",
+        "LAMBDA_OTEL_LINE_LIMIT": "1024",
+        "LAMBDA_OTEL_TIMEOUT_MARGIN": "0",
         "OTEL_SERVICE_NAME": "shop",
-        "LAMBDA_OTEL_EXPORTER": "native",
+        "OTEL_RESOURCE_ATTRIBUTES": "deployment.environment=prod,team=a%20b%2Cc",
+        "OTEL_PROPAGATORS": "tracecontext,xray",
+        "OTEL_TRACES_SAMPLER": "traceidratio",
+        "OTEL_TRACES_SAMPLER_ARG": "0.25",
+        "LAMBDA_OTEL_EXTRACTOR": "mine.events:read",
+        "LAMBDA_OTEL_INSTRUMENTATIONS": "botocore,requests",
+        "LOG_LEVEL": "DEBUG",
+        "OTLP_STDOUT_SPAN_EXPORTER_LOG_LEVEL": "WARN",
+        "OTEL_SEMCONV_STABILITY_OPT_IN": "http",
+        "OTEL_SDK_DISABLED": "true",
     }
+
+
+def test_the_runtime_reads_what_the_settings_write() -> None:
+    written = TelemetrySettings(
+        mode="async",
+        resource_attributes={"team": "a b,c=%"},
+        propagators=("tracecontext", "xray"),
+        instrumentations=("botocore", "requests"),
+        timeout_margin=0,
+        semconv_opt_in="http",
+        record_level="WARN",
+    ).environment()
+    read = Settings.from_environ(written)
+    assert (read.mode, read.exporter, read.timeout_margin_ms) == ("async", "native", 0)
+    assert read.resource_attributes == {"team": "a b,c=%"}
+    assert (read.propagators, read.propagators_chosen) == (("tracecontext", "xray"), True)
+    assert read.instrumentations == ("botocore", "requests")
+    assert (read.stable_http_only, read.record_level) == (True, "WARN")
 
 
 @pytest.mark.parametrize(
@@ -39,6 +89,22 @@ def test_every_field_has_its_variable() -> None:
         ("batch_size", -1, "from 1 to 1000000"),
         ("compression_level", 10, "from 0 to 9"),
         ("service_name", " ", "a name"),
+        ("exporter", "otlp", "one of 'native', 'package'"),
+        ("line_limit", 1023, "from 1024 to 1048576"),
+        ("timeout_margin", 60_001, "from 0 to 60000"),
+        ("resource_attributes", "team=a", "a mapping of names to texts"),
+        ("resource_attributes", {"a,b": "1"}, "a mapping of names to texts"),
+        ("propagators", ("w3c",), "a tuple of names out of 'tracecontext'"),
+        ("propagators", "tracecontext", "a tuple of names"),
+        ("sampler", "always", "one of 'always_on'"),
+        ("sampler_ratio", 1.5, "a number from 0 to 1"),
+        ("extractor", "http", "or 'module:function'"),
+        ("instrumentations", ("a b",), "a tuple of names without commas"),
+        ("log_level", "loud", "one of 'TRACE'"),
+        ("record_level", "loud", "one of 'TRACE'"),
+        ("semconv_opt_in", "database", "one of 'http', 'http/dup'"),
+        ("disabled", "yes", "True or False"),
+        ("layer_arn", "my-layer", "a layer version's ARN"),
     ],
 )
 def test_a_bad_value_is_named_with_its_field_its_range_and_the_fix(
@@ -53,9 +119,73 @@ def test_a_bad_value_is_named_with_its_field_its_range_and_the_fix(
         settings.environment()
 
 
+def test_a_ratio_needs_a_sampler_that_reads_it() -> None:
+    (conflict,) = TelemetrySettings(sampler_ratio=0.5).conflicts()
+    assert "sampler_ratio is 0.5, which the sampler None does not read" in conflict
+    assert "Set sampler to 'parentbased_traceidratio'" in conflict
+
+
+def test_in_a_merge_the_later_settings_win_field_by_field() -> None:
+    fleet = TelemetrySettings(mode="async", queue_size=100, resource_attributes={"a": "1"})
+    team = TelemetrySettings(queue_size=200, resource_attributes={"b": "2"})
+    function = TelemetrySettings(service_name="orders", resource_attributes={"a": "3"})
+    assert fleet.merge(team).merge(function) == TelemetrySettings(
+        mode="async",
+        queue_size=200,
+        service_name="orders",
+        resource_attributes={"a": "3", "b": "2"},
+    )
+
+
+def test_false_and_zero_win_in_a_merge() -> None:
+    merged = TelemetrySettings(disabled=True, compression_level=9).merge(
+        TelemetrySettings(disabled=False, compression_level=0)
+    )
+    assert (merged.disabled, merged.compression_level) == (False, 0)
+
+
+def test_settings_are_read_from_context_as_the_command_line_gives_them() -> None:
+    context = {
+        "telemetry.mode": "async",
+        "telemetry.queue_size": "100",
+        "telemetry.sampler": "traceidratio",
+        "telemetry.sampler_ratio": "0.5",
+        "telemetry.propagators": "tracecontext, xray",
+        "telemetry.resource_attributes": "team=shop,stage=prod",
+        "telemetry.disabled": "true",
+        "telemetry.instrumentations": ["botocore"],
+        "telemetry.subscription_filter_quota": 5,
+        "@aws-cdk/core:other": True,
+    }
+    assert TelemetrySettings.from_context(context) == TelemetrySettings(
+        mode="async",
+        queue_size=100,
+        sampler="traceidratio",
+        sampler_ratio=0.5,
+        propagators=("tracecontext", "xray"),
+        resource_attributes={"team": "shop", "stage": "prod"},
+        disabled=True,
+        instrumentations=("botocore",),
+    )
+
+
+@pytest.mark.parametrize("value", ["many", "1.5", 0])
+def test_a_bad_value_in_context_is_named(value: object) -> None:
+    settings = TelemetrySettings.from_context({"telemetry.queue_size": value})
+    with pytest.raises(SettingsError, match=rf"^CDK context: .*queue_size is {value!r}; it must"):
+        settings.check("CDK context")
+
+
+def test_an_unknown_key_in_context_is_named_with_the_known_ones() -> None:
+    with pytest.raises(
+        SettingsError, match=r"'telemetry\.moed' is no telemetry .*mode, queue_size"
+    ):
+        TelemetrySettings.from_context({"telemetry.moed": "async"})
+
+
 @pytest.mark.parametrize("sizes", [{"queue_size": 10, "batch_size": 11}, {"batch_size": 2049}])
 def test_a_batch_is_not_larger_than_the_queue(sizes: dict[str, Any]) -> None:
-    assert "must not be above queue_size" in "".join(TelemetrySettings(**sizes).problems)
+    assert "must not be above queue_size" in "".join(TelemetrySettings(**sizes).conflicts())
 
 
 def test_everything_that_is_wrong_is_said_at_once_with_where_it_is_used() -> None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import opentelemetry.sdk.environment_variables as sdk
+
 import lambda_otel_lite_cdk.environment as constructs
 import lambda_otel_lite_cdk.forwarder as construct
 import otlp_forwarder.settings as forwarder
 from lambda_otel_lite import environment as runtime
+from lambda_otel_lite.extractors.auto import _BY_NAME as EXTRACTORS
 from lambda_otel_lite_cdk import alarms
+from lambda_otel_lite_cdk.settings import TelemetrySettings
 from otlp_forwarder import metrics
 
 ROOT = Path(__file__).parents[2]
@@ -52,9 +57,29 @@ def test_the_constructs_and_the_runtime_mean_the_same_variables() -> None:
         for name, value in vars(constructs).items()
         if name.isupper() and name != "ENTRY_POINT"
     }
+    of_the_sdk = {name for name in names if name.startswith("TRACES_")}
 
-    assert names
-    assert names == {name: getattr(runtime, name) for name in names}
+    assert names.keys() - of_the_sdk
+    assert names == {
+        **{name: getattr(runtime, name) for name in names.keys() - of_the_sdk},
+        **{name: getattr(sdk, f"OTEL_{name}") for name in of_the_sdk},
+    }
+
+
+def test_each_setting_of_the_constructs_has_a_variable_of_its_own() -> None:
+    fields = dataclasses.fields(TelemetrySettings)
+    named = [item.metadata["variable"] for item in fields if item.metadata["variable"]]
+
+    assert len(named) == len(set(named))
+    variables = {value for name, value in vars(constructs).items() if name.isupper()}
+    assert set(named) == variables - {constructs.HANDLER, constructs.ENTRY_POINT}
+
+
+def test_the_constructs_know_the_extractors_of_the_runtime() -> None:
+    rule = TelemetrySettings.__dataclass_fields__["extractor"].metadata["rule"]
+
+    assert all(rule.accepts(name) for name in EXTRACTORS)
+    assert not rule.accepts("no_such_source")
 
 
 def test_the_entry_point_exists_in_the_runtime() -> None:

@@ -11,7 +11,8 @@ from types import FrameType
 
 import click
 
-from lambda_otel_lite_cdk.cli.errors import OneLineGroup, UsageProblem
+from lambda_otel_lite_cdk.cli.errors import CheckFailed, OneLineGroup, UsageProblem
+from lambda_otel_lite_cdk.interpreters import SUPPORTED_VERSIONS
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _ASSEMBLY = "cdk.out"
@@ -204,6 +205,46 @@ def completion(shell: str) -> None:
     complete = get_completion_class(shell)
     if complete is not None:
         click.echo(complete(main, {}, "lambda-otel", "_LAMBDA_OTEL_COMPLETE").source())
+
+
+@main.command()
+@click.argument("cdk_out", type=_FOLDER)
+@click.option("--require-all", is_flag=True, help="Exit with 1 where a function is missing.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON in place of a table.")
+def fleet(cdk_out: Path, require_all: bool, as_json: bool) -> None:  # noqa: FBT001 - click's way
+    """Show which functions of the cloud assembly CDK_OUT are instrumented, and why others are not.
+
+    The templates have the last word; reasons come from telemetry-coverage.json beside them.
+    """
+    from lambda_otel_lite_cdk.cli.fleet import missing, print_json, print_table, read_coverage
+
+    outcomes = read_coverage(cdk_out)
+    (print_json if as_json else print_table)(outcomes)
+    if require_all and (paths := missing(outcomes)):
+        raise CheckFailed(f"{len(paths)} Python function(s) not instrumented: {', '.join(paths)}")
+
+
+@main.command()
+@click.option("--python", required=True, type=click.Choice(SUPPORTED_VERSIONS))
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path))
+@click.option("--exporter", type=click.Choice(["native", "package"]), default="native")
+@click.option("--architecture", type=click.Choice(["x86_64", "arm64"]), default="x86_64")
+def layer(python: str, output: Path, exporter: str, architecture: str) -> None:
+    """Build the telemetry layer, for Terraform, SAM and container images.
+
+    OUTPUT is a folder, or an archive where it ends in .zip; both are the same bytes each time. The
+    layer serves both architectures, unless it holds the exporter of otlp-stdout-span-exporter.
+    """
+    from lambda_otel_lite_cdk.cli.layer import build_layer
+
+    built = build_layer(python, architecture if exporter == "package" else None, output)
+    click.echo(f"{output} {built.asset_hash}")
+    if not built.compiled:
+        click.echo(
+            f"It holds no byte code, because this machine has no Python {python}: every cold start "
+            f"compiles it again.",
+            err=True,
+        )
 
 
 def _assignment(option: str, text: str) -> tuple[str, str]:

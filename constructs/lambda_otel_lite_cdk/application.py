@@ -1,0 +1,121 @@
+"""Give a function its layer, its variables and its handler."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aws_cdk import Token
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+
+from lambda_otel_lite_cdk.checks import MOST_LAYERS
+from lambda_otel_lite_cdk.environment import ENTRY_POINT, HANDLER
+from lambda_otel_lite_cdk.selection import variables_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lambda_otel_lite_cdk.forwarding import Forwarding
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What an app gave to a function.
+
+    Args:
+        given: As the app gave it, with tokens: what is a token was given to the construct, what is
+            not was written to the resource.
+        properties: The same, resolved: what `reading.configured` returns.
+    """
+
+    given: Mapping[str, Any]
+    properties: Mapping[str, Any]
+
+
+def apply(
+    function: lambda_.Function,
+    resource: lambda_.CfnFunction,
+    configuration: Configuration,
+    variables: Mapping[str, str],
+    layer: lambda_.ILayerVersion,
+) -> tuple[str, ...]:
+    """Make a function emit traces; what it has already is left as it is.
+
+    Args:
+        function: The function.
+        resource: Its CloudFormation resource.
+        configuration: What it has already.
+        variables: The settings, as variables.
+        layer: The telemetry layer.
+
+    Returns:
+        The variables that the function had already, with another value.
+    """
+    given, properties = configuration.given, configuration.properties
+    wanted = dict(variables)
+    if properties.get("handler") != ENTRY_POINT:
+        wanted[HANDLER] = given["handler"]
+        resource.handler = ENTRY_POINT
+    theirs = variables_of(properties)
+    missing = {name: value for name, value in wanted.items() if name not in theirs}
+    _add_environment(function, resource, given.get("environment"), missing)
+    _add_layer(function, resource, given.get("layers"), properties.get("layers", []), layer)
+    return tuple(name for name in sorted(wanted) if theirs.get(name, wanted[name]) != wanted[name])
+
+
+def _add_environment(
+    function: lambda_.Function, resource: lambda_.CfnFunction, given: Any, missing: dict[str, str]
+) -> None:
+    if isinstance(given, dict):
+        # The app wrote to the resource directly, which hides what is added to the construct.
+        resource.environment = lambda_.CfnFunction.EnvironmentProperty(
+            variables={**given.get("variables", {}), **missing}
+        )
+        return
+    for name, value in missing.items():
+        function.add_environment(name, value)
+
+
+def _add_layer(
+    function: lambda_.Function,
+    resource: lambda_.CfnFunction,
+    given: list[str] | None,
+    present: list[Any],
+    layer: lambda_.ILayerVersion,
+) -> None:
+    if given is not None and Token.is_unresolved(given) and len(present) < MOST_LAYERS:
+        function.add_layers(layer)
+    else:
+        # Over the quota too, where the construct raises an error that does not say for which
+        # function: the check does.
+        theirs = [one if isinstance(one, str) else Token.as_string(one) for one in present]
+        resource.layers = [*theirs, layer.layer_version_arn]
+
+
+def forward(
+    function: lambda_.Function,
+    resource: lambda_.CfnFunction,
+    properties: Mapping[str, Any],
+    forwarding: Forwarding,
+) -> None:
+    """Subscribe a function's log group, giving it one where it has none of its own.
+
+    Without one, Lambda makes the group at the first invocation: until then there is nothing that
+    could be subscribed.
+
+    Raises:
+        ForwardingError: The log group cannot be forwarded as asked.
+    """
+    logging = properties.get("loggingConfig", {})
+    if "logGroup" in logging or function.node.try_find_child("LogRetention"):
+        forwarding.subscribe(function.log_group)
+        return
+    group = logs.LogGroup(function, "TelemetryLogs", retention=logs.RetentionDays.ONE_MONTH)
+    resource.logging_config = lambda_.CfnFunction.LoggingConfigProperty(
+        log_group=group.log_group_name,
+        log_format=logging.get("logFormat"),
+        application_log_level=logging.get("applicationLogLevel"),
+        system_log_level=logging.get("systemLogLevel"),
+    )
+    forwarding.subscribe(group)

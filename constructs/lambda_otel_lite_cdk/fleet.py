@@ -1,0 +1,174 @@
+"""Instrument the functions of a whole app, whoever owns them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import jsii
+from aws_cdk import Annotations, IPropertyInjector, Stage
+from aws_cdk import aws_lambda as lambda_
+from constructs import IMixin
+
+from lambda_otel_lite_cdk.requests import Door, Request
+from lambda_otel_lite_cdk.settings import SettingsError, TelemetrySettings
+from lambda_otel_lite_cdk.validation import registry_of
+
+if TYPE_CHECKING:
+    from constructs import Construct, IConstruct
+
+    from lambda_otel_lite_cdk.forwarding import Forwarding
+
+_ALL = 100
+
+
+class Telemetry:
+    """Say what holds for all functions in a scope: an app, a stage, a stack, any construct.
+
+    Make it with `of`.
+    """
+
+    def __init__(self, scope: IConstruct) -> None:
+        self._scope = scope
+        self._path = scope.node.path
+        self._requests = registry_of(scope).requests
+
+    @classmethod
+    def of(cls, scope: IConstruct) -> Telemetry:
+        """Return the telemetry of a scope.
+
+        Args:
+            scope: A construct in an app, or the app itself.
+        """
+        return cls(scope)
+
+    def instrument(
+        self,
+        settings: TelemetrySettings | None = None,
+        *,
+        rollout: float = _ALL,
+        unless: Callable[[lambda_.Function], str | None] | None = None,
+        forwarding: Forwarding | None = None,
+    ) -> None:
+        """Instrument every Python function in the scope, those that are made later too.
+
+        Settings of scopes further in win over those further out, and what is asked for a function
+        by name wins over both. Functions that cannot be instrumented are left alone; the coverage
+        report says why. So are those that the CDK makes for itself.
+
+        Args:
+            settings: How their telemetry behaves. Default: the runtime's defaults.
+            rollout: Percent of the functions to begin with, 0 to 100. Each function has a fixed
+                place, so that raising it only ever adds functions. Where scopes lie within each
+                other, the innermost decides. Default 100.
+            unless: Returns why a function is to be left alone, None where it is not. Default: none
+                is.
+            forwarding: Where record lines are sent; a function without a log group of its own is
+                given one. Default: they stay in the log groups.
+
+        Raises:
+            SettingsError: A setting, or the rollout, is out of range.
+        """
+        where = self._path or "the app"
+        settings = settings or TelemetrySettings()
+        settings.check(where)
+        if not 0 <= rollout <= _ALL:
+            raise SettingsError(
+                f"{where}: rollout is {rollout!r}; it must be a percentage from 0 to 100. Correct "
+                f"it, or leave it out for the default, 100."
+            )
+        for inner in self._scope.node.find_all():
+            # Aspects end at stages, so each has a registry of its own that asks this one.
+            if isinstance(inner, Stage):
+                registry_of(inner)
+        request = Request(
+            door=Door.SCOPE,
+            settings=settings,
+            forwarding=forwarding,
+            rollout=rollout,
+            unless=unless or (lambda _: None),
+        )
+        self._requests.ask(self._path, request)
+
+    def opt_out(self, reason: str) -> None:
+        """Leave all functions in the scope alone, whatever else asks for them.
+
+        The tag ``lambda-otel-lite`` with the value ``off`` does the same.
+
+        Args:
+            reason: Why; it stands in the coverage report.
+        """
+        self._requests.opt_out(self._path, reason)
+
+    def acknowledge(self, check: str, reason: str) -> None:
+        """Accept what a check finds in the scope.
+
+        Args:
+            check: The id in the check's message, such as ``lambda-otel-lite:exec-wrapper``.
+            reason: Why; it stands in the coverage report.
+        """
+        self._requests.acknowledge(self._path, check, reason)
+        Annotations.of(self._scope).acknowledge_warning(check, reason)
+
+
+@jsii.implements(IPropertyInjector)
+class TelemetryInjector:
+    """Instrument every function that is made in a scope from now on.
+
+    For ``property_injectors`` of an app, stage or stack, or ``PropertyInjectors.of(scope).add``.
+    Of several injectors for functions, the CDK asks the nearest alone.
+
+    Args:
+        settings: How their telemetry behaves. Default: the runtime's defaults.
+
+    Raises:
+        SettingsError: A setting is out of range.
+    """
+
+    def __init__(self, settings: TelemetrySettings | None = None) -> None:
+        self._settings = settings or TelemetrySettings()
+        self._settings.check("TelemetryInjector")
+
+    @property
+    def construct_unique_id(self) -> str:
+        """What the injector is for: `Function` and what derives from it."""
+        return lambda_.Function.PROPERTY_INJECTION_ID
+
+    def inject(
+        self,
+        original_props: Any,
+        *,
+        scope: Construct,
+        id: str,  # noqa: A002 - the interface's name
+    ) -> Any:
+        """Note that the function which is about to be made is to be instrumented."""
+        # The CDK replaces the separator of paths in ids.
+        path = f"{scope.node.path}/{id.replace('/', '--')}"
+        request = Request(door=Door.INJECTOR, settings=self._settings)
+        registry_of(scope).requests.ask(path, request)
+        return original_props
+
+
+@jsii.implements(IMixin)
+class TelemetryMixin:
+    """Instrument the functions that it is applied to: ``function.with_(TelemetryMixin())``.
+
+    Args:
+        settings: How their telemetry behaves. Default: the runtime's defaults.
+
+    Raises:
+        SettingsError: A setting is out of range.
+    """
+
+    def __init__(self, settings: TelemetrySettings | None = None) -> None:
+        self._settings = settings or TelemetrySettings()
+        self._settings.check("TelemetryMixin")
+
+    def supports(self, construct: IConstruct) -> bool:
+        """Tell whether a construct is a function."""
+        return isinstance(construct, lambda_.Function)
+
+    def apply_to(self, construct: IConstruct) -> None:
+        """Note that a function is to be instrumented."""
+        request = Request(door=Door.MIXIN, settings=self._settings)
+        registry_of(construct).requests.ask(construct.node.path, request)

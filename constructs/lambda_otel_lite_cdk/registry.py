@@ -1,0 +1,197 @@
+"""Settle, once at synth, what was asked for the functions of an app.
+
+Construct, injector, mixin and aspect only note what is wanted, each under its own rank. When the
+app is synthesized, every function is looked at once and given what all notes together say: so that
+neither the order of the notes nor their number shows in the template, and what the app itself set,
+before or after, wins.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import jsii
+from aws_cdk import AspectPriority, Aspects, CfnResource, IAspect, Stack, Stage
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from lambda_otel_lite_cdk.application import Configuration, apply, forward
+from lambda_otel_lite_cdk.bundling import BundlingError
+from lambda_otel_lite_cdk.environment import PROCESSOR_MODE, SERVICE_NAME
+from lambda_otel_lite_cdk.forwarding import ForwardingError
+from lambda_otel_lite_cdk.layer import Layers, published_layer
+from lambda_otel_lite_cdk.outcome import (
+    INSTRUMENTED,
+    MADE_BY_CDK,
+    MISSING,
+    NOT_ASKED,
+    SKIPPED,
+    Outcome,
+)
+from lambda_otel_lite_cdk.requests import Requests, left_out, waits
+from lambda_otel_lite_cdk.selection import (
+    IS_FORWARDER,
+    is_forwarder,
+    is_made_by_cdk,
+    python_of,
+    variables_of,
+    why_unsupported,
+)
+from lambda_otel_lite_cdk.settings import TelemetrySettings
+
+if TYPE_CHECKING:
+    from constructs import IConstruct
+
+    from lambda_otel_lite_cdk.requests import Request
+
+
+#: Where the registry of an app or stage is among its constructs.
+_ID = "LambdaOtelLite"
+
+
+@jsii.implements(IAspect)
+class Registry(Construct):
+    """Hold what was asked for the functions of an app or stage, and settle it.
+
+    It is an aspect on itself: the CDK calls it once. On the app it would be called for every
+    construct, which for a fleet takes longer than all that it does.
+
+    Attributes:
+        stage: The app or stage; aspects do not reach into the stages in it.
+        requests: What was asked.
+        outcomes: What became of each function, by construct path.
+        resources: Resource and stack of each function, by construct path.
+        layers: The layers of the app.
+        errors: What stood against it.
+    """
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(stage, _ID)
+        self.stage = stage
+        outer = found_registry(stage.node.scope)
+        self.requests: Requests = Requests(outer.requests if outer else None)
+        self.outcomes: dict[str, Outcome] = {}
+        self.resources: dict[str, tuple[CfnResource, Stack]] = {}
+        self.errors: list[str] = []
+        self._stacks: dict[Stack, str] = {}
+        self.layers: Layers = outer.layers if outer else Layers()
+        self._defaults = TelemetrySettings.from_context(stage.node.get_all_context())
+        self._defaults.check("CDK context")
+
+    def visit(self, _node: IConstruct) -> None:
+        """Settle what was asked; called by the CDK when it invokes aspects."""
+        found = self.stage.node.find_all()
+        inner = tuple(f"{one.node.path}/" for one in found[1:] if isinstance(one, Stage))
+        for one in found:
+            if isinstance(one, lambda_.Function):
+                self._settle(one, inner)
+
+    def note_resource(self, path: str, resource: CfnResource) -> None:
+        """Note a function that the constructs have no part in."""
+        stack = Stack.of(resource)
+        own = is_made_by_cdk(path)
+        self.resources[path] = (resource, stack)
+        self.outcomes[path] = Outcome(
+            function=path,
+            stack=stack.node.path,
+            status=SKIPPED if own else MISSING,
+            reason=MADE_BY_CDK if own else "a CfnFunction is not instrumented; make it a Function",
+        )
+
+    def _settle(self, function: lambda_.Function, inner_stages: tuple[str, ...]) -> None:
+        # As few calls into the CDK as can be: each takes a fair part of a millisecond.
+        node = function.node
+        path = node.path
+        if path.startswith(inner_stages or "//"):
+            return
+        resource, stack = node.default_child, Stack.of(function)
+        if isinstance(resource, CfnResource):
+            self.resources[path] = (resource, stack)
+        try:
+            self.outcomes[path] = self._outcome(path, function, resource, stack)
+        except (BundlingError, ForwardingError) as error:
+            said = str(error)
+            self.errors.append(said if said.startswith(path) else f"{path}: {said}")
+
+    def _outcome(
+        self, path: str, function: lambda_.Function, resource: IConstruct | None, stack: Stack
+    ) -> Outcome:
+        requests = self.requests.of(path)
+        if stack not in self._stacks:
+            self._stacks[stack] = stack.node.path
+        left = partial(Outcome, function=path, stack=self._stacks[stack])
+        if reason := self._exempt(path, function, requests):
+            return left(status=SKIPPED, reason=reason)
+        if reason := waits(path, requests) if requests else NOT_ASKED:
+            return left(status=MISSING, reason=reason)
+        if not isinstance(resource, lambda_.CfnFunction):
+            return left(status=SKIPPED, reason="it holds no AWS::Lambda::Function")
+        given = resource._cfn_properties  # noqa: SLF001 - as in `reading`
+        properties: dict[str, Any] = stack.resolve(given)
+        if is_forwarder(properties):
+            return left(status=SKIPPED, reason=IS_FORWARDER)
+        if reason := why_unsupported(properties):
+            return left(status=MISSING, reason=reason)
+        settings = self._defaults
+        for request in requests:
+            settings = settings.merge(request.settings)
+        self.errors += [f"{path}: {problem}" for problem in settings.conflicts()]
+        layer, name, size = self._layer(stack, properties, settings)
+        variables = settings.environment()
+        overridden = apply(function, resource, Configuration(given, properties), variables, layer)
+        # The nearest one that says where to.
+        for forwarding in [one.forwarding for one in requests if one.forwarding][-1:]:
+            forward(function, resource, properties, forwarding)
+        effective = {**variables, **variables_of(properties)}
+        return left(
+            status=INSTRUMENTED,
+            mode=str(effective.get(PROCESSOR_MODE, "sync")),
+            service=str(effective.get(SERVICE_NAME, "")),
+            overridden=overridden,
+            layer=name,
+            layer_bytes=size,
+        )
+
+    def _exempt(self, path: str, function: lambda_.Function, requests: list[Request]) -> str | None:
+        """Return why somebody wants a function to be left alone, or None."""
+        if is_made_by_cdk(path):
+            return MADE_BY_CDK
+        return (
+            self.requests.opted_out(path)
+            or self.requests.tagged_off(path, function)
+            or (left_out(function, requests) if requests else None)
+        )
+
+    def _layer(
+        self, stack: Stack, properties: dict[str, Any], settings: TelemetrySettings
+    ) -> tuple[lambda_.ILayerVersion, str, int]:
+        """Return a function's layer, what it is called in the template, and its size in bytes."""
+        if settings.layer_arn:
+            return published_layer(stack, settings.layer_arn), settings.layer_arn, 0
+        architecture = properties.get("architectures", ["x86_64"])[0]
+        package_for = architecture if settings.exporter == "package" else None
+        python = python_of(properties)
+        layer, name = self.layers.layer_of(stack, python, package_for)
+        return layer, name, self.layers.size(python, package_for)
+
+
+def found_registry(construct: IConstruct | None) -> Registry | None:
+    """Return the registry of the app or stage that a construct is in, if it has one."""
+    stage = stage_of(construct) if construct is not None else None
+    if stage is None:
+        return None
+    found = stage.node.try_find_child(_ID)
+    return found if isinstance(found, Registry) else None
+
+
+def stage_of(construct: IConstruct) -> Stage | None:
+    """Return the app or stage that a construct is in, or is itself."""
+    return construct if isinstance(construct, Stage) else Stage.of(construct)
+
+
+def add_registry(stage: Stage) -> Registry:
+    """Give an app or stage a registry."""
+    registry = Registry(stage)
+    Aspects.of(registry).add(registry, priority=AspectPriority.MUTATING)
+    return registry

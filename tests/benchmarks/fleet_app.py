@@ -1,0 +1,66 @@
+"""A fleet as platform teams have them: many stacks, each with functions, queues and tables.
+
+Run as an app: ``python fleet_app.py``, with FLEET_STACKS, FLEET_FUNCTIONS (in each stack) and
+FLEET_TELEMETRY (``1`` instruments the fleet) in the environment.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from aws_cdk import App, Duration, Stack
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_event_sources as event_sources
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
+
+_HANDLERS = Path(__file__).parents[2] / "constructs/demo/handlers"
+_RUNTIMES = (lambda_.Runtime.PYTHON_3_12, lambda_.Runtime.PYTHON_3_13)
+
+
+def build(app: App, stacks: int, functions: int) -> None:
+    """Make the fleet in an app."""
+    for number in range(stacks):
+        stack = Stack(app, f"Team{number}")
+        table = dynamodb.TableV2(
+            stack,
+            "Table",
+            partition_key=dynamodb.Attribute(name="id", type=dynamodb.AttributeType.STRING),
+        )
+        queue = sqs.Queue(stack, "Queue", visibility_timeout=Duration.seconds(60))
+        for index in range(functions):
+            worker = lambda_.Function(
+                stack,
+                f"Function{index}",
+                runtime=_RUNTIMES[number % len(_RUNTIMES)],
+                handler="app.handler",
+                code=lambda_.Code.from_asset(
+                    str(_HANDLERS / "orders"), exclude=["**/__pycache__", "**/*.pyc"]
+                ),
+                environment={"TABLE": table.table_name, "QUEUE": queue.queue_url},
+                memory_size=256,
+                timeout=Duration.seconds(10),
+                log_group=logs.LogGroup(stack, f"Logs{index}"),
+            )
+            table.grant_read_write_data(worker)
+            worker.add_event_source(event_sources.SqsEventSource(queue))
+
+
+def main() -> None:
+    """Synthesize the fleet that the environment describes."""
+    app = App(analytics_reporting=False)
+    if os.environ.get("FLEET_TELEMETRY") == "1":
+        from lambda_otel_lite_cdk import (  # noqa: PLC0415 - its import is part of the cost
+            Telemetry,
+            TelemetrySettings,
+        )
+
+        Telemetry.of(app).instrument(TelemetrySettings(mode="async"))
+    build(app, int(os.environ["FLEET_STACKS"]), int(os.environ["FLEET_FUNCTIONS"]))
+    app.synth()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""Measure what telemetry adds to the synth of 200 functions in 10 stacks.
+
+Both synths are whole processes, as `cdk synth` starts them, and take turns, so that what else the
+machine does falls on both. Run as ``python -m tests.benchmarks.synth``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+#: The bar: an instrumented fleet synthesizes in at most this many times the other's time.
+BAR = 1.25
+APP = Path(__file__).with_name("fleet_app.py")
+
+
+def synthesize(output: Path, stacks: int, functions: int, *, telemetry: bool) -> float:
+    """Synthesize the fleet in a process of its own, and return how long that took, in seconds."""
+    environment = {
+        **os.environ,
+        "CDK_OUTDIR": str(output),
+        "FLEET_STACKS": str(stacks),
+        "FLEET_FUNCTIONS": str(functions),
+        "FLEET_TELEMETRY": str(int(telemetry)),
+    }
+    began = time.perf_counter()
+    subprocess.run([sys.executable, APP], env=environment, check=True, capture_output=True)
+    return time.perf_counter() - began
+
+
+def main() -> int:
+    """Print both times and their ratio; return 1 where the ratio is over the bar."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--stacks", type=int, default=10)
+    parser.add_argument("--functions", type=int, default=20, help="in each stack")
+    options = parser.parse_args()
+    seconds: dict[bool, list[float]] = {False: [], True: []}
+    for number in range(options.rounds + 1):
+        # Which one is first alternates as well.
+        for telemetry in sorted(seconds, reverse=bool(number % 2)):
+            with tempfile.TemporaryDirectory() as output:
+                spent = synthesize(
+                    Path(output), options.stacks, options.functions, telemetry=telemetry
+                )
+            # The first round fills caches: the layer is built once for all synths to come.
+            if number:
+                seconds[telemetry].append(spent)
+    # The fastest of each: what else the machine does can only add to it.
+    plain, traced = (min(seconds[telemetry]) for telemetry in (False, True))
+    count = options.stacks * options.functions
+    print(  # noqa: T201 - its output
+        f"{count} functions in {options.stacks} stacks, fastest of {options.rounds}: "
+        f"plain {plain:.2f} s, instrumented {traced:.2f} s, ratio {traced / plain:.3f} (bar {BAR})"
+    )
+    return int(traced / plain > BAR)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

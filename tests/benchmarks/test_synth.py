@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from .synth import synthesize
+
+
+def test_a_small_fleet_has_a_layer_for_each_stack_and_an_asset_for_each_python(
+    tmp_path: Path,
+) -> None:
+    synthesize(tmp_path, stacks=3, functions=2, telemetry=True)
+    found = [
+        resource
+        for template in tmp_path.glob("*.template.json")
+        for resource in json.loads(template.read_text("utf-8"))["Resources"].values()
+    ]
+    handlers = [
+        one["Properties"]["Handler"] for one in found if one["Type"] == "AWS::Lambda::Function"
+    ]
+    assert handlers == ["lambda_otel_lite.autowrap.handler"] * 6
+    assert [one["Type"] for one in found].count("AWS::Lambda::LayerVersion") == 3
+    assert len({path.parent for path in tmp_path.glob("asset.*/python")}) == 2
+
+
+def test_the_same_fleet_can_be_synthesized_without_telemetry(tmp_path: Path) -> None:
+    synthesize(tmp_path, stacks=1, functions=1, telemetry=False)
+    assert not list(tmp_path.glob("asset.*/python"))
+    assert not (tmp_path / "telemetry-coverage.json").exists()

@@ -1,0 +1,131 @@
+"""The constructs on the newest and on the oldest aws-cdk-lib that is declared."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from uv import find_uv_bin
+
+from .conftest import PYTHON, ROOT
+
+LOCK = ROOT / "requirements/oldest.txt"
+
+
+@pytest.fixture(scope="module")
+def python() -> Path:
+    """The interpreter of the environment, which is kept for as long as its lock stays the same."""
+    digest = hashlib.sha256(LOCK.read_bytes() + sys.executable.encode()).hexdigest()[:12]
+    venv = ROOT / ".cache" / f"oldest-{PYTHON}-{digest}"
+    python = venv / "bin/python"
+    if not (venv / "complete").exists():
+        base = getattr(sys, "_base_executable", sys.executable)
+        uv = find_uv_bin()
+        subprocess.run([uv, "venv", "--quiet", "--clear", "-p", base, venv], check=True)
+        subprocess.run(
+            [
+                *(uv, "pip", "install", "--quiet", "--require-hashes", "--compile-bytecode"),
+                *("--no-deps", "-p", python, "-r", LOCK),
+            ],
+            check=True,
+        )
+        (venv / "complete").touch()
+    return python
+
+
+def test_the_lock_is_of_the_oldest_version_that_is_declared() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    declared = dict(
+        requirement.partition(",")[0].split(">=")
+        for requirement in project["optional-dependencies"]["cdk"]
+    )
+    pins = dict(
+        line.removesuffix(" \\").split("==")
+        for line in LOCK.read_text("utf-8").splitlines()
+        if "==" in line and not line.startswith(" ")
+    )
+    for name in ("aws-cdk-lib", "constructs"):
+        assert pins[name].removesuffix(".0") == declared[name]
+
+
+def synthesize(python: Path, output: Path, **environment: str) -> None:
+    """Synthesize the app behind all doors."""
+    done = subprocess.run(
+        [python, Path(__file__).with_name("all_doors_app.py")],
+        env={
+            **os.environ,
+            "CDK_OUTDIR": str(output),
+            "PYTHONPATH": os.pathsep.join([str(ROOT / "runtime"), str(ROOT / "constructs")]),
+            **environment,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def handlers_in(output: Path) -> dict[str, list[str]]:
+    handlers: dict[str, list[str]] = {}
+    for template in sorted(output.glob("*.template.json")):
+        found = json.loads(template.read_text("utf-8"))["Resources"].values()
+        handlers[template.name.partition(".")[0]] = sorted(
+            one["Properties"]["Handler"] for one in found if one["Type"] == "AWS::Lambda::Function"
+        )
+    return handlers
+
+
+OURS = "lambda_otel_lite.autowrap.handler"
+HANDLERS = {
+    "Account": [],
+    "Doors": [OURS, OURS, OURS],
+    "Fleet": [OURS, "otlp_forwarder.handler.handler"],
+    "Injected": [OURS],
+}
+
+
+def test_hazard_31_every_door_works_on_the_oldest_aws_cdk_lib(python: Path, tmp_path: Path) -> None:
+    synthesize(python, tmp_path)
+    assert handlers_in(tmp_path) == HANDLERS
+    assert (tmp_path / "telemetry-coverage.json").exists()
+
+
+def test_hazard_31_every_door_works_on_the_newest_and_cfn_lint_finds_no_error(
+    tmp_path: Path,
+) -> None:
+    synthesize(Path(sys.executable), tmp_path)
+    assert handlers_in(tmp_path) == HANDLERS
+    done = subprocess.run(
+        [
+            Path(sys.executable).with_name("cfn-lint"),
+            *("--non-zero-exit-code", "error"),
+            *sorted(tmp_path.glob("*.template.json")),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_hazard_39_the_layer_is_built_without_docker(tmp_path: Path) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text(f"#!/bin/sh\ntouch {tmp_path}/called\nexit 1\n")
+    docker.chmod(0o755)
+    # With nothing kept from before, and this in place of Docker for whoever asks for it.
+    synthesize(
+        Path(sys.executable),
+        tmp_path / "cdk.out",
+        XDG_CACHE_HOME=str(tmp_path / "cache"),
+        CDK_DOCKER=str(docker),
+        PATH=f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
+        UV_CACHE_DIR=os.environ.get("UV_CACHE_DIR") or str(Path.home() / ".cache/uv"),
+    )
+    assert [path for path in (tmp_path / "cdk.out").glob("asset.*/python") if path.is_dir()]
+    assert not (tmp_path / "called").exists()

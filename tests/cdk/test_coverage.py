@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import aws_cdk
+import pytest
+from aws_cdk import App, NestedStack, Stack, Stage
+from aws_cdk import aws_lambda as lambda_
+from click.testing import CliRunner
+
+from lambda_otel_lite_cdk import Telemetry, TelemetryPolicy, TelemetrySettings, instrument
+from lambda_otel_lite_cdk.cli import main
+
+from .conftest import INLINE
+
+ENTRY_POINT = "lambda_otel_lite.autowrap.handler"
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> App:
+    return App(outdir=str(tmp_path / "cdk.out"), analytics_reporting=False)
+
+
+def function(stack: Stack, name: str = "Orders", **props: Any) -> lambda_.Function:
+    return lambda_.Function(stack, name, **{**INLINE, **props})
+
+
+def resource_of(one: lambda_.Function) -> lambda_.CfnFunction:
+    found = one.node.default_child
+    assert isinstance(found, lambda_.CfnFunction)
+    return found
+
+
+def fleet(app: App, *options: str) -> tuple[int, str]:
+    """Synthesize, run `lambda-otel fleet`, and return its exit code and what it printed."""
+    done = CliRunner().invoke(main, ["fleet", app.synth().directory, *options])
+    return done.exit_code, done.output
+
+
+def rows(app: App) -> dict[str, dict[str, Any]]:
+    return {row["function"]: row for row in json.loads(fleet(app, "--json")[1])}
+
+
+def test_the_table_shows_every_function_with_what_became_of_it(app: App) -> None:
+    stack = Stack(app, "Shop")
+    Telemetry.of(stack).instrument(TelemetrySettings(mode="async", service_name="shop"))
+    function(stack, "Orders", environment={"OTEL_SERVICE_NAME": "theirs"})
+    Telemetry.of(function(stack, "Worker")).opt_out("vendor code")
+    code, said = fleet(app)
+    lines = {line.split()[0]: line for line in said.splitlines() if "Shop/" in line}
+    assert code == 0
+    assert "instrumented  async  theirs" in lines["Shop/Orders"]
+    assert "KiB" in lines["Shop/Orders"]
+    assert "its own: OTEL_SERVICE_NAME" in lines["Shop/Orders"]
+    assert "skipped" in lines["Shop/Worker"]
+    assert "opted out at Shop/Worker: vendor code" in lines["Shop/Worker"]
+    assert "2 functions: 1 instrumented, 1 skipped" in said
+
+
+@pytest.mark.parametrize("covered", [True, False])
+def test_a_missing_function_is_exit_code_1_where_all_are_required(
+    app: App, *, covered: bool
+) -> None:
+    stack = Stack(app, "Shop")
+    instrument(function(stack, "Orders"))
+    worker = function(stack, "Worker")
+    if covered:
+        instrument(worker)
+    code, said = fleet(app, "--require-all")
+    assert code == (0 if covered else 1)
+    assert ("1 Python function(s) not instrumented: Shop/Worker" in said) is not covered
+
+
+def test_what_nobody_needs_to_instrument_is_not_missing(app: App) -> None:
+    stack = Stack(app, "Shop")
+    code = lambda_.Code.from_inline("1")
+    function(stack, "Node", runtime=lambda_.Runtime.NODEJS_22_X, code=code)
+    assert fleet(app, "--require-all")[0] == 0
+
+
+def test_an_app_without_telemetry_is_reported_from_its_templates(app: App) -> None:
+    function(Stack(app, "Shop"))
+    code, said = fleet(app, "--require-all")
+    assert code == 1
+    assert "nothing asks for it to be instrumented" in said
+
+
+def test_functions_of_stages_and_nested_stacks_are_reported(app: App) -> None:
+    stage = Stage(app, "Prod")
+    Telemetry.of(app).instrument()
+    function(Stack(stage, "Shop"))
+    function(NestedStack(Stack(app, "Outer"), "Inner"))
+    assert {path: row["status"] for path, row in rows(app).items()} == {
+        "Prod/Shop/Orders": "instrumented",
+        "Outer/Inner/Orders": "instrumented",
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        ("Handler", "other.handler", "its Handler is overridden in the template: 'other.handler'"),
+        ("Layers", [], "its Layers are overridden in the template"),
+        ("Environment.Variables.LAMBDA_OTEL_HANDLER", "", "LAMBDA_OTEL_HANDLER is overridden"),
+    ],
+)
+def test_hazard_31_what_a_template_overrides_is_seen_in_the_template(
+    app: App, key: str, value: object, reason: str
+) -> None:
+    orders = function(Stack(app, "Shop"))
+    instrument(orders)
+    resource_of(orders).add_property_override(key, value)
+    code, said = fleet(app, "--require-all")
+    assert code == 1
+    assert reason in said
+
+
+@pytest.mark.parametrize("damage", ["no folder", "no manifest", "no report"])
+def test_what_is_no_assembly_is_one_clear_line(damage: str, app: App, tmp_path: Path) -> None:
+    instrument(function(Stack(app, "Shop")))
+    folder = Path(app.synth().directory)
+    if damage == "no folder":
+        folder = tmp_path / "elsewhere"
+    elif damage == "no manifest":
+        (folder / "manifest.json").write_text("{")
+    else:
+        (folder / "telemetry-coverage.json").write_text('{"functions": [{"x": 1}]}')
+    done = CliRunner().invoke(main, ["fleet", str(folder)])
+    assert done.exit_code == 2
+    assert "run `cdk synth`" in done.output or "synthesize again" in done.output
+    assert "Traceback" not in done.output
+
+
+def guarded(app: App) -> None:
+    aws_cdk.Validations.of(app).add_plugins(TelemetryPolicy())
+
+
+def test_the_policy_passes_an_app_in_which_every_function_is_instrumented(app: App) -> None:
+    guarded(app)
+    stack = Stack(app, "Shop")
+    Telemetry.of(app).instrument()
+    function(stack)
+    Telemetry.of(function(stack, "Vendor")).opt_out("vendor code")
+    app.synth()
+
+
+def test_the_policy_stops_an_app_with_a_function_that_is_not(app: App) -> None:
+    guarded(app)
+    function(Stack(app, "Shop"))
+    with pytest.raises(RuntimeError, match="python-function-instrumented"):
+        app.synth()
+
+
+def test_the_policy_stops_an_app_in_which_a_handler_is_overridden(app: App) -> None:
+    guarded(app)
+    orders = function(Stack(app, "Shop"))
+    instrument(orders)
+    resource_of(orders).add_property_override("Handler", "other.handler")
+    with pytest.raises(RuntimeError, match="instrumentation-not-overridden") as raised:
+        app.synth()
+    assert "Shop/Orders: its Handler is overridden in the template" in str(raised.value)
+
+
+def test_the_policy_sees_into_nested_stacks(app: App) -> None:
+    guarded(app)
+    function(NestedStack(Stack(app, "Outer"), "Inner"))
+    with pytest.raises(RuntimeError, match="python-function-instrumented"):
+        app.synth()

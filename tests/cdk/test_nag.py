@@ -1,0 +1,66 @@
+"""The demo under cdk-nag's AwsSolutions pack; every acknowledgement carries its reason."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import Acknowledgment, App, Validations
+from cdk_nag import AwsSolutionsChecks
+
+from .conftest import PYTHON, ROOT
+
+_BASIC = "arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+ACKNOWLEDGED = {
+    f"AwsSolutions::AwsSolutions-IAM4[Policy::{_BASIC}]": (
+        "The policy lets a function write its log and nothing else; telemetry leaves through it."
+    ),
+    "AwsSolutions::AwsSolutions-APIG1": (
+        "The demo is run and thrown away; an access log would outlive it."
+    ),
+    "AwsSolutions::AwsSolutions-APIG4": (
+        "The demo shows tracing; whoever runs it has no user pool to authorize against."
+    ),
+    "AwsSolutions::AwsSolutions-L1": (
+        "The demo runs on the Python that synthesizes it, so that it can be run locally too."
+    ),
+}
+
+
+@pytest.fixture
+def demo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """The demo's module."""
+    monkeypatch.setenv("CDK_OUTDIR", str(tmp_path / "first"))
+    monkeypatch.setenv("CDK_CONTEXT_JSON", json.dumps({"python": PYTHON}))
+    spec = importlib.util.spec_from_file_location("demo_app", ROOT / "constructs/demo/app.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def unacknowledged(demo: Any, tmp_path: Path, acknowledged: dict[str, str]) -> set[str]:
+    """Synthesize the demo under the pack, and return the rules that it violates."""
+    app = App(outdir=str(tmp_path / "checked"), analytics_reporting=False)
+    stack = demo.DemoStack(app, "Demo")
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    for rule, reason in acknowledged.items():
+        Validations.of(stack).acknowledge(Acknowledgment(id=rule, reason=reason))
+    try:
+        app.synth()
+    except RuntimeError as error:
+        return set(re.findall(r"AwsSolutions-\w+", str(error)))
+    return set()
+
+
+def test_the_demo_violates_nothing_that_is_not_acknowledged(demo: Any, tmp_path: Path) -> None:
+    assert unacknowledged(demo, tmp_path, ACKNOWLEDGED) == set()
+
+
+def test_without_acknowledgements_the_pack_does_find_something(demo: Any, tmp_path: Path) -> None:
+    assert unacknowledged(demo, tmp_path, {})
