@@ -26,7 +26,11 @@ from .conftest import INLINE, PYTHON, RUNTIME
 
 REGION = "eu-west-1"
 BUCKET = "assets"
-pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse AWS..Logs..SubscriptionFilter")
+# What moto's CloudFormation leaves out; the forwarder's queues and alarms are not looked at here.
+pytestmark = [
+    pytest.mark.filterwarnings(f"ignore:Tried to parse AWS..{kind}")
+    for kind in ("Logs..SubscriptionFilter", "SQS..QueuePolicy", "CloudWatch..Alarm")
+]
 
 
 @pytest.fixture(scope="module")
