@@ -8,6 +8,7 @@ before or after, wins.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,8 @@ from lambda_otel_lite_cdk.selection import (
 from lambda_otel_lite_cdk.settings import TelemetrySettings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
     from constructs import IConstruct
 
     from lambda_otel_lite_cdk.requests import Request
@@ -48,6 +51,17 @@ if TYPE_CHECKING:
 
 #: Where the registry of an app or stage is among its constructs.
 _ID = "LambdaOtelLite"
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A function that is to be instrumented, if it can be."""
+
+    path: str
+    function: lambda_.Function
+    resource: lambda_.CfnFunction
+    stack: Stack
+    requests: list[Request]
 
 
 @jsii.implements(IAspect)
@@ -75,6 +89,7 @@ class Registry(Construct):
         self.resources: dict[str, tuple[CfnResource, Stack]] = {}
         self.errors: list[str] = []
         self._stacks: dict[Stack, str] = {}
+        self._scopes: dict[str, Stack] = {}
         self.layers: Layers = outer.layers if outer else Layers()
         self._defaults = TelemetrySettings.from_context(stage.node.get_all_context())
         self._defaults.check("CDK context")
@@ -83,9 +98,17 @@ class Registry(Construct):
         """Settle what was asked; called by the CDK when it invokes aspects."""
         found = self.stage.node.find_all()
         inner = tuple(f"{one.node.path}/" for one in found[1:] if isinstance(one, Stage))
+        by_stack: dict[Stack, list[_Candidate]] = {}
         for one in found:
             if isinstance(one, lambda_.Function):
-                self._settle(one, inner)
+                for candidate in self._wanted(one, inner):
+                    by_stack.setdefault(candidate.stack, []).append(candidate)
+        for stack, candidates in by_stack.items():
+            # Resolved together: every call into the CDK takes a fair part of a millisecond.
+            given = [one.resource._cfn_properties for one in candidates]  # noqa: SLF001 - `reading`
+            resolved = stack.resolve(given)
+            for candidate, raw, properties in zip(candidates, given, resolved, strict=True):
+                self._settle(candidate, Configuration(raw, properties))
 
     def note_resource(self, path: str, resource: CfnResource) -> None:
         """Note a function that the constructs have no part in."""
@@ -99,52 +122,64 @@ class Registry(Construct):
             reason=MADE_BY_CDK if own else "a CfnFunction is not instrumented; make it a Function",
         )
 
-    def _settle(self, function: lambda_.Function, inner_stages: tuple[str, ...]) -> None:
-        # As few calls into the CDK as can be: each takes a fair part of a millisecond.
+    def _wanted(
+        self, function: lambda_.Function, inner_stages: tuple[str, ...]
+    ) -> Iterator[_Candidate]:
+        """Yield a function that is to be instrumented now; note why another one is not."""
         node = function.node
         path = node.path
         if path.startswith(inner_stages or "//"):
             return
-        resource, stack = node.default_child, Stack.of(function)
-        if isinstance(resource, CfnResource):
-            self.resources[path] = (resource, stack)
-        try:
-            self.outcomes[path] = self._outcome(path, function, resource, stack)
-        except (BundlingError, ForwardingError) as error:
-            said = str(error)
-            self.errors.append(said if said.startswith(path) else f"{path}: {said}")
-
-    def _outcome(
-        self, path: str, function: lambda_.Function, resource: IConstruct | None, stack: Stack
-    ) -> Outcome:
+        resource, stack = node.default_child, self._stack_of(path, function)
+        if not isinstance(resource, lambda_.CfnFunction):
+            return
+        self.resources[path] = (resource, stack)
         requests = self.requests.of(path)
-        if stack not in self._stacks:
-            self._stacks[stack] = stack.node.path
         left = partial(Outcome, function=path, stack=self._stacks[stack])
         if reason := self._exempt(path, function, requests):
-            return left(status=SKIPPED, reason=reason)
-        if reason := waits(path, requests) if requests else NOT_ASKED:
-            return left(status=MISSING, reason=reason)
-        if not isinstance(resource, lambda_.CfnFunction):
-            return left(status=SKIPPED, reason="it holds no AWS::Lambda::Function")
-        given = resource._cfn_properties  # noqa: SLF001 - as in `reading`
-        properties: dict[str, Any] = stack.resolve(given)
-        if is_forwarder(properties):
-            return left(status=SKIPPED, reason=IS_FORWARDER)
-        if reason := why_unsupported(properties):
-            return left(status=MISSING, reason=reason)
+            self.outcomes[path] = left(status=SKIPPED, reason=reason)
+        elif reason := waits(path, requests) if requests else NOT_ASKED:
+            self.outcomes[path] = left(status=MISSING, reason=reason)
+        else:
+            yield _Candidate(path, function, resource, stack, requests)
+
+    def _stack_of(self, path: str, construct: IConstruct) -> Stack:
+        """Return a construct's stack, which is that of its neighbours."""
+        scope = path.rpartition("/")[0]
+        if scope not in self._scopes:
+            stack = self._scopes[scope] = Stack.of(construct)
+            self._stacks[stack] = stack.node.path
+        return self._scopes[scope]
+
+    def _settle(self, one: _Candidate, configuration: Configuration) -> None:
+        left = partial(Outcome, function=one.path, stack=self._stacks[one.stack])
+        if is_forwarder(configuration.properties):
+            self.outcomes[one.path] = left(status=SKIPPED, reason=IS_FORWARDER)
+        elif reason := why_unsupported(configuration.properties):
+            self.outcomes[one.path] = left(status=MISSING, reason=reason)
+        else:
+            try:
+                self.outcomes[one.path] = self._instrument(one, configuration, left)
+            except (BundlingError, ForwardingError) as error:
+                said = str(error)
+                self.errors.append(said if said.startswith(one.path) else f"{one.path}: {said}")
+
+    def _instrument(
+        self, one: _Candidate, configuration: Configuration, outcome: Callable[..., Outcome]
+    ) -> Outcome:
+        properties = configuration.properties
         settings = self._defaults
-        for request in requests:
+        for request in one.requests:
             settings = settings.merge(request.settings)
-        self.errors += [f"{path}: {problem}" for problem in settings.conflicts()]
-        layer, name, size = self._layer(stack, properties, settings)
+        self.errors += [f"{one.path}: {problem}" for problem in settings.conflicts()]
+        layer, name, size = self._layer(one.stack, properties, settings)
         variables = settings.environment()
-        overridden = apply(function, resource, Configuration(given, properties), variables, layer)
+        overridden = apply(one.function, one.resource, configuration, variables, layer)
         # The nearest one that says where to.
-        for forwarding in [one.forwarding for one in requests if one.forwarding][-1:]:
-            forward(function, resource, properties, forwarding)
+        for forwarding in [asked.forwarding for asked in one.requests if asked.forwarding][-1:]:
+            forward(one.function, one.resource, properties, forwarding)
         effective = {**variables, **variables_of(properties)}
-        return left(
+        return outcome(
             status=INSTRUMENTED,
             mode=str(effective.get(PROCESSOR_MODE, "sync")),
             service=str(effective.get(SERVICE_NAME, "")),
@@ -164,7 +199,7 @@ class Registry(Construct):
         )
 
     def _layer(
-        self, stack: Stack, properties: dict[str, Any], settings: TelemetrySettings
+        self, stack: Stack, properties: Mapping[str, Any], settings: TelemetrySettings
     ) -> tuple[lambda_.ILayerVersion, str, int]:
         """Return a function's layer, what it is called in the template, and its size in bytes."""
         if settings.layer_arn:
