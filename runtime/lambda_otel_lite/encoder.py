@@ -31,19 +31,27 @@ _fixed32 = struct.Struct("<I").pack
 
 
 def encode_spans(spans: Sequence[ReadableSpan]) -> bytes:
-    """Return the serialized ``ExportTraceServiceRequest`` that holds the spans.
-
-    Spans are grouped by resource and scope. Of these there are few objects, shared by all spans of
-    a provider, so that identity groups them; comparing resources would serialize each to JSON.
-    """
-    resources: dict[int, tuple[Resource, dict[int, list[ReadableSpan]]]] = {}
+    """Return the serialized ``ExportTraceServiceRequest``: spans by resource and scope."""
+    groups: list[tuple[Resource, dict[InstrumentationScope | None, list[ReadableSpan]]]] = []
     for span in spans:
-        _, scopes = resources.setdefault(id(span.resource), (span.resource, {}))
-        scopes.setdefault(id(span.instrumentation_scope), []).append(span)
+        scopes = _scopes_of(span.resource, groups)
+        scopes.setdefault(span.instrumentation_scope, []).append(span)
     return b"".join(
-        _message(1, _resource_spans(resource, list(scopes.values())))
-        for resource, scopes in resources.values()
+        _message(1, _resource_spans(resource, list(scopes.values()))) for resource, scopes in groups
     )
+
+
+def _scopes_of(
+    resource: Resource,
+    groups: list[tuple[Resource, dict[InstrumentationScope | None, list[ReadableSpan]]]],
+) -> dict[InstrumentationScope | None, list[ReadableSpan]]:
+    # Nearly always one object, shared by all spans, so that identity is asked first. No dictionary:
+    # a resource's hash serializes it to JSON.
+    for known, scopes in groups:
+        if known is resource or known == resource:
+            return scopes
+    groups.append((resource, {}))
+    return groups[-1][1]
 
 
 def _resource_spans(resource: Resource, scopes: list[list[ReadableSpan]]) -> bytes:

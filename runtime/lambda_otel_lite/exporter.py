@@ -43,7 +43,11 @@ class RecordLineExporter(SpanExporter):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Write the spans; never raises, and reports what it had to drop."""
-        dropped = self._write(spans) if spans else 0
+        try:
+            dropped = self._write(spans) if spans else 0
+        except (OSError, ValueError) as error:  # ValueError: the user has closed stdout
+            logger.warning("%d spans lost: stdout cannot be written to: %s", len(spans), error)
+            return SpanExportResult.FAILURE
         if dropped:
             logger.warning(
                 "%d of %d spans dropped: they cannot be encoded in a line of %d bytes"
@@ -148,10 +152,11 @@ def _make_exporter(settings: Settings) -> SpanExporter:
         if settings.pipe_output:
             return _pipe_exporter(settings.compression_level)
         return PackageSpanExporter(settings)
-    except ImportError as error:
+    except Exception as error:  # noqa: BLE001 - two versions of protobuf raise a TypeError
         logger.warning(
             "LAMBDA_OTEL_EXPORTER=package needs otlp-stdout-span-exporter, which cannot be imported"
-            " (%s); using native",
+            " (%s: %s); using native",
+            type(error).__name__,
             error,
         )
         return NativeSpanExporter(settings)

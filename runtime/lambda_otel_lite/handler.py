@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from opentelemetry.context import Context, attach, detach
-from opentelemetry.trace import Link, Span, StatusCode, set_span_in_context
+from opentelemetry.trace import INVALID_SPAN, Link, Span, StatusCode, set_span_in_context
 
 from .extractors import Extractor, SpanAttributes, TriggerType, default_extractor
 from .extractors.http import OLD_HTTP_NAMES
@@ -46,7 +46,7 @@ def create_traced_handler(
 
     def decorate(handler: HandlerT) -> HandlerT:
         def traced(event: Any, context: Any, *args: Any, **kwargs: Any) -> Any:
-            request_id = getattr(context, "aws_request_id", None)
+            request_id = _request_id(context)
             # Decorated twice, by hand and by the zero-code entry point: the outer one traces.
             if lifecycle.is_open(request_id):
                 return handler(event, context, *args, **kwargs)
@@ -64,8 +64,7 @@ def create_traced_handler(
                 return result
             finally:
                 detach(token)
-                if span.is_recording():
-                    span.end()
+                tracing.end_span(span)
                 lifecycle.end(invocation, context)
 
         functools.update_wrapper(traced, handler)
@@ -108,8 +107,20 @@ class _Tracing:
             return self._start(self._extract(event, context), cold_start=cold_start)
         except Exception:  # noqa: BLE001 - telemetry never stops a handler
             self._log("the span could not be described; it has no more than a name")
+        try:
             bare = SpanAttributes(TriggerType.OTHER, {})
             return self._start(bare, cold_start=cold_start)
+        except Exception:  # noqa: BLE001 - the user's own sampler, processor or propagator
+            self._log("no span could be started; the invocation is not traced")
+            return INVALID_SPAN, Context()
+
+    def end_span(self, span: Span) -> None:
+        """End the span, unless the deadline has."""
+        try:
+            if span.is_recording():
+                span.end()
+        except Exception:  # noqa: BLE001 - the user's own span processor
+            self._log("a span processor failed at the end of the span")
 
     def record_response(self, span: Span, response: Any) -> None:
         """Set the status code of an HTTP response; 500 and above make the span an error.
@@ -117,7 +128,7 @@ class _Tracing:
         API Gateway and load balancers take a number or a text, so both are read.
         """
         try:
-            code = _status_code(response)
+            code = _status_code(response) if span.is_recording() else None
             if code is None:
                 return
             if not self._stable_http_only:
@@ -161,11 +172,11 @@ class _Tracing:
         parent = self._propagation.parent(extracted.carrier)
         if extracted.link_carriers:
             senders = self._propagation.senders(extracted.link_carriers)
-            links += [Link(span) for span, _ in senders]
+            links += [Link(span) for span in senders.spans]
             # All messages of the batch come from one place: the batch continues its trace. An
             # unsampled sender is linked to, but does not keep the batch from being traced.
-            if len(senders) == 1 and senders[0][0].trace_flags.sampled:
-                parent = senders[0][1]
+            if senders.shared is not None and senders.spans[0].trace_flags.sampled:
+                parent = senders.shared
         return parent, links
 
     def _log(self, message: str) -> None:
@@ -178,11 +189,19 @@ class _Tracing:
 def _record_exception(span: Span, error: BaseException) -> None:
     try:
         if span.is_recording():
-            span.record_exception(error)
             span.set_attribute("error.type", _qualified_name(type(error)))
-            span.set_status(StatusCode.ERROR, f"{type(error).__name__}: {error}")
+            span.set_status(StatusCode.ERROR, _description(error))
+            span.record_exception(error)
     except Exception:  # an exception's own __str__ may raise
         logger.debug("the exception could not be recorded", exc_info=True)
+
+
+def _description(error: BaseException) -> str:
+    name = type(error).__name__
+    try:
+        return f"{name}: {error}"
+    except Exception:  # noqa: BLE001 - the exception's own __str__
+        return name
 
 
 def _qualified_name(error: type[BaseException]) -> str:
@@ -198,6 +217,14 @@ def _status_code(response: Any) -> int | None:
     if isinstance(code, bool) or not isinstance(code, int):
         return None
     return code if _LOWEST_STATUS <= code <= _HIGHEST_STATUS else None
+
+
+def _request_id(context: Any) -> str | None:
+    try:
+        request_id = context.aws_request_id
+    except Exception:  # noqa: BLE001 - somebody else's context object may do anything
+        return None
+    return request_id if isinstance(request_id, str) else None
 
 
 def _remaining_ms(context: Any) -> float | None:

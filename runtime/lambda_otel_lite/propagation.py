@@ -7,9 +7,10 @@ a function that nobody traces from outside never pays for any.
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, NamedTuple
 
 from opentelemetry.context import Context
 from opentelemetry.propagators.textmap import (
@@ -38,7 +39,8 @@ _KNOWN: dict[str, tuple[str, str, tuple[str, ...]]] = {
         ("traceparent",),
     ),
     "baggage": ("opentelemetry.baggage.propagation", "W3CBaggagePropagator", ("baggage",)),
-    "xray": ("lambda_otel_lite.xray", "XRayPropagator", ("x-amzn-trace-id",)),
+    # Spelt as the propagator asks for it: the API's own getter knows only one case.
+    "xray": ("lambda_otel_lite.xray", "XRayPropagator", ("X-Amzn-Trace-Id",)),
     "xray-lambda": ("lambda_otel_lite.xray", "XRayLambdaPropagator", ()),
     "b3": ("opentelemetry.propagators.b3", "B3SingleFormat", ("b3", "x-b3-traceid")),
     "b3multi": ("opentelemetry.propagators.b3", "B3MultiFormat", ("b3", "x-b3-traceid")),
@@ -129,6 +131,18 @@ class LambdaPropagator(TextMapPropagator):
         return self._loaded[name]
 
 
+class Senders(NamedTuple):
+    """Who sent the messages of a batch.
+
+    Attributes:
+        spans: The distinct spans that sent one or more.
+        shared: The context that every single message carries, or None where there is no such.
+    """
+
+    spans: list[SpanContext]
+    shared: Context | None
+
+
 class Propagation:
     """The two questions that an invocation asks: who called, and who sent these messages.
 
@@ -146,21 +160,27 @@ class Propagation:
         """Return the caller's context; an empty one where there is none.
 
         The context that is current is not asked: on Lambda it could only be one that an earlier
-        invocation left behind.
+        invocation left behind. A custom extractor's carrier is part of an event and may be no
+        object at all; then nothing is found in it.
         """
-        return self._requests.extract(carrier or {}, Context(), self._getter)
+        headers = carrier if isinstance(carrier, Mapping) else {}
+        return self._requests.extract(headers, Context(), self._getter)
 
-    def senders(self, carriers: Iterable[Carrier]) -> list[tuple[SpanContext, Context]]:
-        """Return every distinct context among the carriers, in order, at most `MAX_LINKS`."""
-        found: dict[tuple[int, int], tuple[SpanContext, Context]] = {}
+    def senders(self, carriers: Iterable[Carrier]) -> Senders:
+        """Find every distinct context among the carriers, in order, at most `MAX_LINKS`."""
+        found: dict[tuple[int, int], SpanContext] = {}
+        first: Context | None = None
+        shared = True
         for carrier in carriers:
             context = self._messages.extract(carrier, Context(), self._getter)
             span = get_current_span(context).get_span_context()
+            shared = shared and span.is_valid
             if span.is_valid:
-                found.setdefault((span.trace_id, span.span_id), (span, context))
+                found.setdefault((span.trace_id, span.span_id), span)
+                first = first or context
             if len(found) == MAX_LINKS:
                 break
-        return list(found.values())
+        return Senders(list(found.values()), first if shared and len(found) == 1 else None)
 
 
 def from_settings(settings: Settings) -> Propagation:
@@ -174,6 +194,12 @@ def from_settings(settings: Settings) -> Propagation:
     return Propagation(propagator, propagator.for_messages())
 
 
+def nothing() -> Propagation:
+    """Build the propagation of a function that is not traced; it changes nothing globally."""
+    propagator = LambdaPropagator([])
+    return Propagation(propagator, propagator)
+
+
 def from_propagators(propagators: Sequence[TextMapPropagator]) -> Propagation:
     """Build the propagation from the caller's propagators, and make it the global one."""
     from opentelemetry.propagators.composite import CompositePropagator  # noqa: PLC0415
@@ -183,7 +209,9 @@ def from_propagators(propagators: Sequence[TextMapPropagator]) -> Propagation:
     return Propagation(propagator, propagator)
 
 
-def _usable(names: Sequence[str]) -> list[str]:
+@cache
+def _usable(names: tuple[str, ...]) -> list[str]:
+    # Cached for its warnings: the zero-code entry point comes here before init_telemetry() does.
     if "none" in names:
         return []
     usable = []

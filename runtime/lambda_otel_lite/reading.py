@@ -6,6 +6,7 @@ used in its place.
 
 import logging
 from collections.abc import Mapping
+from functools import cache
 
 from . import environment as env
 
@@ -23,9 +24,13 @@ _LEVELS = {
     "none": logging.CRITICAL + 1,
 }
 
+# What the platform knows as the level of a JSON log line.
+_RECORD_LEVELS = ("trace", "debug", "info", "warn", "warning", "error", "fatal")
 
+
+@cache
 def warn(name: str, value: str, accepted: str, used: object) -> None:
-    """Report a value that cannot be used."""
+    """Report a value that cannot be used; once, however often the environment is read."""
     logger.warning("%s=%r is not accepted (%s); using %s", name, value, accepted, used)
 
 
@@ -87,10 +92,10 @@ class Reader:
         """Return the level for the library's own loggers, or None where none is asked for."""
         for name in (env.AWS_LOG_LEVEL, env.LOG_LEVEL):
             value = self.text(name)
-            if value is not None:
-                # LOG_LEVEL belongs to the function as well: a value that only its own code
-                # understands is no reason to warn.
-                return _LEVELS.get(value.lower())
+            # Both belong to the function as well: a value that only its own code understands is no
+            # reason to warn.
+            if value is not None and value.lower() in _LEVELS:
+                return _LEVELS[value.lower()]
         return None
 
     def record_level(self, *, json_log_format: bool) -> str | None:
@@ -99,11 +104,15 @@ class Reader:
         With the JSON format the platform drops lines below that level, and what has no level counts
         as INFO (developer guide, "Log-level filtering").
         """
-        chosen = (self.text(env.RECORD_LOG_LEVEL) or "").upper()
-        if chosen or not json_log_format:
-            return chosen or None
         level = (self.text(env.AWS_LOG_LEVEL) or "").upper()
-        return level if level in ("WARN", "ERROR", "FATAL") else "INFO"
+        fallback = level if level in ("WARN", "ERROR", "FATAL") else "INFO"
+        # Any other text would count as INFO, and the line be lost.
+        chosen = self.choice(
+            env.RECORD_LOG_LEVEL,
+            _RECORD_LEVELS,
+            fallback=fallback.lower() if json_log_format else "none",
+        )
+        return {"none": None, "warning": "WARN"}.get(chosen, chosen.upper())
 
 
 def _unquoted(value: str) -> str:

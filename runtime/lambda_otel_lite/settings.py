@@ -138,17 +138,19 @@ class Settings:
             propagators_chosen=bool(read.names(env.PROPAGATORS)),
             # The opt-in's other value, http/dup, asks for both names, which is the default here.
             stable_http_only="http" in read.names(env.SEMCONV_STABILITY_OPT_IN),
-            disabled=(read.text(env.SDK_DISABLED) or "").lower() == "true",
+            disabled=read.choice(env.SDK_DISABLED, ("true", "false"), fallback="false") == "true",
             record_level=read.record_level(json_log_format=json_log_format),
             json_log_format=json_log_format,
-            pipe_output=(read.text(env.OUTPUT_TYPE) or "").lower() == "pipe",
+            pipe_output=read.choice(env.OUTPUT_TYPE, ("stdout", "pipe"), fallback="stdout")
+            == "pipe",
             log_level=read.level(),
             region=read.text(env.AWS_REGION),
             function_name=function_name,
             function_version=read.text(env.FUNCTION_VERSION),
             log_stream=read.text(env.LOG_STREAM_NAME),
             memory_bytes=int(memory_mb) * 1024 * 1024
-            if memory_mb and memory_mb.isdecimal()
+            # A real value has five digits at most, and int() refuses thousands of them.
+            if memory_mb and memory_mb.isdecimal() and len(memory_mb) < 10  # noqa: PLR2004
             else None,
             runtime_api=read.text(env.RUNTIME_API),
             initialization_type=read.text(env.INITIALIZATION_TYPE),

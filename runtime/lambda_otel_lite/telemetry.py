@@ -121,7 +121,7 @@ def init_telemetry(  # noqa: PLR0913 - the specification's signature
         logging.getLogger("lambda_otel_lite").setLevel(settings.log_level)
     if settings.disabled:
         handler = TelemetryCompletionHandler(
-            trace.NoOpTracerProvider(), None, propagation.from_propagators([]), settings
+            trace.NoOpTracerProvider(), None, propagation.nothing(), settings
         )
     else:
         handler = _assemble(

@@ -5,17 +5,18 @@ from typing import Any
 
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util import BoundedList
-from opentelemetry.trace import Link
+from opentelemetry.trace import Link, Status
 
 #: Set to true on a span of which something was cut off.
 TRUNCATED = "lambda_otel_lite.truncated"
 
-# Most characters of a text, most attributes, most events and links; each step keeps less.
-_STEPS = ((4096, 128, 32), (1024, 64, 8), (256, 32, 2), (64, 16, 0))
+# Most characters of a text, most attributes, most events and links; each step keeps less. The last
+# keeps a span that is no more than its place in the trace.
+_STEPS = ((4096, 128, 32), (1024, 64, 8), (256, 32, 2), (64, 16, 0), (64, 0, 0))
 
 
 def smaller_spans(span: ReadableSpan) -> Iterator[ReadableSpan]:
-    """Yield ever smaller copies of a span; ids, times, kind and status stay whole."""
+    """Yield ever smaller copies of a span; ids, times, kind and status code stay whole."""
     for text_length, attribute_count, list_length in _STEPS:
         yield ReadableSpan(
             name=span.name[:text_length],
@@ -33,7 +34,7 @@ def smaller_spans(span: ReadableSpan) -> Iterator[ReadableSpan]:
             ),
             links=_last([_cut_link(link) for link in span.links], list_length),
             kind=span.kind,
-            status=span.status,
+            status=_cut_status(span.status, text_length),
             start_time=span.start_time,
             end_time=span.end_time,
             instrumentation_scope=span.instrumentation_scope,
@@ -42,6 +43,11 @@ def smaller_spans(span: ReadableSpan) -> Iterator[ReadableSpan]:
 
 def _last(items: list[Any], length: int) -> BoundedList[Any]:
     return BoundedList.from_seq(length, items)
+
+
+def _cut_status(status: Status, text_length: int) -> Status:
+    # An exception's message ends up here, and may quote a whole request.
+    return Status(status.status_code, status.description and status.description[:text_length])
 
 
 def _cut_event(event: Event, text_length: int, attribute_count: int) -> Event:

@@ -28,6 +28,9 @@ OLD_HTTP_NAMES = {
     "http.status_code": "http.response.status_code",
 }
 
+# Known to the HTTP semantic conventions; all others are "_OTHER" there, to bound the cardinality.
+_METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "CONNECT", "TRACE")
+
 
 def api_gateway_v1_extractor(event: Any, context: Any) -> SpanAttributes:
     """Read an event of an API Gateway REST API, or of an HTTP API with payload format 1.0."""
@@ -40,7 +43,7 @@ def api_gateway_v1_extractor(event: Any, context: Any) -> SpanAttributes:
         headers,
         method=text(event.get("httpMethod")) or text(request.get("httpMethod")),
         path=text(event.get("path")) or text(request.get("path")),
-        route=text(event.get("resource")) or text(request.get("resourcePath")),
+        route=_template(event.get("resource")) or _template(request.get("resourcePath")),
         query=_query_of(event, encoded=False),
         scheme="https",
         protocol=text(request.get("protocol")),
@@ -127,7 +130,9 @@ def _request(  # noqa: PLR0913 - one argument for each row of the specification'
 ) -> SpanAttributes:
     attributes = invocation_attributes(context)
     put(attributes, "http.method", method)
-    put(attributes, "http.request.method", method)
+    known = method is None or method in _METHODS
+    put(attributes, "http.request.method", method if known else "_OTHER")
+    put(attributes, "http.request.method_original", None if known else method)
     put(attributes, "http.target", path)
     put(attributes, "url.path", path)
     put(attributes, "http.route", route)
@@ -138,9 +143,16 @@ def _request(  # noqa: PLR0913 - one argument for each row of the specification'
     put(attributes, "user_agent.original", user_agent or first(headers.get("user-agent")))
     put(attributes, "server.address", server or _host(first(headers.get("host"))))
     # Semantic conventions, HTTP server span name: "{method} {route}", the method alone without a
-    # route. A raw path never enters the name: its cardinality has no bound.
-    name = f"{method} {route}" if method and route else method
+    # route, HTTP for a method of the caller's invention. A raw path never enters the name: its
+    # cardinality has no bound.
+    verb = method if known else "HTTP"
+    name = f"{verb} {route}" if verb and route else verb
     return SpanAttributes(TriggerType.HTTP, attributes, span_name=name, carrier=headers or None)
+
+
+def _template(value: Any) -> str | None:
+    """Return a route template; an HTTP API's catch-all is named ``$default`` and is none."""
+    return value if isinstance(value, str) and value.startswith("/") else None
 
 
 def _host(header: str | None) -> str | None:

@@ -24,8 +24,19 @@ from .attributes import (
     text,
 )
 
-_PROPAGATION_FIELDS = ("traceparent", "tracestate", "baggage", "b3")
 _XRAY_HEADER = "x-amzn-trace-id"
+# Whatever a propagator of OTEL_PROPAGATORS may have injected into a message.
+_PROPAGATION_FIELDS = (
+    "traceparent",
+    "tracestate",
+    "baggage",
+    "b3",
+    "x-b3-traceid",
+    "x-b3-spanid",
+    "x-b3-sampled",
+    "x-b3-flags",
+    _XRAY_HEADER,
+)
 
 
 def sqs_extractor(event: Any, context: Any) -> SpanAttributes:
@@ -108,13 +119,13 @@ def _batch(  # noqa: PLR0913 - what the messaging conventions ask of a consumer 
         attributes["messaging.batch.message_count"] = count
     else:
         put(attributes, "messaging.message.id", message_id)
-    found = [carrier for carrier in carriers if carrier]
+    found = list(carriers)
     return SpanAttributes(
         TriggerType.PUBSUB,
         attributes,
         span_name=f"process {destination}" if destination else None,
         # One message continues its sender's trace; of a batch no message is the parent.
-        carrier=found[0] if count == 1 and found else None,
+        carrier=(found[0] or None) if count == 1 and found else None,
         kind=SpanKind.CONSUMER,
         link_carriers=found if count > 1 else (),
     )
@@ -143,7 +154,7 @@ def _carrier_through_sns(body: Any) -> dict[str, str | list[str]]:
         return {}
     try:
         envelope = mapping(json.loads(body))
-    except ValueError:
+    except (ValueError, RecursionError):  # text that is no JSON, or nested without end
         return {}
     return _attribute_carrier(envelope.get("MessageAttributes"), "Value")
 

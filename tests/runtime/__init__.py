@@ -1,0 +1,1 @@
+"""Tests of the runtime: one module for each of its modules."""

@@ -1,0 +1,38 @@
+"""Give every test a process in which no telemetry was ever set up."""
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+from opentelemetry import propagate, trace
+from opentelemetry.util._once import Once
+
+from lambda_otel_lite import environment, propagation, reading, telemetry
+from tests.spans import Telemetry
+from tests.spans import make_telemetry as _make_telemetry
+
+_VARIABLES = [
+    value for name, value in vars(environment).items() if name.isupper() and isinstance(value, str)
+]
+
+
+@pytest.fixture(autouse=True)
+def _fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for variable in {*_VARIABLES, *(name for name in os.environ if name.startswith("OTEL_"))}:
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", None)
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER_SET_ONCE", Once())
+    monkeypatch.setattr(telemetry, "_current", None)
+    textmap = propagate.get_global_textmap()
+    reading.warn.cache_clear()
+    propagation._usable.cache_clear()
+    yield
+    propagate.set_global_textmap(textmap)
+    logging.getLogger("lambda_otel_lite").setLevel(logging.NOTSET)
+
+
+@pytest.fixture
+def make_telemetry() -> Callable[..., Telemetry]:
+    """Return a function that sets telemetry up anew."""
+    return _make_telemetry

@@ -1,0 +1,106 @@
+"""What is imported when: every module costs each cold start."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+import lambda_otel_lite
+
+_REPORT = "\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
+_INIT = "from lambda_otel_lite import init_telemetry\ntracer, completion = init_telemetry()\n"
+_EXPORT = "with tracer.start_as_current_span('x'): pass\ncompletion.complete()\n"
+_SCAN = """
+import importlib.metadata
+def scan(*arguments, **named):
+    raise SystemExit("the installed packages were scanned")
+importlib.metadata.entry_points = scan
+importlib.metadata.distributions = scan
+"""
+
+
+def _modules(code: str, **environ: str) -> set[str]:
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("OTEL_", "COV", "AWS_", "LAMBDA_"))
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code + _REPORT],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=inherited | environ,
+    )
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def _under(modules: set[str], *packages: str) -> list[str]:
+    return sorted(
+        name
+        for name in modules
+        if any(name == one or name.startswith(f"{one}.") for one in packages)
+    )
+
+
+def test_importing_the_package_imports_no_opentelemetry() -> None:
+    assert _under(_modules("import lambda_otel_lite"), "opentelemetry") == []
+
+
+@pytest.mark.parametrize("code", [_INIT, _INIT + _EXPORT], ids=["init", "export"])
+def test_hazard_21_the_native_exporter_needs_no_protobuf(code: str) -> None:
+    modules = _modules(code, LAMBDA_OTEL_EXPORTER="native")
+
+    assert _under(modules, "google", "opentelemetry.proto", "otlp_stdout_span_exporter") == []
+
+
+@pytest.mark.parametrize("exporter", ["native", "package"])
+def test_hazard_21_init_imports_nothing_that_only_an_export_needs(exporter: str) -> None:
+    modules = _modules(_INIT, LAMBDA_OTEL_EXPORTER=exporter)
+
+    assert not _under(
+        modules,
+        "google",
+        "gzip",
+        "http.client",
+        "lambda_otel_lite.encoder",
+        "lambda_otel_lite.package_output",
+        "lambda_otel_lite.record",
+        "lambda_otel_lite.truncation",
+        "lambda_otel_lite.xray",
+        "opentelemetry.propagate",
+        "opentelemetry.proto",
+        "otlp_stdout_span_exporter",
+        "requests",
+    )
+
+
+def test_init_does_not_scan_the_installed_packages() -> None:
+    """The API's own choice of a context implementation is by name, so that it needs no scan."""
+    modules = _modules(
+        f"import opentelemetry.context\n{_SCAN}{_INIT}{_EXPORT}", LAMBDA_OTEL_EXPORTER="native"
+    )
+
+    assert "lambda_otel_lite.telemetry" in modules
+
+
+def test_the_default_exporter_is_the_packages() -> None:
+    modules = _modules(_INIT + _EXPORT)
+
+    assert _under(modules, "otlp_stdout_span_exporter")
+
+
+def test_every_public_name_is_found_where_the_package_says() -> None:
+    for name in lambda_otel_lite.__all__:
+        assert getattr(lambda_otel_lite, name) is not None
+    assert sorted(lambda_otel_lite._HOMES) == sorted(
+        name for name in lambda_otel_lite.__all__ if name != "__version__"
+    )
+
+
+def test_any_other_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="'lambda_otel_lite' has no attribute 'nothing'"):
+        _ = lambda_otel_lite.nothing

@@ -1,0 +1,161 @@
+"""Ended spans wait in a bounded queue and leave it in batches, untraced."""
+
+import logging
+from collections.abc import Sequence
+
+import pytest
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, get_value
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.trace import StatusCode
+
+from lambda_otel_lite import LambdaSpanProcessor
+from lambda_otel_lite.processor import OpenSpans
+from tests.spans import make_span
+
+
+class _Exporter(SpanExporter):
+    def __init__(self, result: SpanExportResult | Exception = SpanExportResult.SUCCESS) -> None:
+        self.result = result
+        self.batches: list[list[str]] = []
+        self.suppressed: list[object] = []
+        self.calls: list[object] = []
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        self.batches.append([span.name for span in spans])
+        self.suppressed.append(get_value(_SUPPRESS_INSTRUMENTATION_KEY))
+        if isinstance(self.result, Exception):
+            raise self.result
+        return self.result
+
+    def shutdown(self) -> None:
+        self.calls.append("shutdown")
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        self.calls.append(timeout_millis)
+        return True
+
+
+def test_spans_leave_in_order_and_in_batches() -> None:
+    exporter = _Exporter()
+    processor = LambdaSpanProcessor(exporter, max_export_batch_size=2)
+    for name in "abcde":
+        processor.on_end(make_span(name))
+    assert exporter.batches == []
+
+    processor.process_spans()
+    processor.process_spans()
+
+    assert exporter.batches == [["a", "b"], ["c", "d"], ["e"]]
+
+
+def test_what_does_not_fit_the_queue_is_dropped_and_counted_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    exporter = _Exporter()
+    processor = LambdaSpanProcessor(exporter, max_queue_size=2)
+    for name in "abcde":
+        processor.on_end(make_span(name))
+
+    assert processor.force_flush() is True
+    assert processor.force_flush(7) is True
+
+    assert exporter.batches == [["a", "b"]]
+    assert exporter.calls == [30_000, 7]
+    (warning,) = caplog.records
+    assert "3 spans dropped" in warning.getMessage()
+    assert "LAMBDA_SPAN_PROCESSOR_QUEUE_SIZE" in warning.getMessage()
+
+
+def test_hazard_18_instrumentation_is_suppressed_while_exporting() -> None:
+    exporter = _Exporter()
+    processor = LambdaSpanProcessor(exporter)
+    processor.on_end(make_span())
+
+    processor.process_spans()
+
+    assert exporter.suppressed == [True]
+    assert get_value(_SUPPRESS_INSTRUMENTATION_KEY) is None
+
+
+@pytest.mark.parametrize("result", [SpanExportResult.FAILURE, RuntimeError("no network")])
+def test_an_exporters_failure_reaches_nobody_and_later_spans_are_exported(
+    result: SpanExportResult | Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "lambda_otel_lite")
+    exporter = _Exporter(result)
+    processor = LambdaSpanProcessor(exporter, max_export_batch_size=1)
+    processor.on_end(make_span("a"))
+    processor.on_end(make_span("b"))
+
+    processor.process_spans()
+
+    assert exporter.batches == [["a"], ["b"]]
+    assert len(caplog.records) == 2
+    assert get_value(_SUPPRESS_INSTRUMENTATION_KEY) is None
+
+
+def test_shutdown_exports_what_is_left() -> None:
+    exporter = _Exporter()
+    processor = LambdaSpanProcessor(exporter)
+    processor.on_end(make_span("a"))
+
+    processor.shutdown()
+
+    assert exporter.batches == [["a"]]
+    assert exporter.calls == ["shutdown"]
+
+
+def test_unsampled_spans_and_spans_without_context_are_not_kept() -> None:
+    exporter = _Exporter()
+    processor = LambdaSpanProcessor(exporter)
+    provider = TracerProvider(sampler=ALWAYS_OFF)
+    provider.add_span_processor(processor)
+    provider.get_tracer("test").start_span("unsampled").end()
+    processor.on_end(ReadableSpan("lost"))
+
+    processor.process_spans()
+
+    assert exporter.batches == []
+    provider.shutdown()
+
+
+def test_the_end_of_a_local_root_is_told_and_that_of_its_children_is_not() -> None:
+    told: list[int] = []
+    processor = LambdaSpanProcessor(_Exporter())
+    processor.on_local_root = lambda: told.append(1)
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(processor)
+    tracer = provider.get_tracer("test")
+
+    with tracer.start_as_current_span("root"):
+        with tracer.start_as_current_span("child"):
+            pass
+        assert told == []
+
+    assert told == [1]
+
+
+def test_open_spans_of_one_trace_are_ended_children_first() -> None:
+    exporter = _Exporter()
+    open_spans = OpenSpans()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(open_spans)
+    provider.add_span_processor(queue := LambdaSpanProcessor(exporter))
+    tracer = provider.get_tracer("test")
+    with tracer.start_as_current_span("root") as root, tracer.start_as_current_span("child"):
+        other = provider.get_tracer("test").start_span("ended")
+        other.end()
+        trace_id = root.get_span_context().trace_id
+
+        assert open_spans.end_open_spans(trace_id + 1, "timeout", "late") == 0
+        assert open_spans.end_open_spans(trace_id, "timeout", "late") == 2
+        assert open_spans.end_open_spans(trace_id, "timeout", "late") == 0
+        ended = list(queue._queue)
+
+    assert [span.name for span in ended] == ["ended", "child", "root"]
+    for span in ended[1:]:
+        assert span.status.status_code is StatusCode.ERROR
+        assert span.status.description == "late"
+        assert dict(span.attributes or {})["error.type"] == "timeout"

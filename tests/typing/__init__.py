@@ -1,0 +1,1 @@
+"""Users of the public interface that only the type checker runs."""
