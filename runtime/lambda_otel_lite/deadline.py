@@ -22,7 +22,7 @@ class DeadlineWatch[SubjectT]:
         self._margin = margin_ms / 1000
         self._on_deadline = on_deadline
         self._changed = threading.Condition(threading.Lock())
-        # When to call back, in s since the epoch, and with what: one value, set and cleared at once.
+        # When to call back, in s since the epoch, and with what: one value, so set at once.
         self._alarm: tuple[float, SubjectT] | None = None
         # When the thread looks next, in s since the epoch; None while it waits to be woken.
         self._looks_at: float | None = None

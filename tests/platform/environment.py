@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 import uuid
+from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -49,6 +50,7 @@ class Environment:
         workers: How many processes serve it side by side. Default: 1.
         refuses_registration: No extension may register.
         taken_names: Names of extensions that are there already.
+        faults: What goes wrong with the first calls of ``/event/next``.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Environment:
         workers: int = 1,
         refuses_registration: bool = False,
         taken_names: Sequence[str] = (),
+        faults: Sequence[Fault] = (),
     ) -> None:
         self._code = code
         self._handler = handler
@@ -72,6 +75,7 @@ class Environment:
             workers=workers,
             refuses_registration=refuses_registration,
             taken_names=set(taken_names),
+            faults=deque(faults),
         )
         self.output: Output
         self.process: subprocess.Popen[bytes]
@@ -148,22 +152,29 @@ class Environment:
         """Return the spans exported between an invocation's start and its end."""
         return spans_in(self.lines(invocation))
 
+    def spans_since(self, line: int) -> list[Span]:
+        """Return the spans exported since so many lines had been written."""
+        self.output.count()
+        return spans_in(self.output.lines[line:])
+
     def exported_before_answer(self, invocation: Invocation) -> list[Span]:
         """Return the spans exported between an invocation's start and the function's answer."""
         return spans_in(self.output.lines[invocation.first_line : invocation.lines_when_answered])
+
+    def wait_for_next_calls(self, count: int) -> None:
+        """Wait until an extension has called ``/event/next`` that often."""
+        self.state.wait_until(lambda: self.next_calls >= count, f"call {count} of /event/next")
 
     def inject(self, *faults: Fault) -> None:
         """Have the next calls of ``/event/next`` go wrong, one fault for each call."""
         with self.state.changed:
             self.state.faults.extend(faults)
 
-    def freeze(self) -> None:
-        """Stop the process as the platform does between invocations."""
+    def freeze(self, seconds: float) -> None:
+        """Stop the process for some time, as the platform does between invocations."""
         self.state.wait_until(self.state.is_idle, "the end of the invocation before")
         os.killpg(self.process.pid, signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let a frozen process go on."""
+        time.sleep(seconds)
         os.killpg(self.process.pid, signal.SIGCONT)
 
     def shut_down(self) -> int:

@@ -5,6 +5,7 @@ environment lifecycle"; the refusals were compared with those of the official em
 """
 
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -33,13 +34,15 @@ class Fault:
 
     Attributes:
         status: The call is refused with this status and changes nothing.
-        loses_event: The call waits for an invocation like any other, but the connection breaks when
-            the function has answered; the extension never learns of it.
+        breaks: The call waits for an invocation like any other, but then the connection breaks; the
+            extension never learns of the invocation.
+        late: It breaks when the function has answered, not before.
         body: What is answered in place of an event.
     """
 
     status: int | None = None
-    loses_event: bool = False
+    breaks: bool = False
+    late: bool = False
     body: bytes | None = None
 
 
@@ -79,6 +82,7 @@ class State:
         workers: How many runtime processes serve invocations side by side.
         refuses_registration: Every registration is refused.
         taken_names: Names of extensions that are there already.
+        next_times: When ``/event/next`` was called.
     """
 
     count_lines: Callable[[], int]
@@ -87,6 +91,7 @@ class State:
     taken_names: set[str] = field(default_factory=set)
     changed: threading.Condition = field(default_factory=threading.Condition)
     calls: Counter[str] = field(default_factory=Counter)
+    next_times: list[float] = field(default_factory=list)
     faults: deque[Fault] = field(default_factory=deque)
     extensions: dict[str, Extension] = field(default_factory=dict)
     current: Invocation | None = None
@@ -117,6 +122,7 @@ class State:
         """Hold an extension's call until there is an invocation for it."""
         with self.changed:
             self.calls["event/next"] += 1
+            self.next_times.append(time.monotonic())
             self.changed.notify_all()
             extension = self.extensions.get(identifier)
             if extension is None:
@@ -133,8 +139,9 @@ class State:
             self._wait(lambda: extension.invoked and self.current not in (None, extension.seen))
             extension.waiting = False
             extension.seen = invocation = self.current
-            if fault.loses_event:
+            if fault.late:
                 self._wait(lambda: invocation is not None and invocation.answered)
+            if fault.breaks:
                 raise DroppedError
             if invocation is None:
                 raise DroppedError

@@ -14,13 +14,13 @@ def undecorated(event: dict[str, Any], context: Any) -> Any:
     """Make a span, but never say that an invocation begins or ends."""
     with tracer.start_as_current_span("work") as span:
         span.set_attribute("faas.invocation_id", context.aws_request_id)
-        return act(event)
+        return act(event, context)
 
 
 def completing(event: dict[str, Any], context: Any) -> Any:
     """Complete by hand, and twice."""
     with tracer.start_as_current_span("work"):
-        result = act(event)
+        result = act(event, context)
     completion.complete()
     completion.complete()
     return result
@@ -33,4 +33,4 @@ def traced(event: dict[str, Any], context: Any) -> Any:
         completion.complete()
         completion.complete()
     with trace.get_tracer("user").start_as_current_span("second"):
-        return act(event)
+        return act(event, context)

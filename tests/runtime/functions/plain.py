@@ -1,9 +1,13 @@
 """A function that knows nothing of telemetry; its event says what to do."""
 
+import multiprocessing
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
+
+kept: list[Any] = []
 
 
 class SlowToEncode(dict[str, Any]):
@@ -15,10 +19,18 @@ class SlowToEncode(dict[str, Any]):
         return super().items()
 
 
-def act(event: dict[str, Any]) -> Any:
+def act(event: dict[str, Any], context: Any) -> Any:
     """Do what the event says."""
+    if event.get("keep"):
+        # As frameworks do that hold the context in a global object.
+        kept.append(context)
     if "seconds" in event:
         time.sleep(event["seconds"])
+    if event.get("fork"):
+        child = multiprocessing.get_context("fork").Process(target=threading.Event().wait)
+        child.start()
+        child.terminate()
+        child.join()
     if "wait_for" in event:
         # Opening a named pipe waits for whoever opens its other end.
         print("waiting", flush=True)
@@ -27,6 +39,8 @@ def act(event: dict[str, Any]) -> Any:
         sys.exit(event["exit"])
     if "raise" in event:
         raise ValueError(event["raise"])
+    if event.get("threads"):
+        return [(one.name, one.daemon) for one in threading.enumerate()]
     if "slow_response" in event:
         return SlowToEncode(answer=event["slow_response"])
     return {"statusCode": 200, "answer": event.get("answer")}
@@ -34,4 +48,4 @@ def act(event: dict[str, Any]) -> Any:
 
 def handler(event: dict[str, Any], context: Any) -> Any:
     """Handle an event."""
-    return act(event)
+    return act(event, context)
