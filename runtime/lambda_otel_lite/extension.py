@@ -99,9 +99,13 @@ def on_sigterm(before_exit: Callable[[], None]) -> None:
         logger.debug("not in the main thread: SIGTERM is left alone")
         return
     previous = signal.getsignal(signal.SIGTERM)
+    process = os.getpid()
 
     def handle(number: int, frame: FrameType | None) -> None:
-        before_exit()
+        # A process that user code forks, and may terminate, has copies of spans that are not its
+        # own to export.
+        if os.getpid() == process:
+            before_exit()
         if callable(previous):
             previous(number, frame)
         elif previous is signal.SIG_DFL:

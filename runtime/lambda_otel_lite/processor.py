@@ -35,10 +35,6 @@ class OpenSpans(SpanProcessor):
         if span.context is not None:
             self._open.pop(span.context.span_id, None)
 
-    def forget(self) -> None:
-        """Drop all spans: in a forked process they are copies, and the parent's to export."""
-        self._open.clear()
-
     def end_open_spans(self, trace_id: int, error_type: str, description: str) -> int:
         """End every open span of a trace with status ERROR, children before their parents.
 
@@ -100,13 +96,6 @@ class LambdaSpanProcessor(OpenSpans):
             self._queue.append(span)
         if self.on_local_root is not None and (parent is None or parent.is_remote):
             self.on_local_root()
-
-    def forget(self) -> None:
-        """Drop all spans, and the lock that another thread held when the process forked."""
-        super().forget()
-        self._queue.clear()
-        self._dropped = 0
-        self._export_lock = threading.RLock()
 
     def process_spans(self) -> None:
         """Export all spans that are queued; never raises."""

@@ -1,7 +1,6 @@
 """The one place where the parts are put together."""
 
 import logging
-import os
 from collections.abc import Callable, Sequence
 
 from opentelemetry import trace
@@ -168,7 +167,6 @@ def _assemble(
     open_spans: OpenSpans = own or OpenSpans()
     for processor in processors if own else [open_spans, *processors]:
         provider.add_span_processor(processor)
-    os.register_at_fork(after_in_child=open_spans.forget)
 
     def flush() -> None:
         try:
