@@ -1,5 +1,6 @@
 """Which invocation is open, and what happens to its spans at its end, deadline or shutdown."""
 
+import _thread
 import logging
 import threading
 from collections.abc import Callable
@@ -113,12 +114,16 @@ class Lifecycle:
     def shut_down(self) -> None:
         """End what is open and export what there is, before the environment goes away."""
         # In a thread of its own and with a bound: a signal handler may have interrupted the main
-        # thread while it held a span's lock, and would wait for itself.
-        ending = threading.Thread(
-            target=self._end_open_spans, args=(self._invocation, *_SHUTDOWN), daemon=True
-        )
-        ending.start()
-        ending.join(_SHUTDOWN_WAIT)
+        # thread while it held a span's lock, and would wait for itself. Not a threading.Thread,
+        # whose start takes a lock that the main thread may hold just as well.
+        ended = threading.Event()
+
+        def end() -> None:
+            self._end_open_spans(self._invocation, *_SHUTDOWN)
+            ended.set()
+
+        _thread.start_new_thread(end, ())
+        ended.wait(_SHUTDOWN_WAIT)
         self._flush()
 
     def _on_deadline(self, invocation: Invocation) -> None:
