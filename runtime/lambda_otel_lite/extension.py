@@ -11,6 +11,7 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from types import FrameType
+from typing import Any
 
 from .runtime_api import ExtensionsApi, ExtensionsApiError, Invoke
 
@@ -99,13 +100,9 @@ def on_sigterm(before_exit: Callable[[], None]) -> None:
         logger.debug("not in the main thread: SIGTERM is left alone")
         return
     previous = signal.getsignal(signal.SIGTERM)
-    process = os.getpid()
 
     def handle(number: int, frame: FrameType | None) -> None:
-        # A process that user code forks, and may terminate, has copies of spans that are not its
-        # own to export.
-        if os.getpid() == process:
-            before_exit()
+        before_exit()
         if callable(previous):
             previous(number, frame)
         elif previous is signal.SIG_DFL:
@@ -113,3 +110,26 @@ def on_sigterm(before_exit: Callable[[], None]) -> None:
             os.kill(os.getpid(), number)
 
     signal.signal(signal.SIGTERM, handle)
+    _undo_in_forked_processes(handle, previous)
+
+
+def _undo_in_forked_processes(handle: object, previous: Any) -> None:
+    """Leave SIGTERM as it was to processes that user code forks, and may terminate.
+
+    A child's copies of spans are not its own to export. And Python forgets a signal that comes
+    between the fork and the child's first line if there is a handler for it, so it is held back.
+    """
+    local = threading.local()
+
+    def hold_back() -> None:
+        local.mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+    def let_through() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, local.mask)
+
+    def undo() -> None:
+        if previous is not None and signal.getsignal(signal.SIGTERM) is handle:
+            signal.signal(signal.SIGTERM, previous)
+        let_through()
+
+    os.register_at_fork(before=hold_back, after_in_parent=let_through, after_in_child=undo)
