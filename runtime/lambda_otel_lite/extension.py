@@ -5,6 +5,7 @@ is where work after the response has its place. The thread is handed a callback 
 spans.
 """
 
+import _thread
 import logging
 import os
 import signal
@@ -23,6 +24,9 @@ NAME = "lambda-otel-lite"
 # once a second. It must be asked: until the extension calls for the next event, no invocation ends.
 _FIRST_WAIT = 0.1
 _LONGEST_WAIT = 1.0
+
+# Stages of a SIGTERM: none, work before the exit under way, that done.
+_IDLE, _PREPARING, _PREPARED = range(3)
 
 
 class InternalExtension:
@@ -94,15 +98,32 @@ def on_sigterm(before_exit: Callable[[], None]) -> None:
     by the user's handler or by default, it does afterwards.
 
     Args:
-        before_exit: Called in the main thread; must not raise.
+        before_exit: Called in a thread of its own; must not raise.
     """
     if threading.current_thread() is not threading.main_thread():
         logger.debug("not in the main thread: SIGTERM is left alone")
         return
     previous = signal.getsignal(signal.SIGTERM)
+    stage = _IDLE
+
+    def prepare() -> None:
+        nonlocal stage
+        before_exit()
+        stage = _PREPARED
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
 
     def handle(number: int, frame: FrameType | None) -> None:
-        before_exit()
+        # What this interrupts may hold any lock: a span's, stdout's, one of the threading module.
+        # So the work is a thread's, for which the main thread goes on, and which signals again. No
+        # threading.Thread, whose start takes such a lock.
+        nonlocal stage
+        if stage == _IDLE:
+            stage = _PREPARING
+            _thread.start_new_thread(prepare, ())
+            return
+        if stage == _PREPARING:
+            return
+        stage = _IDLE
         if callable(previous):
             previous(number, frame)
         elif previous is signal.SIG_DFL:

@@ -1,6 +1,5 @@
 """Which invocation is open, and what happens to its spans at its end, deadline or shutdown."""
 
-import _thread
 import logging
 import threading
 from collections.abc import Callable
@@ -17,7 +16,6 @@ logger = logging.getLogger("lambda_otel_lite.lifecycle")
 # error.type and the status' description
 _TIMEOUT = ("timeout", "the invocation reached its deadline")
 _SHUTDOWN = ("shutdown", "the execution environment was shut down")
-_SHUTDOWN_WAIT = 0.2  # s, of the 0.3 to 0.5 that the platform leaves
 
 
 class Invocation:
@@ -113,17 +111,7 @@ class Lifecycle:
 
     def shut_down(self) -> None:
         """End what is open and export what there is, before the environment goes away."""
-        # In a thread of its own and with a bound: a signal handler may have interrupted the main
-        # thread while it held a span's lock, and would wait for itself. Not a threading.Thread,
-        # whose start takes a lock that the main thread may hold just as well.
-        ended = threading.Event()
-
-        def end() -> None:
-            self._end_open_spans(self._invocation, *_SHUTDOWN)
-            ended.set()
-
-        _thread.start_new_thread(end, ())
-        ended.wait(_SHUTDOWN_WAIT)
+        self._end_open_spans(self._invocation, *_SHUTDOWN)
         self._flush()
 
     def _on_deadline(self, invocation: Invocation) -> None:

@@ -35,9 +35,7 @@ class Stage:
         provider = TracerProvider(shutdown_on_exit=False)
         provider.add_span_processor(self.spans)
         self.tracer = provider.get_tracer("test")
-        self.lifecycle = Lifecycle(
-            SyncCompletion(self._flush), self.spans, self._flush, margin_ms
-        )
+        self.lifecycle = Lifecycle(SyncCompletion(self._flush), self.spans, self._flush, margin_ms)
 
     def _flush(self) -> None:
         self.exports += 1
@@ -124,26 +122,6 @@ def test_shutdown_ends_open_spans() -> None:
     assert [_describe(span) for span in stage.spans.ended] == [
         ("handler", StatusCode.ERROR, "shutdown")
     ]
-
-
-def test_shutdown_does_not_wait_for_a_lock_of_the_thread_that_it_interrupted() -> None:
-    """A signal handler runs amid whatever the main thread was at, also amid a span's method."""
-    stage = Stage()
-    span = stage.span()
-    stage.lifecycle.begin("a", span, None)
-    with span._lock:  # type: ignore[attr-defined]
-        stage.lifecycle.shut_down()
-    assert stage.exports == 1
-
-
-def test_shutdown_does_not_wait_for_the_threading_module() -> None:
-    """Nor amid the start of a thread."""
-    stage = Stage()
-    stage.lifecycle.begin("a", stage.span(), None)
-    with threading._active_limbo_lock:  # type: ignore[attr-defined]
-        stage.lifecycle.shut_down()
-    assert stage.exports == 1
-    assert len(stage.spans.ended) == 1
 
 
 def test_spans_that_cannot_be_ended_are_one_log_line(

@@ -65,8 +65,12 @@ def test_the_identifier_of_the_registration_is_sent_with_every_call() -> None:
     [
         _with_length(EVENT),
         OK + b"\r\n" + EVENT,
-        OK + b"Transfer-Encoding: chunked\r\n\r\n3\r\n" + EVENT[:3]
-        + b"\r\n%x;x=y\r\n" % (len(EVENT) - 3) + EVENT[3:] + b"\r\n0\r\n\r\n",
+        OK
+        + b"Transfer-Encoding: chunked\r\n\r\n3\r\n"
+        + EVENT[:3]
+        + b"\r\n%x;x=y\r\n" % (len(EVENT) - 3)
+        + EVENT[3:]
+        + b"\r\n0\r\n\r\n",
     ],
     ids=["length", "until the end", "chunks"],
 )
