@@ -5,6 +5,7 @@ before the handler runs and ``end`` after its span has ended.
 """
 
 import logging
+import sys
 import threading
 import time
 import weakref
@@ -20,8 +21,16 @@ logger = logging.getLogger("lambda_otel_lite.completion")
 # an undecorated handler, and an invocation lasts as long as the extension waits.
 BEGIN_GRACE = 0.1
 
-# How long it waits for the response to have left, in s, when nothing shows that it has.
+# How long it waits for the context object to show that the response has left, in s, before it looks
+# for itself; time enough for a runtime that cannot be looked at.
 RESPONSE_GRACE = 0.02
+
+# How long before the deadline it gives up waiting for a response, in s, and exports.
+_EXPORT_TIME = 0.1
+
+# The function of the platform's runtime (awslambdaric, module bootstrap) that calls the handler and
+# posts what came of it.
+_RUNTIME_FUNCTION = "handle_event_request"
 
 
 class Completion(Protocol):
@@ -108,6 +117,7 @@ class AsyncCompletion:
         self._lost = False
         self._begin_grace = BEGIN_GRACE
         self._context: weakref.ref[Any] | None = None
+        self._handler_thread = 0
 
     # Handler's thread
 
@@ -125,6 +135,7 @@ class AsyncCompletion:
         with self._lock:
             # Also of an invocation that is exported here: the extension may only now learn of it.
             self._ended = request_id
+            self._handler_thread = threading.get_ident()
             handed_over = not self._lost and request_id not in (None, self._released)
             awaited = self._held == request_id
             if handed_over:
@@ -140,6 +151,7 @@ class AsyncCompletion:
             held = self._held if not self._lost else None
             if held is not None:
                 self._begun = self._ended = held
+                self._handler_thread = threading.get_ident()
         if held is not None:
             self._wake.put(None)
         else:
@@ -167,19 +179,18 @@ class AsyncCompletion:
             # The platform retries a failed asynchronous invocation under the same request id.
             if self._released == request_id:
                 self._released = None
-        if self._wait_for_begin(request_id):
-            remaining = (
-                None if event.deadline_ms is None else event.deadline_ms / 1000 - time.time()
-            )
-            if self._wait(lambda: self._ended == request_id, remaining):
-                self._wait(lambda: self._responded == request_id, RESPONSE_GRACE)
+        begun = self._wait_for_begin(request_id)
+        if begun and self._wait(lambda: self._ended == request_id, _remaining(event)):
+            self._wait_for_response(event)
         self._release(request_id)
         self._flush()
 
     def on_lost(self) -> None:
-        """Note that the extension cannot follow invocations."""
+        """Note that the extension cannot follow invocations, and export what it was to export."""
         with self._lock:
             self._lost = True
+        # The handler may have handed an invocation over whose event is lost.
+        self._flush()
 
     def on_found(self) -> None:
         """Note that it can again."""
@@ -192,6 +203,15 @@ class AsyncCompletion:
         # A function that was undecorated once is not waited for again until it proves not to be.
         self._begin_grace = 0.0
         return False
+
+    def _wait_for_response(self, event: Invoke) -> None:
+        """Wait until the response has left, which a large one takes its time to do."""
+        while not self._wait(lambda: self._responded == event.request_id, RESPONSE_GRACE):
+            # A traceback or the user's code may keep the context object alive for long.
+            remaining = _remaining(event)
+            in_time = remaining is None or remaining > _EXPORT_TIME
+            if not (in_time and _is_answering(self._handler_thread)):
+                return
 
     def _release(self, request_id: str) -> None:
         """Stop waiting: from here on the handler's thread exports what is still to come."""
@@ -212,3 +232,16 @@ class AsyncCompletion:
             except Empty:
                 return happened()
         return True
+
+
+def _remaining(event: Invoke) -> float | None:
+    """Return the time left until the deadline, in s."""
+    return None if event.deadline_ms is None else event.deadline_ms / 1000 - time.time()
+
+
+def _is_answering(thread: int) -> bool:
+    """Say whether the platform's runtime still works on an answer in its thread."""
+    frame = sys._current_frames().get(thread)  # noqa: SLF001 - documented, for debuggers
+    while frame is not None and frame.f_code.co_name != _RUNTIME_FUNCTION:
+        frame = frame.f_back
+    return frame is not None

@@ -10,35 +10,38 @@ import time
 from collections.abc import Callable
 
 
-class DeadlineWatch:
+class DeadlineWatch[SubjectT]:
     """Calls back when an armed deadline comes near.
 
     Args:
         margin_ms: How long before the deadline, in ms; 0 watches nothing.
-        on_deadline: Called in the watch's thread; must not raise.
+        on_deadline: Called in the watch's thread with what was armed; must not raise.
     """
 
-    def __init__(self, margin_ms: int, on_deadline: Callable[[], None]) -> None:
+    def __init__(self, margin_ms: int, on_deadline: Callable[[SubjectT], None]) -> None:
         self._margin = margin_ms / 1000
         self._on_deadline = on_deadline
         self._changed = threading.Condition(threading.Lock())
-        self._alarm: float | None = None
+        # When to call back, in s since the epoch, and with what: one value, so set at once.
+        self._alarm: tuple[float, SubjectT] | None = None
         # When the thread looks next, in s since the epoch; None while it waits to be woken.
         self._looks_at: float | None = None
         self._thread: threading.Thread | None = None
 
-    def arm(self, remaining_ms: float) -> None:
+    def arm(self, remaining_ms: float, subject: SubjectT) -> None:
         """Watch a deadline, in place of any other.
 
         Args:
             remaining_ms: Time left until the deadline, in ms.
+            subject: Whose deadline it is. The call back may come just after `disarm`; this tells
+                it from the next one's.
         """
         if not self._margin:
             return
         # Wall-clock time: a process frozen between invocations sees no other clock move on.
         alarm = time.time() + remaining_ms / 1000 - self._margin
         with self._changed:
-            self._alarm = alarm
+            self._alarm = alarm, subject
             if self._thread is None:
                 self._thread = threading.Thread(
                     target=self._watch, name="lambda-otel-lite-deadline", daemon=True
@@ -53,13 +56,15 @@ class DeadlineWatch:
 
     def _watch(self) -> None:
         while True:
-            with self._changed:
-                while (wait := self._time_to_alarm()) is None or wait > 0:
-                    self._looks_at = self._alarm
-                    self._changed.wait(wait)
-                self._alarm = self._looks_at = None
-            self._on_deadline()
+            self._on_deadline(self._next_due())
 
-    def _time_to_alarm(self) -> float | None:
-        alarm = self._alarm
-        return None if alarm is None else alarm - time.time()
+    def _next_due(self) -> SubjectT:
+        with self._changed:
+            while True:
+                armed = self._alarm
+                self._looks_at = armed[0] if armed else None
+                wait = armed[0] - time.time() if armed else None
+                if armed and wait is not None and wait <= 0:
+                    self._alarm = self._looks_at = None
+                    return armed[1]
+                self._changed.wait(wait)

@@ -16,7 +16,6 @@ logger = logging.getLogger("lambda_otel_lite.lifecycle")
 # error.type and the status' description
 _TIMEOUT = ("timeout", "the invocation reached its deadline")
 _SHUTDOWN = ("shutdown", "the execution environment was shut down")
-_SHUTDOWN_WAIT = 0.2  # s, of the 0.3 to 0.5 that the platform leaves
 
 
 class Invocation:
@@ -81,7 +80,7 @@ class Lifecycle:
         self._invocation = invocation
         self._completion.begin(request_id)
         if remaining_ms is not None:
-            self._watch.arm(remaining_ms)
+            self._watch.arm(remaining_ms, invocation)
         return invocation
 
     def end(self, invocation: Invocation, context: Any) -> None:
@@ -112,22 +111,19 @@ class Lifecycle:
 
     def shut_down(self) -> None:
         """End what is open and export what there is, before the environment goes away."""
-        # In a thread of its own and with a bound: a signal handler may have interrupted the main
-        # thread while it held a span's lock, and would wait for itself.
-        ending = threading.Thread(target=self._end_open_spans, args=_SHUTDOWN, daemon=True)
-        ending.start()
-        ending.join(_SHUTDOWN_WAIT)
+        self._end_open_spans(self._invocation, *_SHUTDOWN)
         self._flush()
 
-    def _on_deadline(self) -> None:
-        self._end_open_spans(*_TIMEOUT)
+    def _on_deadline(self, invocation: Invocation) -> None:
+        self._end_open_spans(invocation, *_TIMEOUT)
         self._flush()
 
-    def _end_open_spans(self, error_type: str, description: str) -> None:
+    def _end_open_spans(
+        self, invocation: Invocation | None, error_type: str, description: str
+    ) -> None:
         try:
             with self._lock:
-                invocation = self._invocation
-                if invocation is not None:
+                if invocation is not None and invocation is self._invocation:
                     trace_id = invocation.span.get_span_context().trace_id
                     self._open_spans.end_open_spans(trace_id, error_type, description)
         except Exception:

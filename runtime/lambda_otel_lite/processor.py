@@ -81,7 +81,7 @@ class LambdaSpanProcessor(OpenSpans):
         """Called when a span without a parent in this process has ended and been queued."""
         self._queue: deque[ReadableSpan] = deque()
         self._dropped = 0
-        # Reentrant: a SIGTERM handler may flush in the very thread that is exporting.
+        # Reentrant: what an exporter calls may end a local root, which flushes.
         self._export_lock = threading.RLock()
 
     def on_end(self, span: ReadableSpan) -> None:

@@ -62,28 +62,25 @@ class ExtensionsApi:
         )
         self._identifier = headers.get("lambda-extension-identifier", "")
 
-    def next_event(self) -> Invoke | None:
-        """Wait for the next event, for as long as it takes.
+    def next_event(self) -> Invoke:
+        """Wait for the next invocation, for as long as it takes.
 
         An environment may be frozen for hours between two invocations: a time-out here would break
         off a wait that is all right.
 
-        Returns:
-            The event, or None for one that is no INVOKE.
-
         Raises:
-            ExtensionsApiError: The API refused.
+            ExtensionsApiError: The API refused, or sent an event that is no INVOKE.
             OSError: The connection failed.
         """
         identifier = {"Lambda-Extension-Identifier": self._identifier}
         _, body = self._call("GET", "/event/next", identifier, "", timeout=None)
         try:
             event = json.loads(body)
-            if event.get("eventType") != "INVOKE":
-                return None
+            if event["eventType"] != "INVOKE":
+                raise ExtensionsApiError(f"event {body[:200]!r} was not asked for")
             deadline = event.get("deadlineMs")
             return Invoke(str(event["requestId"]), deadline if isinstance(deadline, int) else None)
-        except (ValueError, AttributeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError) as error:
             raise ExtensionsApiError(f"event {body[:200]!r} cannot be read: {error!r}") from error
 
     def _call(

@@ -193,21 +193,16 @@ def _completion(settings: Settings, flush: Callable[[], None]) -> Completion:
             "%s mode is not to be had on Lambda Managed Instances; using sync", settings.mode
         )
         return SyncCompletion(flush)
+    completion: AsyncCompletion | FinalizeCompletion
     if settings.mode is ProcessorMode.ASYNC:
-        completion = AsyncCompletion(flush)
-        return completion if _register(settings, ["INVOKE"], completion) else SyncCompletion(flush)
-    # Without the extension the platform sends no SIGTERM; the mode itself does not need it.
-    _register(settings, [], FinalizeCompletion())
-    return FinalizeCompletion()
-
-
-def _register(
-    settings: Settings, events: Sequence[str], completion: AsyncCompletion | FinalizeCompletion
-) -> bool:
+        completion, events = AsyncCompletion(flush), ["INVOKE"]
+    else:
+        # An extension without events is there for SIGTERM, which the platform sends to no others.
+        completion, events = FinalizeCompletion(), []
     if settings.runtime_api is None:
         logger.info("not on Lambda: no extension; %s mode needs one", settings.mode)
-        return False
+        return completion if settings.mode is ProcessorMode.FINALIZE else SyncCompletion(flush)
     extension = InternalExtension(
         settings.runtime_api, completion.on_invoke, completion.on_lost, completion.on_found
     )
-    return extension.start(events)
+    return completion if extension.start(events) else SyncCompletion(flush)

@@ -1,0 +1,78 @@
+"""The watch over deadlines, with its real thread."""
+
+import threading
+import time
+from queue import Empty, SimpleQueue
+
+import pytest
+
+from lambda_otel_lite.deadline import DeadlineWatch
+
+
+def _watch(margin_ms: int = 100) -> tuple[DeadlineWatch[str], SimpleQueue[str]]:
+    rung: SimpleQueue[str] = SimpleQueue()
+    return DeadlineWatch(margin_ms, rung.put), rung
+
+
+def _is_silent(rung: "SimpleQueue[str]", seconds: float) -> bool:
+    try:
+        rung.get(timeout=seconds)
+    except Empty:
+        return True
+    return False
+
+
+def test_calls_back_before_the_deadline() -> None:
+    """The margin is kept, with what was armed."""
+    watch, rung = _watch()
+    armed = time.time()
+    watch.arm(300, "a")
+    assert rung.get(timeout=10) == "a"
+    assert time.time() - armed >= 0.2
+
+
+def test_a_disarmed_deadline_passes_unnoticed() -> None:
+    """The thread sleeps through it, and serves the next one."""
+    watch, rung = _watch()
+    watch.arm(150, "a")
+    watch.disarm()
+    assert _is_silent(rung, 0.1)
+    watch.arm(150, "b")
+    assert rung.get(timeout=10) == "b"
+
+
+def test_a_later_deadline_takes_the_place_of_a_sooner_one() -> None:
+    """The thread wakes for the first, sees the second and sleeps on."""
+    watch, rung = _watch()
+    watch.arm(150, "a")
+    watch.arm(300, "b")
+    assert rung.get(timeout=10) == "b"
+    assert rung.empty()
+
+
+def test_a_sooner_deadline_wakes_the_thread() -> None:
+    """A function whose timeout was longer before is called in time."""
+    watch, rung = _watch()
+    watch.arm(3_600_000, "a")
+    watch.arm(150, "b")
+    assert rung.get(timeout=10) == "b"
+
+
+def test_a_deadline_that_has_passed_is_called_at_once() -> None:
+    """Also where less time is left than the margin."""
+    watch, rung = _watch()
+    watch.arm(0, "a")
+    assert rung.get(timeout=10) == "a"
+
+
+@pytest.mark.parametrize("margin_ms", [0, 100])
+def test_hazard_06_one_thread_at_most(margin_ms: int) -> None:
+    """Without a margin none is started, with one a single daemon."""
+    before = set(threading.enumerate())
+    watch, _ = _watch(margin_ms)
+    for _ in range(5):
+        watch.arm(3_600_000, "a")
+        watch.disarm()
+    started = set(threading.enumerate()) - before
+    assert len(started) == (1 if margin_ms else 0)
+    assert all(thread.daemon for thread in started)
