@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .version import __version__
 
 if TYPE_CHECKING:
+    from .constants import Defaults, EnvVars
     from .extractors import (
         SpanAttributes,
         TriggerType,
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from .telemetry import TelemetryCompletionHandler, init_telemetry
 
 _HOMES = {
+    "Defaults": "constants",
+    "EnvVars": "constants",
     "LambdaSpanProcessor": "processor",
     "ProcessorMode": "settings",
     "SpanAttributes": "extractors",
@@ -42,6 +45,8 @@ _HOMES = {
 }
 
 __all__ = [
+    "Defaults",
+    "EnvVars",
     "LambdaSpanProcessor",
     "ProcessorMode",
     "SpanAttributes",

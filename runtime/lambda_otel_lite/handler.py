@@ -162,8 +162,6 @@ class _Tracing:
             kind=extracted.kind,
             attributes=attributes,
             links=links,
-            record_exception=False,
-            set_status_on_exception=False,
         )
         return span, parent
 

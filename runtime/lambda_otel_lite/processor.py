@@ -76,7 +76,7 @@ class LambdaSpanProcessor(OpenSpans):
         super().__init__()
         self.span_exporter = span_exporter
         self.max_queue_size = max_queue_size
-        self.max_export_batch_size = max_export_batch_size
+        self.max_export_batch_size = max(1, max_export_batch_size)
         self.on_local_root: Callable[[], None] | None = None
         """Called when a span without a parent in this process has ended and been queued."""
         self._queue: deque[ReadableSpan] = deque()

@@ -1,1 +1,0 @@
-"""Tests of the runtime: one module for each of its modules."""

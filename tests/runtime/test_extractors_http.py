@@ -210,3 +210,13 @@ def test_extractors_leave_the_event_as_it_is() -> None:
         sample = event(name)
         extractor(before := copy.deepcopy(sample), FakeContext())
         assert before == sample
+
+
+@pytest.mark.parametrize("name", ["X-Amz-Signature", "x-amz-security-token", "sig", "Signature"])
+def test_a_query_parameter_that_grants_access_is_redacted(name: str) -> None:
+    sample = event("api_gateway_v2")
+    sample["rawQueryString"] = f"a=1&{name}=s3cr3t=&b"
+
+    extracted = api_gateway_v2_extractor(sample, FakeContext())
+
+    assert extracted.attributes["url.query"] == f"a=1&{name}=REDACTED&b"

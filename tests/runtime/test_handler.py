@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import inspect
 import logging
 import traceback
 from collections.abc import Callable, Iterator
@@ -160,7 +161,9 @@ def test_hazard_22_coroutine_functions_return_their_coroutine() -> None:
         return event
 
     telemetry = make_telemetry()
-    assert asyncio.run(_run(telemetry, handler, "sent")) == "sent"
+    result = _run(telemetry, handler, "sent")
+    assert inspect.iscoroutine(result)
+    assert asyncio.run(result) == "sent"
     assert telemetry.span.name == "work"
 
 
@@ -169,7 +172,9 @@ def test_hazard_22_generator_functions_return_their_generator() -> None:
         yield event
 
     telemetry = make_telemetry()
-    assert list(_run(telemetry, handler, "sent")) == ["sent"]
+    result = _run(telemetry, handler, "sent")
+    assert inspect.isgenerator(result)
+    assert list(result) == ["sent"]
     assert telemetry.span.name == "work"
 
 
@@ -280,12 +285,10 @@ def test_stable_names_alone_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_hazard_17_the_functions_logging_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOG_LEVEL", "debug")
-    root, generic = logging.getLogger(), logging.getLogger("handler")
-    before = (root.level, list(root.handlers), generic.level)
+    root = logging.getLogger()
+    before = (root.level, list(root.handlers))
 
     _run(make_telemetry(), _respond(None))
 
-    assert (root.level, root.handlers, generic.level) == before
+    assert (root.level, root.handlers) == before
     assert logging.getLogger("lambda_otel_lite").level == logging.DEBUG
-    loggers = [name for name in logging.root.manager.loggerDict if name.startswith("lambda_otel")]
-    assert all(name.split(".")[0] == "lambda_otel_lite" for name in loggers)

@@ -87,6 +87,30 @@ def test_init_does_not_scan_the_installed_packages() -> None:
     assert "lambda_otel_lite.telemetry" in modules
 
 
+def test_hazard_17_no_logger_but_the_packages_own_is_configured() -> None:
+    """A generic name such as ``handler`` is likely to be one of the function's own loggers."""
+    report = """
+import lambda_otel_lite.handler, lambda_otel_lite.autowrap, logging
+names = logging.root.manager.loggerDict
+foreign = [name for name in names if not name.startswith(("lambda_otel_lite", "opentelemetry"))]
+loggers = [logging.getLogger(name) for name in list(names)]
+configured = [logger.name for logger in loggers if logger.level or logger.handlers]
+ours = set(foreign) - BEFORE
+assert (ours, configured) == (set(), ["lambda_otel_lite"]), (ours, configured)
+"""
+    # What the standard library and the SDK bring is theirs.
+    code = "import opentelemetry.sdk.trace.export, concurrent.futures, asyncio, logging\n"
+    code += "BEFORE = set(logging.root.manager.loggerDict)\n"
+
+    modules = _modules(
+        code + _INIT + _EXPORT + report,
+        LOG_LEVEL="debug",
+        LAMBDA_OTEL_EXPORTER="native",
+        LAMBDA_OTEL_HANDLER="os.getcwd",
+    )
+    assert "lambda_otel_lite.autowrap" in modules
+
+
 def test_the_default_exporter_is_the_packages() -> None:
     modules = _modules(_INIT + _EXPORT)
 

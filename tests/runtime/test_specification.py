@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from lambda_otel_lite import Defaults, EnvVars, environment
 from tests.spans import FakeContext, attributes_of, event, make_telemetry, proto_spans
 
 # The first lines of the documentation's examples, word for word where they are code.
@@ -168,3 +169,13 @@ def test_names_are_also_in_the_modules_that_the_architecture_lists(
     found = importlib.import_module(f"lambda_otel_lite.{module}")
 
     assert all(hasattr(found, name) for name in names)
+
+
+def test_the_names_and_defaults_that_earlier_versions_exported_are_those_in_force() -> None:
+    names = {value for name, value in vars(EnvVars).items() if name.isupper()}
+
+    assert names <= environment.DEFAULTS.keys()
+    assert environment.DEFAULTS[EnvVars.PROCESSOR_MODE] == Defaults.PROCESSOR_MODE
+    assert environment.DEFAULTS[EnvVars.QUEUE_SIZE] == str(Defaults.QUEUE_SIZE)
+    assert environment.DEFAULTS[EnvVars.BATCH_SIZE] == str(Defaults.BATCH_SIZE)
+    assert environment.DEFAULTS[EnvVars.COMPRESSION_LEVEL] == str(Defaults.COMPRESSION_LEVEL)

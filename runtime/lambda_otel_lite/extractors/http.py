@@ -28,6 +28,18 @@ OLD_HTTP_NAMES = {
     "http.status_code": "http.response.status_code",
 }
 
+# Signatures and tokens whose holder may do what their owner may. The first four are those of the
+# HTTP semantic conventions (url.query); the others are AWS's presigned URLs'.
+_SECRET_PARAMETERS = {
+    "awsaccesskeyid",
+    "signature",
+    "sig",
+    "x-goog-signature",
+    "x-amz-credential",
+    "x-amz-security-token",
+    "x-amz-signature",
+}
+
 # Known to the HTTP semantic conventions; all others are "_OTHER" there, to bound the cardinality.
 _METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "CONNECT", "TRACE")
 
@@ -136,7 +148,7 @@ def _request(  # noqa: PLR0913 - one argument for each row of the specification'
     put(attributes, "http.target", path)
     put(attributes, "url.path", path)
     put(attributes, "http.route", route)
-    put(attributes, "url.query", query)
+    put(attributes, "url.query", _redacted(query) if query else None)
     attributes["url.scheme"] = scheme
     put(attributes, "network.protocol.version", (protocol or "").partition("/")[2])
     put(attributes, "client.address", client)
@@ -169,6 +181,14 @@ def _query_of(event: dict[Any, Any], *, encoded: bool) -> str | None:
         for name, value in _query_pairs(event)
     )
     return "&".join(f"{name}={value}" for name, value in pairs) or None
+
+
+def _redacted(query: str) -> str:
+    pairs = (pair.partition("=") for pair in query.split("&"))
+    return "&".join(
+        f"{name}=REDACTED" if name.lower() in _SECRET_PARAMETERS else f"{name}{equals}{value}"
+        for name, equals, value in pairs
+    )
 
 
 def _quoted(text: str) -> str:

@@ -1,0 +1,30 @@
+"""Names that lambda-otel-lite 0.8 to 0.15 exported, for applications that use them.
+
+This project's own code takes its names from `lambda_otel_lite.environment`.
+"""
+
+from typing import Final
+
+from . import environment as env
+
+
+class EnvVars:
+    """Names of environment variables."""
+
+    PROCESSOR_MODE: Final = env.PROCESSOR_MODE
+    QUEUE_SIZE: Final = env.QUEUE_SIZE
+    BATCH_SIZE: Final = env.BATCH_SIZE
+    COMPRESSION_LEVEL: Final = env.COMPRESSION_LEVEL
+    SERVICE_NAME: Final = env.SERVICE_NAME
+    RESOURCE_ATTRIBUTES: Final = env.RESOURCE_ATTRIBUTES
+    OTEL_PROPAGATORS: Final = env.PROPAGATORS
+
+
+class Defaults:
+    """Values that hold where a variable is not set."""
+
+    QUEUE_SIZE: Final = 2048
+    BATCH_SIZE: Final = 512
+    COMPRESSION_LEVEL: Final = 6
+    SERVICE_NAME: Final = "unknown_service"
+    PROCESSOR_MODE: Final = "sync"
