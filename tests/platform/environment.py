@@ -53,7 +53,7 @@ class Environment:
         faults: What goes wrong with the first calls of ``/event/next``.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each thing that a platform may do
         self,
         code: Path,
         handler: str,
@@ -71,7 +71,7 @@ class Environment:
         self._timeout = timeout
         self._resources = ExitStack()
         self.state = State(
-            lambda: self.output.count(),
+            self._count_lines,
             workers=workers,
             refuses_registration=refuses_registration,
             taken_names=set(taken_names),
@@ -117,6 +117,11 @@ class Environment:
     def next_calls(self) -> int:
         """How often an extension has called ``/event/next``."""
         return self.state.calls["event/next"]
+
+    def fail_init(self) -> Any:
+        """Return the error of an init that fails, as the function reported it."""
+        self.state.wait_until(lambda: self.state.init_error is not None, "the report of an error")
+        return self.state.init_error
 
     def start(self, event: Any = None, *, request_id: str | None = None) -> Invocation:
         """Send an event as soon as the environment is idle, and return while it is worked on."""
@@ -201,6 +206,9 @@ class Environment:
             os.killpg(self.process.pid, signal.SIGKILL)
         except ProcessLookupError:
             return
+
+    def _count_lines(self) -> int:
+        return self.output.count()
 
     def _watch(self) -> None:
         self.state.note_exit(self.process.wait())

@@ -54,7 +54,7 @@ class Output:
             with self._grown:
                 self._read()
                 # Readable and nothing to read: the last writer is gone.
-                if not self._ended and select.select([self._pipe], [], [], 0)[0]:
+                if select.select([self._pipe], [], [], 0)[0]:
                     self._ended = not self._unread()
 
     def _read(self) -> None:

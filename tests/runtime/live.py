@@ -1,22 +1,21 @@
 """What the live tests share."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lambda_otel_lite_cdk.cli.assembly import TemplateFunction
 from lambda_otel_lite_cdk.cli.emulator import Emulator
 from lambda_otel_lite_cdk.cli.spans import Span
-
 from tests.platform.environment import RUNTIME, Environment
 
-CODE = Path(__file__).parent / "functions"
+CODE = Path(__file__).parent
 ZERO_CODE = "lambda_otel_lite.autowrap.handler"
 MODES = ("sync", "async", "finalize")
 
 
-def variables(mode: str, module: str = "plain", **others: str) -> dict[str, str]:
+def variables(mode: str, module: str = "functions.plain", **others: str) -> dict[str, str]:
     """Return the variables of a function in a mode; the zero-code entry point runs the module."""
     return {
         "LAMBDA_EXTENSION_SPAN_PROCESSOR_MODE": mode,
@@ -26,8 +25,14 @@ def variables(mode: str, module: str = "plain", **others: str) -> dict[str, str]
     }
 
 
-def environment(
-    mode: str, handler: str = ZERO_CODE, *, module: str = "plain", **options: Any
+def environment(  # noqa: PLR0913 - most have defaults
+    mode: str,
+    handler: str = ZERO_CODE,
+    *,
+    module: str = "functions.plain",
+    code: Path = CODE,
+    options: Mapping[str, Any] | None = None,
+    extra: Mapping[str, str] | None = None,
 ) -> Environment:
     """Make an environment of the tests' own platform.
 
@@ -35,10 +40,11 @@ def environment(
         mode: Processing mode.
         handler: The function's handler. Default: the zero-code entry point.
         module: Module that the zero-code entry point runs.
-        **options: Those of `Environment`, and variables by their names in capitals.
+        code: Folder of the modules. Default: those of these tests.
+        options: Those of `Environment`.
+        extra: More variables.
     """
-    capitals = {name: options.pop(name) for name in list(options) if name.isupper()}
-    return Environment(CODE, handler, variables(mode, module, **capitals), **options)
+    return Environment(code, handler, variables(mode, module, **(extra or {})), **(options or {}))
 
 
 def emulator(mode: str, handler: str = ZERO_CODE, *, timeout: int = 20) -> Emulator:

@@ -145,6 +145,17 @@ def test_a_context_object_that_shows_nothing(stage: Stage, context: Any) -> None
     assert stage.events == ["extension exports"]
 
 
+def test_a_released_context_object_ends_the_wait(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The response has left when the platform's runtime lets go of it; no grace is spent."""
+    monkeypatch.setattr(completion, "RESPONSE_GRACE", 3600.0)
+    stage.tell_extension("a")
+    stage.handle("a")
+    stage.join()
+    assert stage.events == ["extension exports"]
+
+
 def test_a_context_object_of_a_reference_cycle(stage: Stage) -> None:
     """Garbage collection in any thread may release the context; that is no invocation's end."""
     stage.tell_extension("a")

@@ -1,9 +1,11 @@
 """The extension's thread, and what is done at SIGTERM."""
 
 import logging
+import os
 import signal
 import threading
 from collections.abc import Iterator, Sequence
+from functools import partial
 from queue import SimpleQueue
 from types import FrameType
 from typing import Any
@@ -114,6 +116,10 @@ def sigterm() -> Iterator[list[str]]:
     signal.signal(signal.SIGTERM, before)
 
 
+def _has(record: list[str], count: int) -> bool:
+    return len(record) == count
+
+
 def test_hazard_17_the_users_handler_is_called_afterwards(sigterm: list[str]) -> None:
     """Handlers are chained, in this order, at every signal."""
 
@@ -124,7 +130,7 @@ def test_hazard_17_the_users_handler_is_called_afterwards(sigterm: list[str]) ->
     on_sigterm(lambda: sigterm.append("telemetry"))
     for count in (2, 4):
         signal.raise_signal(signal.SIGTERM)
-        until(lambda count=count: len(sigterm) == count)
+        until(partial(_has, sigterm, count))
     assert sigterm == ["telemetry", "user"] * 2
 
 
@@ -146,7 +152,7 @@ def test_hazard_17_the_default_is_what_it_was(
     def kill(process: int, number: Any) -> None:
         sigterm.append(f"killed by {number!r}, handled by {signal.getsignal(number)!r}")
 
-    monkeypatch.setattr(extension.os, "kill", kill)
+    monkeypatch.setattr(os, "kill", kill)
     signal.raise_signal(signal.SIGTERM)
     until(lambda: len(sigterm) == 2)
     assert sigterm[0] == "telemetry"

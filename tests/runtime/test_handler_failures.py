@@ -216,7 +216,8 @@ def test_a_span_that_the_deadline_ended_is_not_touched_again(
     def late(event: Any, context: Any) -> Any:
         lifecycle = telemetry.completion.lifecycle
         assert lifecycle is not None
-        lifecycle._on_deadline()
+        assert lifecycle._invocation is not None
+        lifecycle._on_deadline(lifecycle._invocation)
         if raises:
             raise LookupError
         return {"statusCode": 500}

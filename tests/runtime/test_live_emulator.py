@@ -51,7 +51,7 @@ def test_handlers_of_all_kinds(mode: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("mode", ["sync", "async"])
 def test_hazard_02_undecorated_handler(mode: str) -> None:
     """A handler that only calls init_telemetry ends in time, and its spans come out."""
-    with emulator(mode, "manual.undecorated") as function:
+    with emulator(mode, "functions.manual.undecorated") as function:
         for _ in range(3):
             result = function.invoke({})
             assert result.error is None

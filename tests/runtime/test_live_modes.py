@@ -2,12 +2,20 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from .live import MODES, environment, request_ids, roots
 
-EVENTS = ({}, {"raise": "boom"}, {"seconds": 0.02}, {"slow_response": 1}, {"keep": True}, {})
+EVENTS: tuple[dict[str, Any], ...] = (
+    {},
+    {"raise": "boom"},
+    {"seconds": 0.02},
+    {"slow_response": 1},
+    {"keep": True},
+    {},
+)
 STATUSES = ["UNSET", "ERROR", "UNSET", "UNSET", "UNSET", "UNSET"]
 
 
@@ -59,7 +67,7 @@ def test_a_retry_has_the_same_request_id(mode: str) -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_a_forked_process_exports_nothing(mode: str) -> None:
     """A child that is forked and terminated in a handler has no part in its parent's spans."""
-    with environment(mode, timeout=6) as function:
+    with environment(mode, options={"timeout": 6}) as function:
         invocation = function.invoke({"fork": True})
         assert invocation.response is not None
         function.shut_down()
@@ -82,7 +90,7 @@ def test_hazard_06_exit_in_the_handler_does_not_hang(mode: str) -> None:
 def test_hazard_06_a_timeout_loses_no_span(mode: str, tmp_path: Path) -> None:
     """Shortly before the deadline, open spans are ended as errors and exported."""
     os.mkfifo(tmp_path / "never")
-    with environment(mode, "manual.traced", timeout=1.5) as function:
+    with environment(mode, "functions.manual.traced", options={"timeout": 1.5}) as function:
         function.invoke({})
         invocation = function.invoke({"wait_for": str(tmp_path / "never")})
         assert invocation.outcome == "timed out"
@@ -112,7 +120,7 @@ def test_hazard_06_no_thread_for_each_invocation(mode: str) -> None:
 
 def test_hazard_03_complete_twice_splits_nothing() -> None:
     """However often the user completes, each invocation's spans come out in it, all together."""
-    with environment("async", "manual.traced") as function:
+    with environment("async", "functions.manual.traced") as function:
         for _ in range(3):
             invocation = function.invoke({})
             spans = function.spans(invocation)
@@ -123,7 +131,7 @@ def test_hazard_03_complete_twice_splits_nothing() -> None:
 
 def test_hazard_03_complete_twice_without_a_traced_handler() -> None:
     """The same where the user alone completes."""
-    with environment("async", "manual.completing") as function:
+    with environment("async", "functions.manual.completing") as function:
         for _ in range(3):
             invocation = function.invoke({})
             assert invocation.outcome == "ended"
@@ -132,7 +140,7 @@ def test_hazard_03_complete_twice_without_a_traced_handler() -> None:
 
 def test_hazard_02_undecorated_handler_does_not_hold_the_invocation() -> None:
     """The invocation of a handler that nobody decorated ends, with its spans exported in it."""
-    with environment("async", "manual.undecorated") as function:
+    with environment("async", "functions.manual.undecorated") as function:
         for event in ({}, {}, {"raise": "boom"}):
             invocation = function.invoke(event)
             assert invocation.outcome == "ended"
@@ -142,7 +150,7 @@ def test_hazard_02_undecorated_handler_does_not_hold_the_invocation() -> None:
 
 def test_hazard_23_record_lines_stay_whole_beside_another_writer() -> None:
     """A thread that prints while the extension exports puts nothing onto a record's line."""
-    with environment("async", module="noisy") as function:
+    with environment("async", module="functions.noisy") as function:
         for _ in range(20):
             invocation = function.invoke({})
             lines = function.lines(invocation)

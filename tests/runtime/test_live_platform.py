@@ -1,5 +1,6 @@
 """What the platform does to a function: freeze, snapshot, refuse, lose connections, shut down."""
 
+import itertools
 import os
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from .live import MODES, environment, request_ids
 
 def test_hazard_01_slow_init_and_long_freeze() -> None:
     """Init and idle times beyond any client's timeout: each span in its own invocation."""
-    with environment("async", "late.handler") as function:
+    with environment("async", "functions.late.handler") as function:
         invocations = [function.invoke({})]
         function.freeze(seconds=2.3)
         invocations += [function.invoke({}), function.invoke({})]
@@ -24,11 +25,11 @@ def test_hazard_01_slow_init_and_long_freeze() -> None:
 def test_hazard_01_a_refusing_api_is_asked_ever_less_often() -> None:
     """No busy loop: the waits between the calls grow."""
     refusals = [Fault(status=403)] * 3 + [Fault(status=500), Fault(body=b'{"eventType": "?"}')]
-    with environment("async", faults=refusals) as function:
+    with environment("async", options={"faults": refusals}) as function:
         invocation = function.invoke({})
         assert request_ids(function.spans(invocation)) == [invocation.request_id]
         times = function.state.next_times
-        gaps = [later - sooner for sooner, later in zip(times, times[1:6], strict=False)]
+        gaps = [later - sooner for sooner, later in itertools.pairwise(times[:6])]
         # A wait never ends early, so that these are no matter of the machine's speed.
         assert all(gap >= wait for gap, wait in zip(gaps, (0.1, 0.2, 0.4, 0.8, 1.0), strict=True))
         assert function.next_calls == 7
@@ -40,7 +41,7 @@ def test_hazard_01_a_refusing_api_is_asked_ever_less_often() -> None:
 )
 def test_hazard_07_registration_refused(mode: str, refusal: dict[str, object]) -> None:
     """The function runs without its extension, in sync mode, and says so."""
-    with environment(mode, **refusal) as function:
+    with environment(mode, options=refusal) as function:
         invocation = function.invoke({"answer": 42})
         assert invocation.response["answer"] == 42
         (span,) = function.exported_before_answer(invocation)
@@ -53,7 +54,7 @@ def test_hazard_08_copies_of_one_state_have_ids_of_their_own() -> None:
     """Two environments that start from the same random state repeat no id."""
     ids = []
     for _ in range(2):
-        with environment("sync", module="noisy") as function:
+        with environment("sync", module="functions.noisy") as function:
             spans = function.spans(function.invoke({}))
             ids += [span.span_id for span in spans] + [spans[0].trace_id]
     assert len(set(ids)) == 2 * 52
@@ -66,7 +67,7 @@ def test_hazard_09_managed_instances(mode: str) -> None:
         "AWS_LAMBDA_INITIALIZATION_TYPE": "lambda-managed-instances",
         "AWS_LAMBDA_MAX_CONCURRENCY": "2",
     }
-    with environment(mode, workers=2, **managed) as function:
+    with environment(mode, options={"workers": 2}, extra=managed) as function:
         invocations = [function.invoke({}) for _ in range(4)]
         for invocation in invocations:
             (span,) = function.exported_before_answer(invocation)
@@ -80,7 +81,7 @@ def test_hazard_09_managed_instances(mode: str) -> None:
 @pytest.mark.parametrize("mode", ["sync", "async"])
 def test_snapstart(mode: str) -> None:
     """A restored environment traces like any other; its first invocation is its cold start."""
-    with environment(mode, AWS_LAMBDA_INITIALIZATION_TYPE="snap-start") as function:
+    with environment(mode, extra={"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"}) as function:
         invocations = [function.invoke({}), function.invoke({})]
         spans = [function.spans(invocation)[0] for invocation in invocations]
         assert function.state.restored
@@ -89,14 +90,14 @@ def test_snapstart(mode: str) -> None:
 
 def test_provisioned_concurrency_is_never_cold() -> None:
     """Nobody waited for an init that was done ahead."""
-    kind = "provisioned-concurrency"
-    with environment("async", AWS_LAMBDA_INITIALIZATION_TYPE=kind) as function:
+    kind = {"AWS_LAMBDA_INITIALIZATION_TYPE": "provisioned-concurrency"}
+    with environment("async", extra=kind) as function:
         (span,) = function.spans(function.invoke({}))
         assert span.attributes["faas.coldstart"] is False
 
 
 @pytest.mark.parametrize("mode", ["async", "finalize"])
-@pytest.mark.parametrize(("module", "code"), [("plain", -15), ("polite", 7)])
+@pytest.mark.parametrize(("module", "code"), [("functions.plain", -15), ("functions.polite", 7)])
 def test_hazard_17_sigterm_between_invocations(mode: str, module: str, code: int) -> None:
     """The process goes as it would have gone: by the signal, or by the user's own handler."""
     with environment(mode, module=module) as function:
@@ -104,11 +105,11 @@ def test_hazard_17_sigterm_between_invocations(mode: str, module: str, code: int
         function.invoke({})
         assert function.shut_down() == code
         assert len(function.spans_since(0)) == 2
-        assert (function.output.lines[-1] == "goodbye") is (module == "polite")
+        assert (function.output.lines[-1] == "goodbye") is (code == 7)
 
 
 @pytest.mark.parametrize("mode", ["async", "finalize"])
-@pytest.mark.parametrize(("module", "code"), [("plain", -15), ("polite", 7)])
+@pytest.mark.parametrize(("module", "code"), [("functions.plain", -15), ("functions.polite", 7)])
 def test_sigterm_amid_a_handler(mode: str, module: str, code: int, tmp_path: Path) -> None:
     """Open spans are ended as errors and exported before anything else happens."""
     os.mkfifo(tmp_path / "never")
@@ -119,7 +120,7 @@ def test_sigterm_amid_a_handler(mode: str, module: str, code: int, tmp_path: Pat
         (span,) = function.spans_since(0)
         assert span.status == "ERROR"
         assert span.attributes["error.type"] == "shutdown"
-        assert (function.output.lines[-1] == "goodbye") is (module == "polite")
+        assert (function.output.lines[-1] == "goodbye") is (code == 7)
 
 
 def test_api_lost_before_the_handler_ends(tmp_path: Path) -> None:
@@ -142,7 +143,7 @@ def test_api_lost_before_the_handler_ends(tmp_path: Path) -> None:
 
 def test_api_lost_after_the_handler_ended() -> None:
     """An invocation whose event never comes has been handed over; it is exported all the same."""
-    with environment("async", faults=[Fault(breaks=True, late=True)]) as function:
+    with environment("async", options={"faults": [Fault(breaks=True, late=True)]}) as function:
         invocation = function.invoke({})
         assert request_ids(function.spans(invocation)) == [invocation.request_id]
         after = function.invoke({})
@@ -152,7 +153,7 @@ def test_api_lost_after_the_handler_ended() -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_disabled(mode: str) -> None:
     """With the SDK disabled nothing is registered and nothing written."""
-    with environment(mode, OTEL_SDK_DISABLED="true") as function:
+    with environment(mode, extra={"OTEL_SDK_DISABLED": "true"}) as function:
         invocation = function.invoke({"answer": 42})
         assert invocation.response["answer"] == 42
         assert function.output.lines == []

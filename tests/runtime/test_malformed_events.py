@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from lambda_otel_lite import create_traced_handler
@@ -103,7 +103,7 @@ def _check(extractor: Extractor, malformed: Any) -> None:
     assert all(isinstance(key, str) for key in extracted.attributes)
 
 
-@settings(max_examples=1000)
+@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_EVENTS)
 def test_hazard_05_no_extractor_raises_for_a_malformed_event(malformed: Any) -> None:
     for name in _EXTRACTORS:
@@ -133,7 +133,7 @@ def test_hazard_05_the_handler_runs_and_its_result_is_returned_unchanged() -> No
         for name in _EXTRACTORS
     ]
 
-    @settings(max_examples=1000)
+    @settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(_EVENTS)
     @example({"headers": "x"})
     @example({"requestContext": None})

@@ -4,11 +4,12 @@ import random
 import time
 
 import lambda_otel_lite
-import plain
+
+from .plain import handler as plain
 
 # As a snapshot does, that is restored more than once.
 random.seed(1)
 _, completion = lambda_otel_lite.init_telemetry()
 time.sleep(2.3)
 
-handler = lambda_otel_lite.create_traced_handler("late", completion)(plain.handler)
+handler = lambda_otel_lite.create_traced_handler("late", completion)(plain)

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from lambda_otel_lite import create_traced_handler, init_telemetry
 from opentelemetry import trace
 
-from plain import act
+from lambda_otel_lite import create_traced_handler, init_telemetry
+
+from .plain import act
 
 tracer, completion = init_telemetry()
 
