@@ -6,7 +6,7 @@ SOURCES := runtime constructs tests requirements
 export JSII_NODE ?= $(CURDIR)/.venv/bin/node
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all demo test check format lock build clean
+.PHONY: help setup setup-all demo test coverage check format lock build clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -25,6 +25,9 @@ test: setup-all check ## Check formatting, lint and types; run all tests on ever
 	  echo "pytest on $$($$python --version)"; \
 	  $$python -m pytest -n 2; \
 	done
+
+coverage: setup ## Say which branches of the runtime no test takes; fail below 95 %
+	$(VENV)/python -m pytest -q -n 2 --cov=lambda_otel_lite --cov-fail-under=95 tests/runtime
 
 check: setup
 	$(VENV)/ruff format --check $(SOURCES)

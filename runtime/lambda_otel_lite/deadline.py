@@ -5,9 +5,15 @@ serves all that follow; an ordinary invocation costs it no wake-up, for it sleep
 deadline it knows and looks only then whether a later one has taken its place.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable
+
+logger = logging.getLogger("lambda_otel_lite.deadline")
+
+#: The longest timeout that a function can have, in ms (Lambda quotas, "Function timeout").
+LONGEST_MS = 900_000
 
 
 class DeadlineWatch[SubjectT]:
@@ -39,14 +45,11 @@ class DeadlineWatch[SubjectT]:
         if not self._margin:
             return
         # Wall-clock time: a process frozen between invocations sees no other clock move on.
-        alarm = time.time() + remaining_ms / 1000 - self._margin
+        alarm = time.time() + min(remaining_ms, LONGEST_MS) / 1000 - self._margin
         with self._changed:
             self._alarm = alarm, subject
             if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._watch, name="lambda-otel-lite-deadline", daemon=True
-                )
-                self._thread.start()
+                self._thread = _start(self._watch)
             elif self._looks_at is None or alarm < self._looks_at:
                 self._changed.notify()
 
@@ -68,3 +71,14 @@ class DeadlineWatch[SubjectT]:
                     self._alarm = self._looks_at = None
                     return armed[1]
                 self._changed.wait(wait)
+
+
+def _start(watch: Callable[[], None]) -> threading.Thread | None:
+    thread = threading.Thread(target=watch, name="lambda-otel-lite-deadline", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError as error:
+        # The function has used up its threads; it runs unwatched.
+        logger.warning("no deadline can be watched: %s", error)
+        return None
+    return thread

@@ -230,4 +230,5 @@ def _remaining_ms(context: Any) -> float | None:
         remaining = context.get_remaining_time_in_millis()
     except Exception:  # noqa: BLE001 - somebody else's context object may do anything
         return None
-    return remaining if isinstance(remaining, int | float) else None
+    # The comparison also sorts out what is not a number at all.
+    return remaining if isinstance(remaining, int | float) and remaining >= 0 else None

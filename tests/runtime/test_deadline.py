@@ -76,3 +76,29 @@ def test_hazard_06_one_thread_at_most(margin_ms: int) -> None:
     started = set(threading.enumerate()) - before
     assert len(started) == (1 if margin_ms else 0)
     assert all(thread.daemon for thread in started)
+
+
+def test_a_function_without_a_thread_to_spare_runs_unwatched(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The handler is not stopped, and the next invocation tries again."""
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    watch, rung = _watch()
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        watch.arm(150, "a")
+    assert "can't start new thread" in caplog.text
+    watch.arm(150, "b")
+    assert rung.get(timeout=10) == "b"
+
+
+@pytest.mark.parametrize("remaining_ms", [1e300, float("inf")])
+def test_a_deadline_beyond_all_measure_is_watched_like_the_longest(remaining_ms: float) -> None:
+    """Somebody else's context object may say anything; the thread survives it."""
+    watch, rung = _watch()
+    watch.arm(remaining_ms, "a")
+    watch.arm(150, "b")
+    assert rung.get(timeout=10) == "b"
