@@ -23,8 +23,8 @@ logger = logging.getLogger("lambda_otel_lite.encoder")
 
 _INT64_MIN, _INT64_MAX = -(1 << 63), (1 << 63) - 1
 
-# A field's tag is its number times eight and the wire type: 0 varint, 1 fixed64, 2 bytes, 5 fixed32.
-# Written out below where a span needs them, because a call for each would be most of the work.
+# A tag is the field's number times eight and the wire type (0 varint, 1 fixed64, 2 bytes, 5
+# fixed32), written out below because a call for each would be most of the work.
 _double_value = struct.Struct("<Bd").pack
 _fixed64_field = struct.Struct("<BQ").pack
 

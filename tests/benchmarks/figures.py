@@ -112,7 +112,9 @@ def _warm_call(subjects: list[Subject], python: str, rounds: int, spans: int) ->
     values = by_turns(subjects, rounds, partial(measure.warm_cpu_us, python=python, spans=spans))
     own = above_bare(values, OWN)
     bars = tuple(
-        Bar(f"CPU of a warm call above bare, this / {other}", own / above_bare(values, other), limit)
+        Bar(
+            f"CPU of a warm call above bare, this / {other}", own / above_bare(values, other), limit
+        )
         for other, limit in ((LITE_COMPILED, 0.35), (CONTRIB, 0.15))
     )
     return Figure(f"warm call, sync, {spans} spans", "µs CPU", values, bars if spans == 1 else ())
@@ -142,14 +144,14 @@ def _export(rounds: int) -> list[Figure]:
 
 
 def _export_bars(size: int, times: Mapping[str, Spread]) -> tuple[Bar, ...]:
-    if size != 512:  # noqa: PLR2004 - the batch size by default
+    if size != 512:
         return ()
     ratio = times[NATIVE].median / times[PACKAGE].median
     return (Bar(f"encode and write of {size} spans, native / package", ratio, 0.35),)
 
 
 def _size_bars(size: int, sizes: Mapping[str, Spread]) -> tuple[Bar, ...]:
-    if size != 512:  # noqa: PLR2004 - the batch size by default
+    if size != 512:
         return ()
     ratio = sizes[NATIVE].median / sizes[PACKAGE].median
     return (Bar(f"bytes of {size} spans, native / package", ratio, 1.0),)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib as mpl
-from matplotlib import pyplot
+from matplotlib import pyplot as plt
 
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.subjects import BARE, OWN, OWN_UNCOMPILED
@@ -33,7 +33,7 @@ def _draw(figure: Figure, path: Path) -> None:
     low = [figure.values[name].median - figure.values[name].low for name in names]
     high = [figure.values[name].high - figure.values[name].median for name in names]
     colours = {OWN: "#0b6e4f", OWN_UNCOMPILED: "#6fb98f", BARE: "#9aa0a6"}
-    drawing, axes = pyplot.subplots(figsize=(8, 0.45 * len(names) + 1.2))
+    drawing, axes = plt.subplots(figsize=(8, 0.45 * len(names) + 1.2))
     bars = axes.barh(
         names,
         medians,
@@ -48,4 +48,4 @@ def _draw(figure: Figure, path: Path) -> None:
     drawing.tight_layout()
     for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
         drawing.savefig(path.with_suffix(f".{kind}"), dpi=150, metadata=metadata)
-    pyplot.close(drawing)
+    plt.close(drawing)

@@ -17,7 +17,11 @@ def table(figures: Sequence[Figure]) -> str:
     A figure is given as median (lower quartile to upper quartile), and as ratio to the bare handler
     where that was measured too.
     """
-    lines = ["", "| figure | subject | median (quartiles) | unit | × bare |", "|---|---|---|---|---|"]
+    lines = [
+        "",
+        "| figure | subject | median (quartiles) | unit | x bare |",
+        "|---|---|---|---|---|",
+    ]
     for figure in figures:
         for name, spread in figure.values.items():
             bare = figure.values.get(BARE)
@@ -59,13 +63,13 @@ def worse(figures: Sequence[Figure], earlier: dict[str, dict[str, float]]) -> It
     """
     for figure in figures:
         before = earlier.get(figure.name, {})
-        reference = BARE if BARE in figure.values else next(reversed(figure.values), "")
-        own = OWN if OWN in figure.values else next(iter(figure.values), "")
+        reference = BARE if BARE in figure.values else list(figure.values)[-1]
+        own = OWN if OWN in figure.values else next(iter(figure.values))
         if not {own, reference} <= before.keys() or not before[reference]:
             continue
         now = figure.values[own].median / figure.values[reference].median
         then = before[own] / before[reference]
         if now > then * WORSE:
             yield (
-                f"worse than before: {figure.name}: {now:.2f} × {reference}, it was {then:.2f} ×"
+                f"worse than before: {figure.name}: {now:.2f} x {reference}, it was {then:.2f} x"
             )

@@ -1,8 +1,9 @@
 """lambda-otel-lite 0.15 as its documentation shows it."""
 
+from workload import measured, work
+
 from lambda_otel_lite import create_traced_handler, init_telemetry
 from lambda_otel_lite.extractors import api_gateway_v2_extractor
-from workload import measured, work
 
 tracer, completion_handler = init_telemetry()
 traced = create_traced_handler(
