@@ -60,7 +60,7 @@ def _install(lock: Path, target: Path, python: str) -> None:
         [
             *(uv.find_uv_bin(), "pip", "install", "--quiet", "--no-config", "--no-deps"),
             *("--require-hashes", "--only-binary", ":all:", "--no-python-downloads"),
-            *("--python", str(find_interpreter(python)), "--target", str(target)),
+            *("--python", _interpreter(python), "--target", str(target)),
             *("--requirements", str(lock)),
         ],
         check=True,
@@ -68,10 +68,9 @@ def _install(lock: Path, target: Path, python: str) -> None:
 
 
 def _compile(target: Path, python: str, byte_code: str) -> None:
-    interpreter = find_interpreter(python)
     mode = "unchecked-hash" if byte_code == "valid" else "timestamp"
     subprocess.run(
-        [interpreter, "-m", "compileall", "-q", "--invalidation-mode", mode, target],
+        [_interpreter(python), "-m", "compileall", "-q", "--invalidation-mode", mode, target],
         check=False,
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""},
         stdout=subprocess.DEVNULL,
@@ -79,3 +78,10 @@ def _compile(target: Path, python: str, byte_code: str) -> None:
     if byte_code == "stale":
         for source in target.rglob("*.py"):
             os.utime(source, (315532800, 315532800))  # 1980, where zip's time begins
+
+
+def _interpreter(python: str) -> str:
+    found = find_interpreter(python)
+    if found is None:
+        raise RuntimeError(f"this machine has no Python {python} to measure with")
+    return str(found)
