@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.benchmarks import export, measure
+from tests.benchmarks.environments import own_layer
 from tests.benchmarks.measure import Spread, by_turns
 from tests.benchmarks.subjects import (
     BARE,
@@ -21,6 +22,7 @@ from tests.benchmarks.subjects import (
     SDK,
     Subject,
     all_subjects,
+    own,
 )
 from tests.receiver import OtlpReceiver
 
@@ -81,6 +83,7 @@ def collect(python: str, rounds: int) -> list[Figure]:
             _cold_start(subjects, python, rounds),
             _warm_call(traced, python, rounds, 1),
             _warm_call(traced, python, rounds, MANY),
+            _response(python, rounds),
             _memory(subjects, python),
             *_export(rounds),
             *_layer_size(subjects),
@@ -95,13 +98,13 @@ def above_bare(values: Mapping[str, Spread], name: str) -> float:
 def _cold_start(subjects: list[Subject], python: str, rounds: int) -> Figure:
     by_turns(subjects, 1, partial(measure.cold_start_ms, python=python))  # fills the file cache
     values = by_turns(subjects, rounds, partial(measure.cold_start_ms, python=python))
-    own = above_bare(values, OWN)
+    this = above_bare(values, OWN)
     return Figure(
         "cold start to first response",
         "ms",
         values,
         tuple(
-            Bar(f"cold start above bare, this / {other}", own / above_bare(values, other), limit)
+            Bar(f"cold start above bare, this / {other}", this / above_bare(values, other), limit)
             for other, limit in ((LITE, 0.25), (LITE_COMPILED, 0.5), (SDK, 1.1))
         ),
     )
@@ -110,14 +113,30 @@ def _cold_start(subjects: list[Subject], python: str, rounds: int) -> Figure:
 def _warm_call(subjects: list[Subject], python: str, rounds: int, spans: int) -> Figure:
     rounds = max(3, rounds // 3)  # each is a mean of many calls already
     values = by_turns(subjects, rounds, partial(measure.warm_cpu_us, python=python, spans=spans))
-    own = above_bare(values, OWN)
+    this = above_bare(values, OWN)
     bars = tuple(
         Bar(
-            f"CPU of a warm call above bare, this / {other}", own / above_bare(values, other), limit
+            f"CPU of a warm call above bare, this / {other}",
+            this / above_bare(values, other),
+            limit,
         )
         for other, limit in ((LITE_COMPILED, 0.35), (CONTRIB, 0.15))
     )
     return Figure(f"warm call, sync, {spans} spans", "µs CPU", values, bars if spans == 1 else ())
+
+
+def _response(python: str, rounds: int) -> Figure:
+    layer = own_layer(python, byte_code="valid")
+    subjects = [
+        Subject(name=BARE, handler="bare.handler"),
+        own(layer, "sync mode", mode="sync"),
+        own(layer, "async mode", mode="async"),
+    ]
+    rounds = max(3, rounds // 3)
+    values = by_turns(subjects, rounds, partial(measure.response_us, spans=MANY))
+    ratio = above_bare(values, "async mode") / above_bare(values, "sync mode")
+    bar = Bar(f"time to the response above bare, {MANY} spans, async / sync", ratio, 0.5)
+    return Figure(f"time to the response, {MANY} spans", "µs", values, (bar,))
 
 
 def _memory(subjects: list[Subject], python: str) -> Figure:
