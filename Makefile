@@ -26,6 +26,9 @@ test: setup-all check ## Check formatting, lint and types; run all tests on ever
 	  $$python -m pytest -n 2; \
 	done
 
+bench: setup ## Measure tracing beside its peers; SAVE=--save keeps figures and plots
+	$(VENV)/python -m tests.benchmarks $(SAVE)
+
 coverage: setup ## Say which branches of the runtime no test takes; fail below 95 %
 	$(VENV)/python -m pytest -q -n 2 --cov=lambda_otel_lite --cov-fail-under=95 tests/runtime
 
@@ -49,7 +52,7 @@ COMPILE = .cache/uv/bin/uv pip compile --quiet --universal --python-version 3.12
   --python $(VENV)/python --generate-hashes --no-header --no-emit-index-url $(UPGRADE)
 lock: setup ## Write every lock file anew from its inputs
 	$(COMPILE) pyproject.toml --extra cdk --extra otlp-http --extra dev -o requirements/dev.txt
-	@set -e; for input in requirements/uv.in constructs/lambda_otel_lite_cdk/locks/*.in; do \
+	@set -e; for input in requirements/uv.in requirements/bench/*.in constructs/lambda_otel_lite_cdk/locks/*.in; do \
 	  test ! -e "$$input" || $(COMPILE) "$$input" -o "$${input%.in}.txt"; \
 	done
 	$(VENV)/node $(VENV)/npm-cli.js install --package-lock-only --prefix requirements/npm

@@ -11,7 +11,7 @@ a property test holds the two together.
 
 import logging
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from opentelemetry.sdk.resources import Resource
@@ -21,13 +21,31 @@ from opentelemetry.trace import Link, SpanContext, Status
 
 logger = logging.getLogger("lambda_otel_lite.encoder")
 
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _INT64_MIN, _INT64_MAX = -(1 << 63), (1 << 63) - 1
-_HAS_IS_REMOTE, _IS_REMOTE = 0x100, 0x200  # SpanFlags
 
-_double = struct.Struct("<d").pack
-_fixed64 = struct.Struct("<Q").pack
-_fixed32 = struct.Struct("<I").pack
+# A tag is the field's number times eight and the wire type (0 varint, 1 fixed64, 2 bytes, 5
+# fixed32), written out below because a call for each would be most of the work.
+_double_value = struct.Struct("<Bd").pack
+_fixed64_field = struct.Struct("<BQ").pack
+
+# Varints of one byte, which most numbers and lengths are.
+_SMALL = [bytes((number,)) for number in range(0x80)]
+
+# What stands before a text of each length that fits one byte: the AnyValue's length, the tag of its
+# string_value, the text's length.
+_SHORT_TEXT = [b"%c\x0a%c" % (length + 2, length) for length in range(0x7E)]
+# The same for small numbers, and the number.
+_SMALL_INT = [b"\x02\x18%c" % number for number in range(0x80)]
+
+# SpanKind counts from 0 (INTERNAL) in the API and from 1 in OTLP; a status code of 0 is left out.
+_KINDS = [b"\x30%c" % (kind + 1) for kind in range(5)]
+_STATUS_CODES = [b"", b"\x18\x01", b"\x18\x02"]
+
+# What is the same in span after span is encoded once: resource and scope, of which there are few
+# objects, and attribute keys. All are bounded, for names may be made of data.
+_MOST_KEPT = 1024
+_keys: dict[str, bytes] = {}
+_descriptions: dict[int, tuple[object, bytes]] = {}
 
 
 def encode_spans(spans: Sequence[ReadableSpan]) -> bytes:
@@ -37,7 +55,8 @@ def encode_spans(spans: Sequence[ReadableSpan]) -> bytes:
         scopes = _scopes_of(span.resource, groups)
         scopes.setdefault(span.instrumentation_scope, []).append(span)
     return b"".join(
-        _message(1, _resource_spans(resource, list(scopes.values()))) for resource, scopes in groups
+        _message(b"\x0a", _resource_spans(resource, list(scopes.values())))
+        for resource, scopes in groups
     )
 
 
@@ -56,23 +75,40 @@ def _scopes_of(
 
 def _resource_spans(resource: Resource, scopes: list[list[ReadableSpan]]) -> bytes:
     return (
-        _message(1, _attributes(1, resource.attributes))
-        + b"".join(_message(2, _scope_spans(spans)) for spans in scopes)
-        + _text(3, resource.schema_url)
+        _kept(resource, lambda: _message(b"\x0a", _attributes(b"\x0a", resource.attributes)))
+        + b"".join([_message(b"\x12", _scope_spans(spans)) for spans in scopes])
+        + _text(b"\x1a", resource.schema_url)
     )
 
 
 def _scope_spans(spans: list[ReadableSpan]) -> bytes:
     scope = spans[0].instrumentation_scope
     return (
-        _message(1, _scope(scope) if scope else b"")
-        + b"".join(_message(2, _span(span)) for span in spans)
-        + _text(3, scope.schema_url if scope else None)
+        _kept(scope, lambda: _message(b"\x0a", _scope(scope) if scope else b""))
+        + b"".join([_message(b"\x12", _span(span)) for span in spans])
+        + _text(b"\x1a", scope.schema_url if scope else None)
     )
 
 
+def _kept(described: object, encode: Callable[[], bytes]) -> bytes:
+    """Return what was encoded of the same object before, or encode it now."""
+    kept = _descriptions.get(id(described))
+    if kept is not None and kept[0] is described:
+        return kept[1]
+    if len(_descriptions) >= _MOST_KEPT:
+        _descriptions.clear()
+    encoded = encode()
+    # The object is held too: its id would otherwise pass to another one.
+    _descriptions[id(described)] = described, encoded
+    return encoded
+
+
 def _scope(scope: InstrumentationScope) -> bytes:
-    return _text(1, scope.name) + _text(2, scope.version) + _attributes(3, scope.attributes)
+    return (
+        _text(b"\x0a", scope.name)
+        + _text(b"\x12", scope.version)
+        + _attributes(b"\x1a", scope.attributes)
+    )
 
 
 def _span(span: ReadableSpan) -> bytes:
@@ -80,119 +116,163 @@ def _span(span: ReadableSpan) -> bytes:
     if context is None:
         raise ValueError(f"span {span.name!r} has no context")
     parent = span.parent
-    return b"".join(
-        (
-            b"\x0a\x10" + context.trace_id.to_bytes(16),
-            b"\x12\x08" + context.span_id.to_bytes(8),
-            _text(3, ",".join(f"{key}={value}" for key, value in context.trace_state.items())),
-            b"\x22\x08" + parent.span_id.to_bytes(8) if parent else b"",
-            _text(5, span.name),
-            # SpanKind counts from 0 (INTERNAL) in the API and from 1 in OTLP.
-            _number(6, span.kind.value + 1),
-            _time(7, span.start_time),
-            _time(8, span.end_time),
-            _attributes(9, span.attributes),
-            _number(10, span.dropped_attributes),
-            b"".join(_message(11, _event(event)) for event in span.events),
-            _number(12, span.dropped_events),
-            b"".join(_message(13, _link(link)) for link in span.links),
-            _number(14, span.dropped_links),
-            _message(15, _status(span.status)),
-            _flags(16, parent),
-        )
-    )
+    parts = [
+        b"\x0a\x10",
+        context.trace_id.to_bytes(16),
+        b"\x12\x08",
+        context.span_id.to_bytes(8),
+        _text(b"\x2a", span.name),
+        _KINDS[span.kind.value],
+        _time(0x39, span.start_time),
+        _time(0x41, span.end_time),
+        _attributes(b"\x4a", span.attributes),
+        _status(span.status),
+        b"\x85\x01" + _flags(parent),
+    ]
+    if context.trace_state:
+        state = ",".join(f"{key}={value}" for key, value in context.trace_state.items())
+        parts.append(_text(b"\x1a", state))
+    if parent:
+        parts += (b"\x22\x08", parent.span_id.to_bytes(8))
+    if events := span.events:
+        parts += [_message(b"\x5a", _event(event)) for event in events]
+    if links := span.links:
+        parts += [_message(b"\x6a", _link(link)) for link in links]
+    if dropped := span.dropped_attributes:
+        parts.append(b"\x50" + _varint(dropped))
+    if dropped := span.dropped_events:
+        parts.append(b"\x60" + _varint(dropped))
+    if dropped := span.dropped_links:
+        parts.append(b"\x70" + _varint(dropped))
+    return b"".join(parts)
 
 
 def _event(event: Event) -> bytes:
+    dropped = event.dropped_attributes
     return (
-        _time(1, event.timestamp)
-        + _text(2, event.name)
-        + _attributes(3, event.attributes)
-        + _number(4, event.dropped_attributes)
+        _time(0x09, event.timestamp)
+        + _text(b"\x12", event.name)
+        + _attributes(b"\x1a", event.attributes)
+        + (b"\x20" + _varint(dropped) if dropped else b"")
     )
 
 
 def _link(link: Link) -> bytes:
     # The trace state of a link is left out, as it is by the OpenTelemetry encoder.
+    dropped = link.dropped_attributes
     return (
         b"\x0a\x10"
         + link.context.trace_id.to_bytes(16)
         + b"\x12\x08"
         + link.context.span_id.to_bytes(8)
-        + _attributes(4, link.attributes)
-        + _number(5, link.dropped_attributes)
-        + _flags(6, link.context)
+        + _attributes(b"\x22", link.attributes)
+        + (b"\x28" + _varint(dropped) if dropped else b"")
+        + b"\x35"
+        + _flags(link.context)
     )
 
 
 def _status(status: Status) -> bytes:
-    return _text(2, status.description) + _number(3, status.status_code.value)
+    code = _STATUS_CODES[status.status_code.value]
+    return _message(b"\x7a", _text(b"\x12", status.description) + code)
 
 
-def _flags(field: int, context: SpanContext | None) -> bytes:
-    flags = _HAS_IS_REMOTE | (_IS_REMOTE if context and context.is_remote else 0)
-    return _tag(field, _FIXED32) + _fixed32(flags)
+def _flags(context: SpanContext | None) -> bytes:
+    """Return the four bytes of SpanFlags: that it is known whether the span is remote, and that."""
+    return b"\x00\x03\x00\x00" if context and context.is_remote else b"\x00\x01\x00\x00"
 
 
-def _attributes(field: int, attributes: Mapping[str, Any] | None) -> bytes:
-    encoded = []
-    for key, value in (attributes or {}).items():
+def _attributes(tag: bytes, attributes: Mapping[str, Any] | None) -> bytes:
+    if not attributes:
+        return b""
+    encoded: list[bytes] = []
+    # A copy by the mapping itself is many times faster than walking the SDK's proxy of it.
+    copy = getattr(attributes, "copy", None)
+    for key, value in (copy() if copy else attributes).items():
         try:
-            encoded.append(_message(field, _key_value(key, value)))
+            pair = _keys.get(key) or _key(key)
+            # Nearly all values are texts or small numbers; a bool, an int too, is of another type.
+            if type(value) is str:
+                text = value.encode()
+                size = len(text)
+                head = _SHORT_TEXT[size] if size < 0x7E else _long_text(size)  # noqa: PLR2004
+                encoded += (tag, _length(len(pair) + len(head) + size), pair, head, text)
+            elif type(value) is int and 0 <= value < 0x80:  # noqa: PLR2004
+                encoded += (tag, _length(len(pair) + 3), pair, _SMALL_INT[value])
+            else:
+                other = _sized(_any_value(value))
+                encoded += (tag, _length(len(pair) + len(other)), pair, other)
         except (ValueError, TypeError) as error:
             logger.warning("attribute %r cannot be encoded and is left out: %s", key, error)
     return b"".join(encoded)
 
 
-def _key_value(key: str, value: Any) -> bytes:
-    return _text(1, key) + _message(2, _any_value(value))
+def _long_text(size: int) -> bytes:
+    length = _length(size)
+    return _length(1 + len(length) + size) + b"\x0a" + length
+
+
+def _key(key: str) -> bytes:
+    """Return a KeyValue's key and the tag of its value."""
+    if len(_keys) >= _MOST_KEPT:
+        _keys.clear()
+    encoded = _keys[key] = _text(b"\x0a", key) + b"\x12"
+    return encoded
 
 
 def _any_value(value: Any) -> bytes:  # noqa: PLR0911 - one return for each kind of AnyValue
-    if value is None:
-        return b""
+    if isinstance(value, str):
+        return b"\x0a" + _sized(value.encode())
     if isinstance(value, bool):  # before int, which it is too
         return b"\x10\x01" if value else b"\x10\x00"
-    if isinstance(value, str):
-        return _message(1, value.encode())
     if isinstance(value, int):
         if not _INT64_MIN <= value <= _INT64_MAX:
             raise ValueError(f"{value} is outside of 64 bits")
         return b"\x18" + _varint(value)
+    if value is None:
+        return b""
     if isinstance(value, float):
-        return b"\x21" + _double(value)
+        return _double_value(0x21, value)
     if isinstance(value, bytes):
-        return _message(7, value)
+        return b"\x3a" + _sized(value)
     if isinstance(value, Sequence):
-        return _message(5, b"".join(_message(1, _any_value(item)) for item in value))
+        return _message(b"\x2a", b"".join([_message(b"\x0a", _any_value(one)) for one in value]))
     if isinstance(value, Mapping):
-        pairs = (_message(1, _key_value(str(key), item)) for key, item in value.items())
-        return _message(6, b"".join(pairs))
+        pairs = [
+            _message(b"\x0a", _text(b"\x0a", str(key)) + _message(b"\x12", _any_value(one)))
+            for key, one in value.items()
+        ]
+        return _message(b"\x32", b"".join(pairs))
     raise TypeError(f"{type(value).__name__} is no attribute value")
 
 
-def _message(field: int, encoded: bytes) -> bytes:
-    return _tag(field, _BYTES) + _varint(len(encoded)) + encoded
+def _message(tag: bytes, encoded: bytes) -> bytes:
+    return tag + _sized(encoded)
 
 
-def _text(field: int, text: str | None) -> bytes:
+def _sized(encoded: bytes) -> bytes:
+    """Put its length before a piece."""
+    return _length(len(encoded)) + encoded
+
+
+def _length(length: int) -> bytes:
+    if length < 0x80:  # noqa: PLR2004 - one byte, two bytes, or however many it takes
+        return _SMALL[length]
+    if length < 0x4000:  # noqa: PLR2004
+        return bytes((length & 0x7F | 0x80, length >> 7))
+    return _varint(length)
+
+
+def _text(tag: bytes, text: str | None) -> bytes:
     """Encode a text field; proto3 leaves an empty one out.
 
     A lone surrogate, which JSON can bring and UTF-8 cannot hold, becomes a question mark.
     """
-    return _message(field, text.encode(errors="replace")) if text else b""
+    return tag + _sized(text.encode(errors="replace")) if text else b""
 
 
-def _number(field: int, number: int) -> bytes:
-    return _tag(field, _VARINT) + _varint(number) if number else b""
-
-
-def _time(field: int, nanoseconds: int | None) -> bytes:
-    return _tag(field, _FIXED64) + _fixed64(nanoseconds) if nanoseconds else b""
-
-
-def _tag(field: int, wire_type: int) -> bytes:
-    return _varint(field << 3 | wire_type)
+def _time(tag: int, nanoseconds: int | None) -> bytes:
+    return _fixed64_field(tag, nanoseconds) if nanoseconds else b""
 
 
 def _varint(number: int) -> bytes:
@@ -206,6 +286,3 @@ def _varint(number: int) -> bytes:
         number >>= 7
     encoded.append(number)
     return bytes(encoded)
-
-
-_SMALL = [bytes((number,)) for number in range(0x80)]

@@ -9,7 +9,6 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from opentelemetry.context import Context
@@ -236,6 +235,8 @@ def _usable(names: tuple[str, ...]) -> list[str]:
 
 
 def _installed(module: str) -> bool:
+    from importlib.util import find_spec  # noqa: PLC0415 - for the few that need a package
+
     try:
         return find_spec(module) is not None
     except ImportError:

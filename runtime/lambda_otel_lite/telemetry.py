@@ -11,9 +11,8 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import Sampler
 
 from . import propagation
-from .completion import AsyncCompletion, Completion, FinalizeCompletion, SyncCompletion
+from .completion import Completion, FinalizeCompletion, SyncCompletion
 from .exporter import LazySpanExporter
-from .extension import InternalExtension, on_sigterm
 from .ids import SystemIdGenerator
 from .lifecycle import Lifecycle
 from .processor import LambdaSpanProcessor, OpenSpans
@@ -179,6 +178,8 @@ def _assemble(
     if own and not isinstance(completion, FinalizeCompletion):
         own.on_local_root = lifecycle.on_local_root
     if not isinstance(completion, SyncCompletion):
+        from .extension import on_sigterm  # noqa: PLC0415 - sync mode needs none of it
+
         on_sigterm(lifecycle.shut_down)
     trace.set_tracer_provider(provider)
     return TelemetryCompletionHandler(provider, lifecycle, propagation, settings)
@@ -193,16 +194,6 @@ def _completion(settings: Settings, flush: Callable[[], None]) -> Completion:
             "%s mode is not to be had on Lambda Managed Instances; using sync", settings.mode
         )
         return SyncCompletion(flush)
-    completion: AsyncCompletion | FinalizeCompletion
-    if settings.mode is ProcessorMode.ASYNC:
-        completion, events = AsyncCompletion(flush), ["INVOKE"]
-    else:
-        # An extension without events is there for SIGTERM, which the platform sends to no others.
-        completion, events = FinalizeCompletion(), []
-    if settings.runtime_api is None:
-        logger.info("not on Lambda: no extension; %s mode needs one", settings.mode)
-        return completion if settings.mode is ProcessorMode.FINALIZE else SyncCompletion(flush)
-    extension = InternalExtension(
-        settings.runtime_api, completion.on_invoke, completion.on_lost, completion.on_found
-    )
-    return completion if extension.start(events) else SyncCompletion(flush)
+    from .registration import register  # noqa: PLC0415 - sync mode needs none of it
+
+    return register(settings, flush)

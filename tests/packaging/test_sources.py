@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LOCKS = [
-    *(ROOT / "requirements").glob("*.txt"),
+    *(ROOT / "requirements").rglob("*.txt"),
     *(ROOT / "constructs/lambda_otel_lite_cdk").rglob("locks/*.txt"),
 ]
 MODULES = [

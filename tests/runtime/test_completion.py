@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from lambda_otel_lite import completion
-from lambda_otel_lite.completion import AsyncCompletion, FinalizeCompletion, SyncCompletion
+from lambda_otel_lite import asynchronous
+from lambda_otel_lite.asynchronous import AsyncCompletion
+from lambda_otel_lite.completion import FinalizeCompletion, SyncCompletion
 from lambda_otel_lite.runtime_api import Invoke
 
 from .waiting import until
@@ -149,7 +150,7 @@ def test_a_released_context_object_ends_the_wait(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The response has left when the platform's runtime lets go of it; no grace is spent."""
-    monkeypatch.setattr(completion, "RESPONSE_GRACE", 3600.0)
+    monkeypatch.setattr(asynchronous, "RESPONSE_GRACE", 3600.0)
     stage.tell_extension("a")
     stage.handle("a")
     stage.join()
@@ -180,7 +181,7 @@ def test_a_response_that_takes_its_time(stage: Stage) -> None:
     def handle_event_request() -> None:
         stage.completion.begin("a")
         stage.completion.end("a", context)
-        time.sleep(completion.RESPONSE_GRACE * 4)
+        time.sleep(asynchronous.RESPONSE_GRACE * 4)
         stage.events.append("answered")
 
     stage.tell_extension("a")

@@ -11,8 +11,9 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
-from lambda_otel_lite import telemetry
-from lambda_otel_lite.completion import AsyncCompletion, FinalizeCompletion, SyncCompletion
+from lambda_otel_lite import registration, telemetry
+from lambda_otel_lite.asynchronous import AsyncCompletion
+from lambda_otel_lite.completion import FinalizeCompletion, SyncCompletion
 from lambda_otel_lite.extension import on_sigterm
 from lambda_otel_lite.propagation import from_propagators
 from lambda_otel_lite.settings import Settings
@@ -59,7 +60,7 @@ def test_the_mode_that_can_be_had(  # noqa: PLR0913, PLR0917 - a table
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Where the extension is not to be had, sync keeps every span."""
-    monkeypatch.setattr(telemetry, "InternalExtension", Extension)
+    monkeypatch.setattr(registration, "InternalExtension", Extension)
     monkeypatch.setattr(Extension, "granted", granted)
     monkeypatch.setattr(Extension, "events", None)
     settings = Settings.from_environ(variables, mode=mode)

@@ -21,7 +21,6 @@ from opentelemetry.trace import (
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from lambda_otel_lite import environment as env
-from lambda_otel_lite import propagation
 from lambda_otel_lite.propagation import (
     MAX_LINKS,
     CarrierGetter,
@@ -114,7 +113,7 @@ def test_b3_reads_one_header_and_several(listed: str, carrier: Mapping[str, str]
 def test_b3_without_its_package_is_one_warning_that_names_the_package(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(propagation, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
 
     assert _parent({"traceparent": TRACEPARENT}, "b3,tracecontext").is_valid
     assert _parent({"b3": _B3}, "b3,tracecontext").is_valid is False
@@ -129,7 +128,7 @@ def test_a_package_whose_parent_is_missing_counts_as_not_installed(
     def fail(name: str) -> None:
         raise ModuleNotFoundError(name)
 
-    monkeypatch.setattr(propagation, "find_spec", fail)
+    monkeypatch.setattr("importlib.util.find_spec", fail)
 
     _parent({}, "b3multi")
     assert "opentelemetry-propagator-b3" in caplog.text

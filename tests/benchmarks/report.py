@@ -1,0 +1,75 @@
+"""Figures as text, and figures of an earlier run to hold them against."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tests.benchmarks.figures import Figure
+from tests.benchmarks.subjects import BARE, OWN
+
+#: A ratio that is this much larger than it was is pointed out.
+WORSE = 1.15
+
+
+def table(figures: Sequence[Figure]) -> str:
+    """Return a table in Markdown: every figure, then the bars.
+
+    A figure is given as median (lower quartile to upper quartile), and as ratio to the bare handler
+    where that was measured too.
+    """
+    lines = [
+        "",
+        "| figure | subject | median (quartiles) | unit | x bare |",
+        "|---|---|---|---|---|",
+    ]
+    for figure in figures:
+        for name, spread in figure.values.items():
+            bare = figure.values.get(BARE)
+            ratio = f"{spread.median / bare.median:.2f}" if bare else ""
+            middle = f"{spread.median:.1f} ({spread.low:.1f}-{spread.high:.1f})"
+            lines.append(f"| {figure.name} | {name} | {middle} | {figure.unit} | {ratio} |")
+    lines += ["", "| bar | measured | at most | met |", "|---|---|---|---|"]
+    for figure in figures:
+        for bar in figure.bars:
+            met = "yes" if bar.met else "**no**"
+            lines.append(f"| {bar.text} | {bar.measured:.2f} | {bar.limit:.2f} | {met} |")
+    return "\n".join(lines) + "\n"
+
+
+def save(figures: Sequence[Figure], path: Path) -> None:
+    """Keep the figures for the next run."""
+    kept = {
+        figure.name: {
+            "unit": figure.unit,
+            "medians": {name: round(spread.median, 3) for name, spread in figure.values.items()},
+        }
+        for figure in figures
+    }
+    path.write_text(json.dumps(kept, indent=2) + "\n")
+
+
+def load(path: Path) -> dict[str, dict[str, float]]:
+    """Return the medians of an earlier run by figure and subject; empty where there was none."""
+    if not path.exists():
+        return {}
+    kept = json.loads(path.read_text())
+    return {figure: dict(found["medians"]) for figure, found in kept.items()}
+
+
+def worse(figures: Sequence[Figure], earlier: dict[str, dict[str, float]]) -> Iterator[str]:
+    """Yield a line for each of this project's figures that is worse than it was.
+
+    Ratios are compared, not times: the machine may be another one.
+    """
+    for figure in figures:
+        before = earlier.get(figure.name, {})
+        reference = BARE if BARE in figure.values else list(figure.values)[-1]
+        own = OWN if OWN in figure.values else next(iter(figure.values))
+        if not {own, reference} <= before.keys() or not before[reference]:
+            continue
+        now = figure.values[own].median / figure.values[reference].median
+        then = before[own] / before[reference]
+        if now > then * WORSE:
+            yield (
+                f"worse than before: {figure.name}: {now:.2f} x {reference}, it was {then:.2f} x"
+            )

@@ -1,0 +1,114 @@
+"""What is compared: the bare handler, this project, and what people use today."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lambda_otel_lite_cdk.cli.assembly import TemplateFunction
+from tests.benchmarks.environments import own_layer, peer_layer
+
+HANDLERS = Path(__file__).parent / "handlers"
+EVENT = HANDLERS.parent / "event.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """One way to run the workload.
+
+    Args:
+        name: As the tables show it.
+        handler: What the platform is told to call.
+        layer: Folder that holds ``python/``, or None.
+        environment: Variables of the function.
+    """
+
+    name: str
+    handler: str
+    layer: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def function(self, python: str, spans: int) -> TemplateFunction:
+        """Return the function as an assembly would describe it."""
+        return TemplateFunction(
+            logical_id="Orders",
+            path=self.name,
+            runtime=f"python{python}",
+            handler=self.handler,
+            architecture="x86_64",
+            memory_mb=512,
+            timeout_s=60,
+            environment={**self.environment, "BENCH_SPANS": str(spans)},
+            code=HANDLERS,
+            inline_code=None,
+            layers=(self.layer,) if self.layer else (),
+            unresolved_layers=(),
+        )
+
+
+BARE = "bare handler"
+SDK = "import of the SDK"
+OWN = "lambda-otel-lite (this)"
+OWN_UNCOMPILED = "this, no byte code"
+LITE = "lambda-otel-lite 0.15"
+LITE_COMPILED = "0.15, valid byte code"
+CONTRIB = "otel aws-lambda + OTLP"
+XRAY = "aws-xray-sdk"
+DATADOG = "datadog-lambda"
+
+
+def own(layer: Path, name: str = OWN, *, mode: str = "sync") -> Subject:
+    """Return this project as the constructs deploy it."""
+    return Subject(
+        name=name,
+        handler="lambda_otel_lite.autowrap.handler",
+        layer=layer,
+        environment={
+            "LAMBDA_OTEL_HANDLER": "zero_code.handler",
+            "LAMBDA_OTEL_EXPORTER": "native",
+            "LAMBDA_EXTENSION_SPAN_PROCESSOR_MODE": mode,
+        },
+    )
+
+
+def all_subjects(python: str, collector: str) -> list[Subject]:
+    """Return every subject, its environment installed.
+
+    Args:
+        python: Minor version of the target Python.
+        collector: Base URL of an OTLP receiver on loopback, for the peer that exports to one.
+    """
+    layer = own_layer(python, byte_code="valid")
+    lite = "lite_015.handler"
+    stale = peer_layer("lambda-otel-lite", python, byte_code="stale")
+    valid = peer_layer("lambda-otel-lite", python, byte_code="valid")
+    return [
+        Subject(name=BARE, handler="bare.handler"),
+        Subject(name=SDK, handler="sdk_import.handler", layer=layer),
+        own(layer),
+        own(own_layer(python, byte_code="none"), OWN_UNCOMPILED),
+        Subject(name=LITE, handler=lite, layer=stale),
+        Subject(name=LITE_COMPILED, handler=lite, layer=valid),
+        Subject(
+            name=CONTRIB,
+            handler="otel_contrib.handler",
+            layer=peer_layer("opentelemetry-instrumentation-aws-lambda", python, byte_code="valid"),
+            environment={"OTEL_EXPORTER_OTLP_ENDPOINT": collector},
+        ),
+        Subject(
+            name=XRAY,
+            handler="xray_sdk.handler",
+            layer=peer_layer("aws-xray-sdk", python, byte_code="valid"),
+            environment={"AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000"},
+        ),
+        Subject(
+            name=DATADOG,
+            handler="datadog_lambda.handler.handler",
+            layer=peer_layer("datadog-lambda", python, byte_code="valid"),
+            environment={
+                "DD_LAMBDA_HANDLER": "datadog_lambda_peer.handler",
+                "DD_FLUSH_TO_LOG": "true",
+                "DD_INSTRUMENTATION_TELEMETRY_ENABLED": "false",
+                "DD_REMOTE_CONFIGURATION_ENABLED": "false",
+            },
+        ),
+    ]

@@ -1,0 +1,78 @@
+"""The benchmarks run and report; how long anything takes is no test."""
+
+import json
+from functools import partial
+from pathlib import Path
+
+from lambda_otel_lite_cdk.interpreters import SUPPORTED_VERSIONS
+from tests.benchmarks import export, measure, plots, report
+from tests.benchmarks.environments import own_layer
+from tests.benchmarks.figures import Bar, Figure
+from tests.benchmarks.measure import Spread, by_turns
+from tests.benchmarks.subjects import BARE, EVENT, OWN, SDK, Subject, own
+from tests.platform.environment import RUNTIME
+
+PYTHON = RUNTIME.removeprefix("python")
+
+
+def figure(own_ms: float, limit: float = 2.0) -> Figure:
+    values = {BARE: Spread((10.0,)), OWN: Spread((own_ms,))}
+    return Figure("cold start to first response", "ms", values, (Bar("a bar", own_ms, limit),))
+
+
+def test_every_kind_of_figure_is_measured_of_this_project() -> None:
+    assert PYTHON in SUPPORTED_VERSIONS
+    layer = own_layer(PYTHON, byte_code="valid")
+    subjects = [
+        Subject(name=BARE, handler="bare.handler"),
+        Subject(name=SDK, handler="sdk_import.handler", layer=layer),
+        own(layer),
+    ]
+
+    cold = by_turns(subjects, 1, partial(measure.cold_start_ms, python=PYTHON))
+    warm = by_turns(subjects, 1, partial(measure.warm_cpu_us, python=PYTHON, spans=21))
+    memory = by_turns(subjects, 1, partial(measure.peak_mb, python=PYTHON, spans=1))
+
+    for values in (cold, warm, memory):
+        assert values.keys() == {BARE, SDK, OWN}
+        assert all(spread.median > 0 for spread in values.values())
+
+
+def test_the_exporters_are_given_the_same_spans() -> None:
+    spans = export.make_spans(42)
+
+    assert len(spans) == 42
+    assert sum(span.parent is None for span in spans) == 2
+    for make in export.EXPORTERS.values():
+        time_us, size = export.cost(make, spans)
+        assert time_us > 0
+        assert size > 0
+
+
+def test_a_bar_that_is_not_met_is_seen() -> None:
+    assert "| a bar | 3.00 | 2.00 | **no** |" in report.table([figure(3.0)])
+    assert "| a bar | 1.00 | 2.00 | yes |" in report.table([figure(1.0)])
+
+
+def test_a_figure_that_has_become_worse_is_seen(tmp_path: Path) -> None:
+    kept = tmp_path / "figures.json"
+    report.save([figure(20.0)], kept)
+
+    assert not list(report.worse([figure(22.0)], report.load(kept)))
+    (line,) = report.worse([figure(30.0)], report.load(kept))
+    assert (
+        line
+        == "worse than before: cold start to first response: 3.00 x bare handler, it was 2.00 x"
+    )
+    assert not list(report.worse([figure(30.0)], report.load(tmp_path / "none.json")))
+
+
+def test_the_plots_are_drawn_as_png_and_svg(tmp_path: Path) -> None:
+    plots.draw([figure(20.0)], tmp_path)
+
+    assert (tmp_path / "cold-start.png").read_bytes().startswith(b"\x89PNG")
+    assert "<svg" in (tmp_path / "cold-start.svg").read_text()
+
+
+def test_the_event_is_one_of_an_http_api() -> None:
+    assert json.loads(EVENT.read_text())["version"] == "2.0"
