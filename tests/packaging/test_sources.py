@@ -14,7 +14,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LOCKS = [
-    *(ROOT / "requirements").rglob("*.txt"),
+    *(ROOT / "requirements").glob("*.txt"),
+    *(ROOT / "requirements/bench").glob("*.txt"),
     *(ROOT / "constructs/lambda_otel_lite_cdk").rglob("locks/*.txt"),
 ]
 MODULES = [
