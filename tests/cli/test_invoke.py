@@ -142,7 +142,7 @@ def test_a_change_of_the_code_runs_it_again(assembly: Path, tmp_path: Path) -> N
         assert "failed: ZeroDivisionError" in process.stderr.readline()
         assert process.stderr.readline().startswith("waiting for a change")
         process.send_signal(signal.SIGINT)
-        assert process.wait() == 128 + signal.SIGINT
+        assert process.wait(60) == 128 + signal.SIGINT
 
 
 def test_a_killed_command_leaves_no_process_behind(assembly: Path) -> None:
@@ -165,7 +165,7 @@ def test_a_killed_command_leaves_no_process_behind(assembly: Path) -> None:
         pids = [int(pid) for pid in process.stdout.readline().split()]
         ends = [os.pidfd_open(pid) for pid in pids]
         process.kill()
-        process.wait()
+        process.wait(60)
         for end in ends:
             # Readable once the process has ended; 10 seconds are far more than it takes.
             assert _ended(end, 10_000), f"one of {pids} lives on"
