@@ -6,6 +6,7 @@ deadline it knows and looks only then whether a later one has taken its place.
 """
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -30,8 +31,10 @@ class DeadlineWatch[SubjectT]:
         self._changed = threading.Condition(threading.Lock())
         # When to call back, in s since the epoch, and with what: one value, so set at once.
         self._alarm: tuple[float, SubjectT] | None = None
-        # When the thread looks next, in s since the epoch; None while it waits to be woken.
-        self._looks_at: float | None = None
+        # When the thread looks next, in s since the epoch. Set by whoever wants it earlier, and
+        # kept when that alarm is disarmed: a thread that went back to waiting for a call would be
+        # woken by every invocation that is over before it gets its turn.
+        self._looks_at = math.inf
         self._thread: threading.Thread | None = None
 
     def arm(self, remaining_ms: float, subject: SubjectT) -> None:
@@ -48,10 +51,11 @@ class DeadlineWatch[SubjectT]:
         alarm = time.time() + min(remaining_ms, LONGEST_MS) / 1000 - self._margin
         with self._changed:
             self._alarm = alarm, subject
+            if alarm < self._looks_at:
+                self._looks_at = alarm
+                self._changed.notify()
             if self._thread is None:
                 self._thread = _start(self._watch)
-            elif self._looks_at is None or alarm < self._looks_at:
-                self._changed.notify()
 
     def disarm(self) -> None:
         """Watch nothing any more; the thread is left asleep."""
@@ -64,13 +68,14 @@ class DeadlineWatch[SubjectT]:
     def _next_due(self) -> SubjectT:
         with self._changed:
             while True:
-                armed = self._alarm
-                self._looks_at = armed[0] if armed else None
-                wait = armed[0] - time.time() if armed else None
-                if armed and wait is not None and wait <= 0:
-                    self._alarm = self._looks_at = None
+                now, armed = time.time(), self._alarm
+                if armed and armed[0] <= now:
+                    self._alarm, self._looks_at = None, math.inf
                     return armed[1]
-                self._changed.wait(wait)
+                if self._looks_at <= now:
+                    self._looks_at = armed[0] if armed else math.inf
+                idle = self._looks_at == math.inf
+                self._changed.wait(None if idle else self._looks_at - now)
 
 
 def _start(watch: Callable[[], None]) -> threading.Thread | None:

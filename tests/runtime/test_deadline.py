@@ -2,10 +2,12 @@
 
 import threading
 import time
+from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
 import pytest
 
+from lambda_otel_lite import deadline
 from lambda_otel_lite.deadline import DeadlineWatch
 
 
@@ -63,6 +65,49 @@ def test_a_deadline_that_has_passed_is_called_at_once() -> None:
     watch, rung = _watch()
     watch.arm(0, "a")
     assert rung.get(timeout=10) == "a"
+
+
+class _Recorded(threading.Condition):
+    """Tells when somebody goes to sleep on it, and counts how often somebody is woken."""
+
+    def __init__(self) -> None:
+        super().__init__(threading.Lock())
+        self.asleep = threading.Semaphore(0)
+        self.notified = 0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait as any condition does."""
+        self.asleep.release()
+        return super().wait(timeout)
+
+    def notify(self, n: int = 1) -> None:
+        """Wake as any condition does."""
+        self.notified += 1
+        super().notify(n)
+
+
+def test_invocations_that_end_in_time_never_wake_the_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A wake-up takes the interpreter's lock and a processor's time from the handler."""
+    watch, rung = _watch()
+    watch._changed = recorded = _Recorded()
+    begin: list[Callable[[], None]] = []
+    monkeypatch.setattr(deadline, "_start", begin.append)
+    watch.arm(60_000, "over before the thread has its turn")
+    watch.disarm()
+    monkeypatch.undo()
+    watch._thread = deadline._start(begin[0])
+    assert recorded.asleep.acquire(timeout=10)
+    notified = recorded.notified
+
+    for number in range(100):
+        watch.arm(60_000, str(number))
+        watch.disarm()
+
+    assert recorded.notified == notified
+    watch.arm(150, "soon")
+    assert rung.get(timeout=10) == "soon"
 
 
 @pytest.mark.parametrize("margin_ms", [0, 100])
