@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 from opentelemetry.context import Context, attach, detach
 from opentelemetry.trace import INVALID_SPAN, Link, Span, StatusCode, set_span_in_context
 
-from .extractors import Extractor, SpanAttributes, TriggerType, default_extractor
-from .extractors.http import OLD_HTTP_NAMES
+from .extractors import Extractor, SpanAttributes, TriggerType
+from .extractors.attributes import OLD_HTTP_NAMES
+from .extractors.auto import built_in
 from .lifecycle import Lifecycle
 from .telemetry import TelemetryCompletionHandler
 
@@ -94,7 +95,7 @@ class _Tracing:
         self._name = name
         self._completion_handler = completion_handler
         self._lifecycle = lifecycle
-        self._extractor = extractor or default_extractor
+        self._extractor = extractor or built_in("default")
         self._tracer = completion_handler.get_tracer()
         self._propagation = completion_handler.propagation
         self._stable_http_only = completion_handler.settings.stable_http_only
@@ -145,7 +146,7 @@ class _Tracing:
             return self._extractor(event, context)
         except Exception:  # noqa: BLE001 - the user's own extractor may do anything
             self._log("the attributes extractor failed; the default one is used")
-            return default_extractor(event, context)
+            return built_in("default")(event, context)
 
     def _start(self, extracted: SpanAttributes, *, cold_start: bool) -> tuple[Span, Context]:
         attributes: dict[str, Any] = {

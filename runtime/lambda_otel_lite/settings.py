@@ -5,11 +5,14 @@ environment, then argument, then default (specification, "Environment Variables"
 stops a function: it is reported with the variable, the value, what is accepted and what is used.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import NamedTuple
+from types import SimpleNamespace
+from typing import NoReturn
 
 from . import environment as env
 from .reading import Reader, warn
@@ -26,10 +29,11 @@ class ProcessorMode(StrEnum):
     """At shutdown, or whenever the user's own span processor does."""
 
 
-class Settings(NamedTuple):
+class Settings(SimpleNamespace):
     """What the environment and the caller asked for, checked.
 
-    A named tuple: to make a frozen dataclass of as many fields takes a cold start a millisecond.
+    A namespace: to make a frozen dataclass or a named tuple of as many fields takes every cold
+    start the better part of a millisecond.
 
     Attributes:
         mode: Processing mode.
@@ -93,10 +97,13 @@ class Settings(NamedTuple):
     initialization_type: str | None
     managed_instance: bool
 
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"settings cannot be changed: {name}")
+
     @classmethod
     def from_environ(
         cls, environ: Mapping[str, str] | None = None, *, mode: ProcessorMode | str | None = None
-    ) -> "Settings":
+    ) -> Settings:
         """Read and check every variable.
 
         Args:

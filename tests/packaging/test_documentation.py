@@ -15,7 +15,7 @@ import lambda_otel_lite_cdk.environment as constructs
 import lambda_otel_lite_cdk.forwarder as construct
 import otlp_forwarder.settings as forwarder
 from lambda_otel_lite import environment as runtime
-from lambda_otel_lite.extractors.auto import _BY_NAME as EXTRACTORS
+from lambda_otel_lite.extractors.auto import BY_NAME as EXTRACTORS
 from lambda_otel_lite_cdk import alarms
 from lambda_otel_lite_cdk.settings import TelemetrySettings
 from otlp_forwarder import metrics

@@ -1,26 +1,31 @@
 """Extractors: from an event and its context to the attributes of the invocation's span.
 
-Each is a pure function of ``(event, context)`` and never raises for whatever an event holds.
+Each is a pure function of ``(event, context)`` and never raises for whatever an event holds. They
+are imported at their first use, a family at a time.
 """
 
-from .attributes import Carrier, SpanAttributes, TriggerType
-from .auto import Extractor, auto_extractor, extractor_by_name
-from .datasource import cloudwatch_logs_extractor, dynamodb_extractor, s3_extractor
-from .direct import (
-    appsync_extractor,
-    cognito_extractor,
-    default_extractor,
-    step_functions_extractor,
-)
-from .http import (
-    alb_extractor,
-    api_gateway_v1_extractor,
-    api_gateway_v2_extractor,
-    websocket_extractor,
-)
-from .messaging import eventbridge_extractor, kinesis_extractor, sns_extractor, sqs_extractor
+from typing import TYPE_CHECKING, Any
 
-function_url_extractor = api_gateway_v2_extractor
+from .attributes import Carrier, SpanAttributes, TriggerType
+from .auto import BY_NAME, Extractor, auto_extractor, built_in, extractor_by_name
+
+if TYPE_CHECKING:
+    from .datasource import cloudwatch_logs_extractor, dynamodb_extractor, s3_extractor
+    from .direct import (
+        appsync_extractor,
+        cognito_extractor,
+        default_extractor,
+        step_functions_extractor,
+    )
+    from .http import (
+        alb_extractor,
+        api_gateway_v1_extractor,
+        api_gateway_v2_extractor,
+        websocket_extractor,
+    )
+    from .messaging import eventbridge_extractor, kinesis_extractor, sns_extractor, sqs_extractor
+
+    function_url_extractor = api_gateway_v2_extractor
 
 __all__ = [
     "Carrier",
@@ -46,3 +51,10 @@ __all__ = [
     "step_functions_extractor",
     "websocket_extractor",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    short = name.removesuffix("_extractor")
+    if name.endswith("_extractor") and short in BY_NAME:
+        return built_in(short)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,6 +14,14 @@ from opentelemetry.trace import Link, SpanKind
 Carrier = Mapping[str, str | list[str]]
 
 
+#: The older names of the specification's table and the stable names that replaced them.
+OLD_HTTP_NAMES = {
+    "http.method": "http.request.method",
+    "http.target": "url.path",
+    "http.status_code": "http.response.status_code",
+}
+
+
 class TriggerType:
     """Values of ``faas.trigger`` (semantic conventions, FaaS spans); any other string will do."""
 

@@ -1,34 +1,52 @@
 """Tell events apart by their shape, and find an extractor by its name."""
 
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from typing import Any
 
 from .attributes import SpanAttributes, mapping
-from .datasource import cloudwatch_logs_extractor, dynamodb_extractor, s3_extractor
-from .direct import (
-    appsync_extractor,
-    cognito_extractor,
-    default_extractor,
-    step_functions_extractor,
-)
-from .http import (
-    alb_extractor,
-    api_gateway_v1_extractor,
-    api_gateway_v2_extractor,
-    websocket_extractor,
-)
-from .messaging import eventbridge_extractor, kinesis_extractor, sns_extractor, sqs_extractor
 
 Extractor = Callable[[Any, Any], SpanAttributes]
 
-_BY_RECORD_SOURCE: dict[str, Extractor] = {
-    "aws:sqs": sqs_extractor,
-    "aws:sns": sns_extractor,
-    "aws:s3": s3_extractor,
-    "aws:dynamodb": dynamodb_extractor,
-    "aws:kinesis": kinesis_extractor,
+#: Built-in extractors by short name: module of this package, and function. A family is imported
+#: with the first event that needs it; most functions see events of one kind.
+BY_NAME = {
+    "auto": "auto:auto_extractor",
+    "default": "direct:default_extractor",
+    "api_gateway_v1": "http:api_gateway_v1_extractor",
+    "api_gateway_v2": "http:api_gateway_v2_extractor",
+    "websocket": "http:websocket_extractor",
+    # A function URL's event is that of an HTTP API (developer guide, "Function URLs").
+    "function_url": "http:api_gateway_v2_extractor",
+    "alb": "http:alb_extractor",
+    "sqs": "messaging:sqs_extractor",
+    "sns": "messaging:sns_extractor",
+    "kinesis": "messaging:kinesis_extractor",
+    "eventbridge": "messaging:eventbridge_extractor",
+    "s3": "datasource:s3_extractor",
+    "dynamodb": "datasource:dynamodb_extractor",
+    "cloudwatch_logs": "datasource:cloudwatch_logs_extractor",
+    "step_functions": "direct:step_functions_extractor",
+    "cognito": "direct:cognito_extractor",
+    "appsync": "direct:appsync_extractor",
 }
+
+_BY_RECORD_SOURCE = {
+    "aws:sqs": "sqs",
+    "aws:sns": "sns",
+    "aws:s3": "s3",
+    "aws:dynamodb": "dynamodb",
+    "aws:kinesis": "kinesis",
+}
+
+
+@cache
+def built_in(name: str) -> Extractor:
+    """Return a built-in extractor by its short name, which must be one of `BY_NAME`."""
+    module, _, function = BY_NAME[name].partition(":")
+    extractor: Extractor = getattr(import_module(f"{__package__}.{module}"), function)
+    return extractor
 
 
 def auto_extractor(event: Any, context: Any) -> SpanAttributes:
@@ -38,73 +56,51 @@ def auto_extractor(event: Any, context: Any) -> SpanAttributes:
 
 def extractor_for(event: Any) -> Extractor:
     """Return the extractor for an event; anything that is not known is a direct invocation."""
+    return built_in(_name_for(event))
+
+
+def _name_for(event: Any) -> str:
     if isinstance(event, list):
-        return appsync_extractor if event and _is_appsync(mapping(event[0])) else default_extractor
+        return "appsync" if event and _is_appsync(mapping(event[0])) else "default"
     event = mapping(event)
     request = event.get("requestContext")
     if isinstance(request, dict):
-        return _for_request(event, request)
+        return _name_for_request(event, request)
     found = event.get("Records")
     if isinstance(found, list) and found:
         record = mapping(found[0])
         source = record.get("eventSource") or record.get("EventSource")
-        return (
-            _BY_RECORD_SOURCE.get(source, default_extractor)
-            if isinstance(source, str)
-            else default_extractor
-        )
-    return _for_object(event)
+        return _BY_RECORD_SOURCE.get(source, "default") if isinstance(source, str) else "default"
+    return _name_for_object(event)
 
 
-def _for_request(event: dict[Any, Any], request: dict[Any, Any]) -> Extractor:
+def _name_for_request(event: dict[Any, Any], request: dict[Any, Any]) -> str:
     if "elb" in request:
-        return alb_extractor
+        return "alb"
     if isinstance(request.get("http"), dict):
-        return api_gateway_v2_extractor
+        return "api_gateway_v2"
     if "connectionId" in request:
-        return websocket_extractor
+        return "websocket"
     if "httpMethod" in event or "httpMethod" in request:
-        return api_gateway_v1_extractor
-    return default_extractor
+        return "api_gateway_v1"
+    return "default"
 
 
-def _for_object(event: dict[Any, Any]) -> Extractor:
+def _name_for_object(event: dict[Any, Any]) -> str:
     if "detail-type" in event and "source" in event:
-        return eventbridge_extractor
+        return "eventbridge"
     if isinstance(event.get("awslogs"), dict):
-        return cloudwatch_logs_extractor
+        return "cloudwatch_logs"
     if "triggerSource" in event and "userPoolId" in event:
-        return cognito_extractor
+        return "cognito"
     if "StateMachine" in event and "Execution" in event:
-        return step_functions_extractor
-    return appsync_extractor if _is_appsync(event) else default_extractor
+        return "step_functions"
+    return "appsync" if _is_appsync(event) else "default"
 
 
 def _is_appsync(call: dict[Any, Any]) -> bool:
     info = mapping(call.get("info"))
     return "fieldName" in info and "parentTypeName" in info
-
-
-_BY_NAME: dict[str, Extractor] = {
-    "auto": auto_extractor,
-    "default": default_extractor,
-    "api_gateway_v1": api_gateway_v1_extractor,
-    "api_gateway_v2": api_gateway_v2_extractor,
-    "websocket": websocket_extractor,
-    # A function URL's event is that of an HTTP API (developer guide, "Function URLs").
-    "function_url": api_gateway_v2_extractor,
-    "alb": alb_extractor,
-    "sqs": sqs_extractor,
-    "sns": sns_extractor,
-    "kinesis": kinesis_extractor,
-    "eventbridge": eventbridge_extractor,
-    "s3": s3_extractor,
-    "dynamodb": dynamodb_extractor,
-    "cloudwatch_logs": cloudwatch_logs_extractor,
-    "step_functions": step_functions_extractor,
-    "cognito": cognito_extractor,
-    "appsync": appsync_extractor,
-}
 
 
 def extractor_by_name(name: str) -> Extractor:
@@ -113,10 +109,10 @@ def extractor_by_name(name: str) -> Extractor:
     Raises:
         ValueError: There is no such extractor; the message names the accepted ones.
     """
-    if name in _BY_NAME:
-        return _BY_NAME[name]
+    if name in BY_NAME:
+        return built_in(name)
     module, separator, function = name.partition(":")
-    accepted = f"accepted: {', '.join(_BY_NAME)} or module:function"
+    accepted = f"accepted: {', '.join(BY_NAME)} or module:function"
     if not separator:
         raise ValueError(f"{name!r} is no extractor; {accepted}")
     try:

@@ -21,13 +21,6 @@ from .attributes import (
     text,
 )
 
-#: The older names of the specification's table and the stable names that replaced them.
-OLD_HTTP_NAMES = {
-    "http.method": "http.request.method",
-    "http.target": "url.path",
-    "http.status_code": "http.response.status_code",
-}
-
 # Signatures and tokens whose holder may do what their owner may. The first four are those of the
 # HTTP semantic conventions (url.query); the others are AWS's presigned URLs'.
 _SECRET_PARAMETERS = {
