@@ -149,6 +149,37 @@ def test_spans_and_lag_are_counted_without_decoding(receiver: OtlpReceiver, run:
     assert before <= lag <= (time.time_ns() - ENDED) // 1_000_000
 
 
+MOST = request("a", "b").ByteSize() // 28
+
+
+@pytest.mark.parametrize(
+    ("claim", "counted"),
+    [
+        *((believed, believed) for believed in (1, 2, MOST)),
+        *((lie, 2) for lie in (MOST + 1, 10**30, 0, -1, True, 1.0, "1", [1], {"1": 1}, None)),
+    ],
+)
+def test_a_line_says_itself_how_many_spans_it_holds_where_so_many_can_be_in_it(
+    claim: Any, counted: int, receiver: OtlpReceiver, run: Run
+) -> None:
+    counts = run(subscription_event(record("a", "b", spans=claim))).counts
+
+    assert names(receiver) == ["a", "b"]
+    assert counts.spans == counted
+
+
+def test_the_spans_of_several_resources_are_counted_whatever_their_line_says(
+    receiver: OtlpReceiver, run: Run
+) -> None:
+    """They may be delivered apart, and the line does not say which part holds how many."""
+    several = request("a", "b").SerializeToString() + request("c").SerializeToString()
+
+    counts = run(subscription_event(record("x", payload=pack(several), spans=1))).counts
+
+    assert names(receiver) == ["a", "b", "c"]
+    assert counts.spans == 3
+
+
 BOMB = bytes(500 * KIB)
 WHOLE = request("cut").SerializeToString()
 
@@ -180,6 +211,10 @@ WHOLE = request("cut").SerializeToString()
         (record("x", payload=pack(BOMB)), "packed data is too large"),
         (record("x", payload=pack(b"\x12\x00")), "payload is not a trace request"),
         (record("x", payload=pack(WHOLE[:-1])), "payload is cut off"),
+        (record("x", payload=pack(WHOLE[:-1]), spans=1), "payload is cut off"),
+        (record("x", payload=pack(WHOLE + b"\x0a"), spans=1), "payload is cut off"),
+        (record("x", payload=pack(WHOLE + b"\x00"), spans=1), "payload is not a trace request"),
+        (record("x", payload=pack(b"\x12" + WHOLE[1:]), spans=1), "payload is not a trace request"),
         (record("x", payload=pack(b"\x0a")), "payload is cut off"),
         (record("x", payload=pack(b"\x0a" + b"\xff" * 19)), "payload is cut off"),
         (record("x", payload=pack(b"\x0f" * 40)), "payload is not a trace request"),
