@@ -81,8 +81,8 @@ def split_request(request: bytes, item: int, claim: object = None) -> list[Part]
     """Return the parts of a request.
 
     No part can spoil those that it is merged with: each has the length that it says. A part whose
-    number of spans is believed is not looked into; what is wrong there the collector finds. Any
-    other is walked down to the spans.
+    number of spans is believed is not looked into: `is_broken` does it, should the collector find
+    something wrong. Any other is walked down to the spans.
 
     Args:
         request: What should be a serialized ExportTraceServiceRequest.
@@ -114,6 +114,15 @@ def split_request(request: bytes, item: int, claim: object = None) -> list[Part]
 def _is_believable(claim: object, size: int) -> TypeGuard[int]:
     """Tell whether a request of so many bytes can hold so many spans; a bool is no number."""
     return type(claim) is int and 1 <= claim <= size // wire.SMALLEST_SPAN
+
+
+def is_broken(part: Part) -> bool:
+    """Tell whether the lengths in a part do not add up, walked down to the spans."""
+    try:
+        split_request(part.data, part.item)
+    except MalformedError:
+        return True
+    return False
 
 
 def write_records(
