@@ -89,7 +89,7 @@ class RecordLineExporter(SpanExporter):
     def _line(self, spans: Sequence[ReadableSpan]) -> str | None:
         """Return the line, or None where it is too long or the spans cannot be encoded."""
         try:
-            line = self._format.line(self._payload(spans))
+            line = self._format.line(self._payload(spans), len(spans))
         except Exception:
             logger.debug("%d spans cannot be encoded together", len(spans), exc_info=True)
             return None

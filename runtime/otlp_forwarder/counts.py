@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 class Counts:
     """Numbers that add up over requests.
 
+    Numbers of spans rest on what record lines say that they hold, where so many can be in them; the
+    spans of other lines are counted. They are for metrics, and nothing is decided by them.
+
     Args:
         records: Record lines that were read.
         spans: Spans that the collector took.

@@ -40,7 +40,8 @@ class Router:
     """
 
     def __init__(self, settings: ForwarderSettings) -> None:
-        self._own_url = settings.traces_url
+        # One for all lines that choose nothing, which are nearly all.
+        self._own = Destination(url=settings.traces_url, headers=(), own=True)
         self._endpoints = settings.allowed_endpoints
         self._headers = settings.allowed_headers
 
@@ -51,10 +52,12 @@ class Router:
             record: The line's JSON object; its ``endpoint`` and ``headers`` may be anything.
         """
         url = record.get("endpoint")
-        chosen = isinstance(url, str) and url in self._endpoints and url != self._own_url
+        chosen = isinstance(url, str) and url in self._endpoints and url != self._own.url
         headers = record.get("headers") if self._headers else None
+        if not chosen and not headers:
+            return self._own
         return Destination(
-            url=str(url) if chosen else self._own_url,
+            url=str(url) if chosen else self._own.url,
             headers=self._allowed(headers) if isinstance(headers, dict) else (),
             own=not chosen,
         )

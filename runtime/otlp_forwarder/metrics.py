@@ -1,5 +1,9 @@
 """Write an invocation's numbers so that CloudWatch makes metrics of them.
 
+Numbers of spans (``Spans``, ``Rejected``, ``Undelivered``) are the record lines' own claims,
+bounded by the lines' sizes, and used for nothing but these metrics; only where a line claims
+nothing credible are its spans counted. See `otlp_forwarder.records`.
+
 Source: CloudWatch user guide, "Specification: Embedded metric format".
 """
 

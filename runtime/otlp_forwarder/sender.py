@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from otlp_forwarder.counts import Counts
 from otlp_forwarder.delivery import Collector, DeliveryError, RefusedError
 from otlp_forwarder.merge import Request
-from otlp_forwarder.records import Part
+from otlp_forwarder.records import Part, is_broken
 from otlp_forwarder.wire import first_end
 
 #: How often one request is divided. One bad part among 4,000 is found by 12 divisions; where more
@@ -74,11 +74,16 @@ def _send(request: Request, collector: Collector, deadline: float) -> Outcome:
         try:
             collector.deliver(piece.destination, piece.body, deadline, outcome.counts)
         except RefusedError as error:
-            if error.divisible and len(piece.parts) > 1 and divisions < MOST_DIVISIONS:
+            if not error.divisible or len(piece.parts) == 1 or divisions == MOST_DIVISIONS:
+                outcome.refused.append((piece, str(error)))
+            elif divisions == 0 and (broken := list(filter(is_broken, piece.parts))):
+                # Found here without asking, so that divisions are left for what is not.
+                outcome.refused += [(Request(piece.destination, [p]), str(error)) for p in broken]
+                if sound := list(itertools.filterfalse(is_broken, piece.parts)):
+                    pieces.append(Request(piece.destination, sound))
+            else:
                 pieces += piece.halves()
                 divisions += 1
-            else:
-                outcome.refused.append((piece, str(error)))
         except DeliveryError as error:
             outcome.undelivered.append((piece, str(error)))
         else:

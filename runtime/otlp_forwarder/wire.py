@@ -57,8 +57,35 @@ def varint(data: bytes, start: int) -> tuple[int, int]:
     raise MalformedError(CUT_OFF)
 
 
+def field(data: bytes, start: int, end: int) -> tuple[int, int, int]:
+    """Return the field at a position of a message: tag, and where the content starts and ends.
+
+    Args:
+        data: What the message is part of.
+        start: Where the field starts.
+        end: Where the message ends.
+
+    Raises:
+        MalformedError: It is no field that ends there at the latest.
+    """
+    tag, start = varint(data, start)
+    kind = tag & 7
+    if kind == 2:  # noqa: PLR2004 - the wire type with a length
+        length, start = varint(data, start)
+        stop = start + length
+    elif kind == 0:
+        _, stop = varint(data, start)
+    elif kind in FIXED:
+        stop = start + FIXED[kind]
+    else:
+        raise MalformedError("payload is not a trace request")
+    if stop > end:
+        raise MalformedError(CUT_OFF)
+    return tag, start, stop
+
+
 def walk(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Yield the fields of a message: tag, and where the content starts and ends.
+    """Yield the fields of a message, as `field` returns them.
 
     Args:
         data: What the message is part of.
@@ -69,21 +96,8 @@ def walk(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:
         MalformedError: It is no message that ends just there.
     """
     while start < end:
-        tag, start = varint(data, start)
-        kind = tag & 7
-        if kind == 2:  # noqa: PLR2004 - the wire type with a length
-            length, start = varint(data, start)
-            stop = start + length
-        elif kind == 0:
-            _, stop = varint(data, start)
-        elif kind in FIXED:
-            stop = start + FIXED[kind]
-        else:
-            raise MalformedError("payload is not a trace request")
-        if stop > end:
-            raise MalformedError(CUT_OFF)
-        yield tag, start, stop
-        start = stop
+        tag, content, start = field(data, start, end)
+        yield tag, content, start
 
 
 def count_spans(data: bytes, start: int, end: int) -> int:
@@ -112,7 +126,7 @@ def count_spans(data: bytes, start: int, end: int) -> int:
                 raise MalformedError(CUT_OFF)
             spans += _count_in_scope(data, content, start)
         else:
-            _, _, start = next(walk(data, start, end))
+            _, _, start = field(data, start, end)
     return spans
 
 
@@ -135,7 +149,7 @@ def _count_in_scope(data: bytes, start: int, end: int) -> int:
                     raise MalformedError(NO_SPAN)
                 count += 1
             else:
-                _, _, start = next(walk(data, start, end))
+                _, _, start = field(data, start, end)
     except IndexError:
         raise MalformedError(CUT_OFF) from None
     if start > end:

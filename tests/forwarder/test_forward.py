@@ -32,6 +32,7 @@ from tests.forwarder.samples import (
 from tests.receiver import Answer, OtlpReceiver
 
 KIB = 1024
+WHOLE = request("cut").SerializeToString()
 HERE = Destination("http://localhost/v1/traces", (), own=True)
 
 
@@ -115,6 +116,36 @@ def test_what_only_the_collector_can_find_does_not_take_its_neighbours_along(
     assert result.counts.rejected == 2
 
 
+def test_any_number_of_broken_lines_that_say_their_count_take_no_neighbours_along(
+    receiver: OtlpReceiver, run: Run
+) -> None:
+    """More than could be found by dividing; one that only the collector finds is among them."""
+    cut_off = WHOLE.replace(b"\x12\x35\x12", b"\x12\x36\x12")
+    hidden = WHOLE.replace(b"\x2a\x03cut", b"\x2a\x7fcut")
+    assert WHOLE not in {cut_off, hidden}
+    lines = [record("x", payload=pack(payload), spans=1) for payload in [hidden, *[cut_off] * 99]]
+    good = [record(str(number)) for number in range(100)]
+    event = subscription_event(*(line for pair in zip(lines, good, strict=True) for line in pair))
+
+    result = run(event, dead_letter_queue="dead")
+
+    assert sorted(names(receiver), key=int) == [str(number) for number in range(100)]
+    assert result.counts.rejected == 100
+    assert len(receiver.requests) < 20
+
+
+def test_where_all_lines_are_broken_nothing_is_left_to_send(
+    receiver: OtlpReceiver, run: Run
+) -> None:
+    cut_off = WHOLE.replace(b"\x12\x35\x12", b"\x12\x36\x12")
+    event = subscription_event(*[record("x", payload=pack(cut_off), spans=1)] * 2)
+
+    result = run(event, dead_letter_queue="dead")
+
+    assert result.counts.rejected == 2
+    assert len(receiver.requests) == 1
+
+
 def test_a_collector_that_refuses_everything_is_not_asked_without_end(
     receiver: OtlpReceiver, run: Run
 ) -> None:
@@ -149,8 +180,38 @@ def test_spans_and_lag_are_counted_without_decoding(receiver: OtlpReceiver, run:
     assert before <= lag <= (time.time_ns() - ENDED) // 1_000_000
 
 
+MOST = request("a", "b").ByteSize() // 28
+
+
+@pytest.mark.parametrize(
+    ("claim", "counted"),
+    [
+        *((believed, believed) for believed in (1, 2, MOST)),
+        *((lie, 2) for lie in (MOST + 1, 10**30, 0, -1, True, 1.0, "1", [1], {"1": 1}, None)),
+    ],
+)
+def test_a_line_says_itself_how_many_spans_it_holds_where_so_many_can_be_in_it(
+    claim: Any, counted: int, receiver: OtlpReceiver, run: Run
+) -> None:
+    counts = run(subscription_event(record("a", "b", spans=claim))).counts
+
+    assert names(receiver) == ["a", "b"]
+    assert counts.spans == counted
+
+
+def test_the_spans_of_several_resources_are_counted_whatever_their_line_says(
+    receiver: OtlpReceiver, run: Run
+) -> None:
+    """They may be delivered apart, and the line does not say which part holds how many."""
+    several = request("a", "b").SerializeToString() + request("c").SerializeToString()
+
+    counts = run(subscription_event(record("x", payload=pack(several), spans=1))).counts
+
+    assert names(receiver) == ["a", "b", "c"]
+    assert counts.spans == 3
+
+
 BOMB = bytes(500 * KIB)
-WHOLE = request("cut").SerializeToString()
 
 
 @pytest.mark.parametrize(
@@ -180,6 +241,10 @@ WHOLE = request("cut").SerializeToString()
         (record("x", payload=pack(BOMB)), "packed data is too large"),
         (record("x", payload=pack(b"\x12\x00")), "payload is not a trace request"),
         (record("x", payload=pack(WHOLE[:-1])), "payload is cut off"),
+        (record("x", payload=pack(WHOLE[:-1]), spans=1), "payload is cut off"),
+        (record("x", payload=pack(WHOLE + b"\x0a"), spans=1), "payload is cut off"),
+        (record("x", payload=pack(WHOLE + b"\x00"), spans=1), "payload is not a trace request"),
+        (record("x", payload=pack(b"\x12" + WHOLE[1:]), spans=1), "payload is not a trace request"),
         (record("x", payload=pack(b"\x0a")), "payload is cut off"),
         (record("x", payload=pack(b"\x0a" + b"\xff" * 19)), "payload is cut off"),
         (record("x", payload=pack(b"\x0f" * 40)), "payload is not a trace request"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import random
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.forwarder.conftest import Run, names
+from tests.forwarder.conftest import Mailbox, Run, names
 from tests.forwarder.samples import (
     log_data,
     pack,
@@ -79,6 +80,7 @@ bad_lines: st.SearchStrategy[Any] = st.one_of(
     damaged(PACKED).map(with_payload),
     st.binary(max_size=60).map(with_payload),
     damaged(PAYLOAD).map(lambda payload: with_payload(gzip.compress(payload))),
+    damaged(PAYLOAD).map(lambda payload: record("x", payload=pack(payload), spans=1)),
     st.binary(max_size=60).map(lambda payload: with_payload(gzip.compress(payload))),
 )
 
@@ -94,6 +96,61 @@ def test_lines(lines: list[Any], receiver: OtlpReceiver, run: Run) -> None:
     arrived = names(receiver)
     assert arrived.count("good 1") == arrived.count("good 2") == 1
     assert result.counts.records + result.counts.malformed.total() == len(lines) + 2
+    assert not result.failures
+
+
+def field(tag: bytes, content: bytes) -> bytes:
+    """Return a protobuf field, with a length of five bytes."""
+    size = len(content)
+    groups = bytes((size >> 7 * index) & 0x7F | 0x80 for index in range(4))
+    return tag + groups + bytes([size >> 28]) + content
+
+
+#: What a line may say about the number of its spans: the truth, or anything else.
+claims = st.one_of(
+    st.integers(1, 5),
+    st.sampled_from([0, -1, True, False, 1.0, float("inf"), float("nan"), "1", 2**63, 10**400]),
+    st.integers(),
+    json_values,
+)
+BAD = request("bad").SerializeToString()
+#: Of these only the first is found by whoever looks at the outermost field alone.
+BROKEN = {
+    "cut off": BAD[:-1],
+    "scope cut off": field(b"\x0a", BAD[2:-1]),
+    "span cut off": field(b"\x0a", field(b"\x12", b"\x12\x7f" + bytes(60))),
+    "not a scope": field(b"\x0a", b"\x12\x20" + b"\xff" * 32),
+    "field of a span cut off": BAD.replace(b"\x2a\x03bad", b"\x2a\x7fbad"),
+}
+
+
+@fuzzed
+@given(
+    good=st.lists(claims, max_size=4),
+    broken=st.lists(st.tuples(st.sampled_from(sorted(BROKEN)), claims), max_size=4),
+    order=st.randoms(use_true_random=False),
+)
+def test_counts_that_lie(  # noqa: PLR0913, PLR0917
+    good: list[Any],
+    broken: list[tuple[str, Any]],
+    order: random.Random,
+    receiver: OtlpReceiver,
+    mailbox: Mailbox,
+    run: Run,
+) -> None:
+    """Whatever lines say, they are forwarded as they are, or set aside one by one."""
+    receiver.requests.clear()
+    mailbox.sent.clear()
+    lines = [record("good", spans=claim) for claim in good]
+    lines += [record("x", payload=pack(BROKEN[how]), spans=claim) for how, claim in broken]
+    order.shuffle(lines)
+
+    result = run(subscription_event(*lines), **QUEUES)
+
+    assert names(receiver) == ["good"] * len(good)
+    counts = result.counts
+    assert len(mailbox.bodies("dead")) + counts.malformed.total() == len(broken)
+    assert len(good) <= counts.spans <= len(good) * (len(request("good").SerializeToString()) // 28)
     assert not result.failures
 
 
@@ -167,13 +224,6 @@ def test_events(event: Any, receiver: OtlpReceiver, run: Run) -> None:
 
 def zeros(size: int) -> str:
     return pack(bytes(size))
-
-
-def field(tag: bytes, content: bytes) -> bytes:
-    """Return a protobuf field, with a length of five bytes."""
-    size = len(content)
-    groups = bytes((size >> 7 * index) & 0x7F | 0x80 for index in range(4))
-    return tag + groups + bytes([size >> 28]) + content
 
 
 EMPTY = b"\x12\x00" * (15 * MIB)

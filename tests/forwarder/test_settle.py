@@ -59,6 +59,23 @@ def test_only_the_rest_of_an_event_is_put_into_the_queue_and_arrives_once(
     assert sorted(names(receiver)) == ["a", "b", "c"]
 
 
+def test_a_line_in_the_queue_says_how_many_spans_it_holds(
+    receiver: OtlpReceiver, mailbox: Mailbox, run: Run
+) -> None:
+    """As many as the lines said that it was made of, for which nothing is counted anew."""
+    failing(receiver, "a", "d")
+    lines = [record("a", spans=2), record("b"), record("c"), record("d", "e", spans=1)]
+
+    limit = 2 * request("a").ByteSize()
+    run(subscription_event(*lines), max_request_bytes=limit, **QUEUES)
+
+    bodies = mailbox.bodies(REDRIVE)
+    assert sorted(json.loads(body)["spans"] for body in bodies) == [1, 3]
+    failing(receiver)
+    alone = [body for body in bodies if json.loads(body)["spans"] == 1]
+    assert run(queue_event(*alone), **QUEUES).counts.spans == 1
+
+
 @pytest.mark.parametrize("status", [401, 403, 500, 301])
 def test_what_may_be_mended_is_no_dead_letter(
     status: int, receiver: OtlpReceiver, mailbox: Mailbox, run: Run

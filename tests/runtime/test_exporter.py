@@ -107,6 +107,7 @@ def test_hazard_15_every_line_is_complete_json_under_the_limit(  # noqa: PLR0913
         assert "\n" not in line[:-1]
         assert len(line.encode()) <= limit
         assert json.loads(line)["source"] == settings.service_name
+        assert json.loads(line)["spans"] == len(proto_spans([line]))
     written = [int.from_bytes(span.span_id) for span in proto_spans(stdout.writes)]
     assert written == sorted(set(written))
     dropped = len(spans) - len(written)

@@ -16,7 +16,7 @@ from lambda_otel_lite.settings import Settings
 
 def _record(environ: dict[str, str], request: bytes = b"request") -> dict[str, object]:
     form = RecordFormat(Settings.from_environ(environ))
-    record: dict[str, object] = json.loads(form.line(form.payload(request)))
+    record: dict[str, object] = json.loads(form.line(form.payload(request), spans=3))
     return record
 
 
@@ -34,6 +34,7 @@ def test_the_fields_are_those_of_the_format() -> None:
         "content-type": "application/x-protobuf",
         "content-encoding": "gzip",
         "base64": True,
+        "spans": 3,
     }
 
 
