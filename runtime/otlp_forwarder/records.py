@@ -91,7 +91,7 @@ def split_request(request: bytes, item: int, claim: object = None) -> list[Part]
             that is one part, where so many spans fit into it.
 
     Raises:
-        MalformedError: It is none, or one without spans.
+        MalformedError: It is none, or one part without spans.
     """
     parts = []
     start, length = 0, len(request)
@@ -106,7 +106,15 @@ def split_request(request: bytes, item: int, claim: object = None) -> list[Part]
             raise MalformedError(wire.NO_SPAN)
         if start == 0 and end == length and _is_believable(claim, length):
             return [Part(item, request, claim)]
-        parts.append(Part(item, request[start:end], wire.count_spans(request, content, end)))
+        try:
+            spans = wire.count_spans(request, content, end)
+        except MalformedError:
+            if start == 0 and end == length:
+                raise
+            # A redriven line holds what came in many: one that is broken must not take the others
+            # with it. The collector will refuse it, and then it is found.
+            spans = 0
+        parts.append(Part(item, request[start:end], spans))
         start = end
     return parts
 

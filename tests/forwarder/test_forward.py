@@ -146,6 +146,21 @@ def test_where_all_lines_are_broken_nothing_is_left_to_send(
     assert len(receiver.requests) == 1
 
 
+def test_a_broken_part_of_a_line_takes_none_of_the_others_along(
+    receiver: OtlpReceiver, run: Run
+) -> None:
+    """A redriven line is made of many, of which nobody looked into those that said their count."""
+    cut_off = WHOLE.replace(b"\x12\x35\x12", b"\x12\x36\x12")
+    good = request("a").SerializeToString(), request("b").SerializeToString()
+    line = record("x", payload=pack(good[0] + cut_off + good[1]))
+
+    result = run(queue_event(line), dead_letter_queue="dead")
+
+    assert sorted(names(receiver)) == ["a", "b"]
+    assert not result.failures
+    assert len(receiver.requests) == 2
+
+
 def test_a_collector_that_refuses_everything_is_not_asked_without_end(
     receiver: OtlpReceiver, run: Run
 ) -> None:
