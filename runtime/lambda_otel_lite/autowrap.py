@@ -5,14 +5,19 @@ The CDK constructs name it as the function's handler and keep the user's own in
 telemetry: with the platform's error type and message, and the user's traceback.
 """
 
+import gc
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import environment as env
 from .settings import Settings
+
+if TYPE_CHECKING:
+    from .propagation import Propagation
 
 logger = logging.getLogger("lambda_otel_lite.autowrap")
 
@@ -60,16 +65,21 @@ def _fail(error_type: str, message: str, trace: list[str] | None = None) -> NoRe
     raise FaultException(error_type, message, trace)
 
 
-def _trace(handler: Callable[..., Any], settings: Settings) -> Callable[..., Any]:
+def _trace(
+    handler: Callable[..., Any], settings: Settings, propagation: "Propagation | None"
+) -> Callable[..., Any]:
     """Trace a handler; return it as it is where that cannot be done."""
     try:
-        from .extractors import auto_extractor, extractor_by_name  # noqa: PLC0415
-        from .handler import TRACED_MARK, create_traced_handler  # noqa: PLC0415
-        from .instrumentations import instrument  # noqa: PLC0415
-        from .telemetry import current_telemetry, init_telemetry  # noqa: PLC0415
+        with _without_collector():
+            from .extractors import auto_extractor, extractor_by_name  # noqa: PLC0415
+            from .handler import TRACED_MARK, create_traced_handler  # noqa: PLC0415
+            from .telemetry import current_telemetry, set_up  # noqa: PLC0415
 
-        telemetry = current_telemetry() or init_telemetry()[1]
-        instrument(settings.instrumentations, telemetry.tracer_provider)
+        telemetry = current_telemetry() or set_up(settings, propagation)
+        if settings.instrumentations:
+            from .instrumentations import instrument  # noqa: PLC0415
+
+            instrument(settings.instrumentations, telemetry.tracer_provider)
         if getattr(handler, TRACED_MARK, False):
             return handler
         try:
@@ -88,20 +98,37 @@ def _wrap() -> Callable[..., Any]:
     settings = Settings.from_environ()
     if settings.disabled:
         return _load(settings.handler)
-    _prepare_propagators(settings)
-    return _trace(_load(settings.handler), settings)
+    propagation = _propagation(settings)
+    return _trace(_load(settings.handler), settings, propagation)
 
 
-def _prepare_propagators(settings: Settings) -> None:
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Import without garbage collection: what modules are made of all lives on.
+
+    The collector would walk it over and over, for a twentieth of the time that the import takes.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _propagation(settings: Settings) -> "Propagation | None":
+    """Return what the user's ``OTEL_PROPAGATORS`` asks for; None leaves it for later."""
     # Before the user's import: with a name in OTEL_PROPAGATORS that no installed package claims,
     # the API raises as soon as the user's code imports opentelemetry.propagate.
     if settings.propagators_chosen:
         try:
             from .propagation import from_settings  # noqa: PLC0415
 
-            from_settings(settings)
+            return from_settings(settings)
         except Exception:
             logger.exception("propagators could not be set up")
+    return None
 
 
 handler = _wrap()

@@ -8,16 +8,19 @@ before the first export.
 import logging
 from abc import abstractmethod
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from .settings import Settings
+
+if TYPE_CHECKING:
+    from .processor import Exporter
 
 logger = logging.getLogger("lambda_otel_lite.exporter")
 
 
-class RecordLineExporter(SpanExporter):
+class RecordLineExporter:
     """Writes each batch as a record line, or as several where one would be too long.
 
     A line over the limit is split by the platform and both halves are lost, so the batch is halved
@@ -41,13 +44,13 @@ class RecordLineExporter(SpanExporter):
             Exception: The spans cannot be encoded.
         """
 
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Write the spans; never raises, and reports what it had to drop."""
+    def export(self, spans: Sequence[ReadableSpan]) -> bool:
+        """Write the spans; never raises, reports what it had to drop, and says if it was none."""
         try:
             dropped = self._write(spans) if spans else 0
         except (OSError, ValueError) as error:  # ValueError: the user has closed stdout
             logger.warning("%d spans lost: stdout cannot be written to: %s", len(spans), error)
-            return SpanExportResult.FAILURE
+            return False
         if dropped:
             logger.warning(
                 "%d of %d spans dropped: they cannot be encoded in a line of %d bytes"
@@ -56,7 +59,7 @@ class RecordLineExporter(SpanExporter):
                 len(spans),
                 self._format.limit,
             )
-        return SpanExportResult.FAILURE if dropped else SpanExportResult.SUCCESS
+        return not dropped
 
     def shutdown(self) -> None:
         """Do nothing: a line is written at once or not at all."""
@@ -118,7 +121,7 @@ class PackageSpanExporter(RecordLineExporter):
         return self._package.encode(spans)
 
 
-class LazySpanExporter(SpanExporter):
+class LazySpanExporter:
     """Makes the exporter that the settings ask for when there is something to export.
 
     Args:
@@ -127,13 +130,13 @@ class LazySpanExporter(SpanExporter):
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._exporter: SpanExporter | None = None
+        self._exporter: Exporter | None = None
 
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+    def export(self, spans: Sequence[ReadableSpan]) -> None:
         """Export the spans with the exporter that is made now at the latest."""
         if self._exporter is None:
             self._exporter = _make_exporter(self._settings)
-        return self._exporter.export(spans)
+        self._exporter.export(spans)
 
     def shutdown(self) -> None:
         """Shut down the exporter, if one was made."""
@@ -145,7 +148,7 @@ class LazySpanExporter(SpanExporter):
         return self._exporter is None or self._exporter.force_flush(timeout_millis)
 
 
-def _make_exporter(settings: Settings) -> SpanExporter:
+def _make_exporter(settings: Settings) -> "Exporter":
     if settings.exporter == "native":
         return NativeSpanExporter(settings)
     try:
@@ -162,9 +165,9 @@ def _make_exporter(settings: Settings) -> SpanExporter:
         return NativeSpanExporter(settings)
 
 
-def _pipe_exporter(compression_level: int) -> SpanExporter:
+def _pipe_exporter(compression_level: int) -> "Exporter":
     """Return the package's exporter as it is: a pipe has no line limit and other readers."""
     from otlp_stdout_span_exporter import OTLPStdoutSpanExporter  # noqa: PLC0415
 
-    exporter: SpanExporter = OTLPStdoutSpanExporter(gzip_level=compression_level)
+    exporter: Exporter = OTLPStdoutSpanExporter(gzip_level=compression_level)
     return exporter

@@ -47,30 +47,34 @@ _KNOWN: dict[str, tuple[str, str, tuple[str, ...]]] = {
 _PACKAGES = {"opentelemetry.propagators.b3": "opentelemetry-propagator-b3"}
 
 
-class CarrierGetter(Getter[Mapping[Any, Any]]):
-    """Reads carriers whose names come in any case and whose values come single or in lists.
+class CarrierGetter(Getter[Mapping[str, Any]]):
+    """Reads carriers whose values come single or in lists, by names in any case.
 
     A custom extractor's carrier is part of an event: its names and values may be of any type.
     """
 
-    def get(self, carrier: Mapping[Any, Any], key: str) -> list[str] | None:
+    @staticmethod
+    def prepared(carrier: object) -> dict[str, Any]:
+        """Return a carrier as the other methods take it: with its names in lower case.
+
+        Once for all headers that will be asked for. What is no object holds nothing.
+        """
+        if not isinstance(carrier, Mapping):
+            return {}
+        return {name.lower(): value for name, value in carrier.items() if isinstance(name, str)}
+
+    def get(self, carrier: Mapping[str, Any], key: str) -> list[str] | None:
         """Return the texts under a name, or None where there is none."""
-        value: Any = carrier.get(key)
-        if value is None:
-            wanted = key.lower()
-            for name in carrier:
-                if isinstance(name, str) and name.lower() == wanted:
-                    value = carrier[name]
-                    break
+        value = carrier.get(key.lower())
         if isinstance(value, str):
             return [value]
         if not isinstance(value, list | tuple):
             return None
         return [text for text in value if isinstance(text, str)] or None
 
-    def keys(self, carrier: Mapping[Any, Any]) -> list[str]:
+    def keys(self, carrier: Mapping[str, Any]) -> list[str]:
         """Return all names."""
-        return [name for name in carrier if isinstance(name, str)]
+        return list(carrier)
 
 
 class LambdaPropagator(TextMapPropagator):
@@ -162,7 +166,7 @@ class Propagation:
         invocation left behind. A custom extractor's carrier is part of an event and may be no
         object at all; then nothing is found in it.
         """
-        headers = carrier if isinstance(carrier, Mapping) else {}
+        headers = self._getter.prepared(carrier)
         return self._requests.extract(headers, Context(), self._getter)
 
     def senders(self, carriers: Iterable[Carrier]) -> Senders:
@@ -171,7 +175,8 @@ class Propagation:
         first: Context | None = None
         shared = True
         for carrier in carriers:
-            context = self._messages.extract(carrier, Context(), self._getter)
+            headers = self._getter.prepared(carrier)
+            context = self._messages.extract(headers, Context(), self._getter)
             span = get_current_span(context).get_span_context()
             shared = shared and span.is_valid
             if span.is_valid:

@@ -114,8 +114,39 @@ def init_telemetry(  # noqa: PLR0913 - the specification's signature
     Returns:
         The tracer and the completion handler. With ``OTEL_SDK_DISABLED=true`` both do nothing.
     """
-    global _current  # noqa: PLW0603 - one process is one execution environment
     settings = Settings.from_environ(mode=processor_mode)
+    chosen = None if propagators is None else propagation.from_propagators(propagators)
+    handler = set_up(
+        settings,
+        chosen,
+        resource=resource,
+        span_processors=span_processors,
+        id_generator=id_generator,
+        sampler=sampler,
+    )
+    return handler.get_tracer(), handler
+
+
+def set_up(  # noqa: PLR0913 - all that init_telemetry() takes
+    settings: Settings,
+    chosen: Propagation | None = None,
+    *,
+    resource: Resource | None = None,
+    span_processors: Sequence[SpanProcessor] | None = None,
+    id_generator: IdGenerator | None = None,
+    sampler: Sampler | None = None,
+) -> TelemetryCompletionHandler:
+    """Do what `init_telemetry` does, by settings that have been read.
+
+    Args:
+        settings: What the environment asked for.
+        chosen: How the caller's context is found. Default: as the settings ask for.
+        resource: See `init_telemetry`.
+        span_processors: See `init_telemetry`.
+        id_generator: See `init_telemetry`.
+        sampler: See `init_telemetry`.
+    """
+    global _current  # noqa: PLW0603 - one process is one execution environment
     if settings.log_level is not None:
         logging.getLogger("lambda_otel_lite").setLevel(settings.log_level)
     if settings.disabled:
@@ -127,12 +158,10 @@ def init_telemetry(  # noqa: PLR0913 - the specification's signature
             settings,
             _provider(settings, resource, id_generator, sampler),
             list(span_processors) if span_processors is not None else [_processor(settings)],
-            propagation.from_propagators(propagators)
-            if propagators is not None
-            else propagation.from_settings(settings),
+            chosen or propagation.from_settings(settings),
         )
     _current = handler
-    return handler.get_tracer(), handler
+    return handler
 
 
 def _provider(

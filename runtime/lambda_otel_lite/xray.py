@@ -46,6 +46,11 @@ def parse_header(header: str) -> SpanContext | None:
     return context if context.is_valid else None
 
 
+def _with_remote(remote: SpanContext | None, context: Context | None) -> Context:
+    context = Context() if context is None else context
+    return set_span_in_context(NonRecordingSpan(remote), context) if remote else context
+
+
 class XRayPropagator(TextMapPropagator):
     """Carries context in ``X-Amzn-Trace-Id``: ``xray`` in ``OTEL_PROPAGATORS``."""
 
@@ -56,10 +61,9 @@ class XRayPropagator(TextMapPropagator):
         getter: Getter[CarrierT] = default_getter,
     ) -> Context:
         """Return the context with the header's span as the current one, where there is one."""
-        context = Context() if context is None else context
         header = getter.get(carrier, HEADER)
         remote = parse_header(header[0]) if header else None
-        return set_span_in_context(NonRecordingSpan(remote), context) if remote else context
+        return _with_remote(remote, context)
 
     def inject(
         self,
@@ -99,13 +103,12 @@ class XRayLambdaPropagator(XRayPropagator):
         getter: Getter[CarrierT] = default_getter,
     ) -> Context:
         """Return the context with the header's span, or with that of the environment variable."""
-        context = Context() if context is None else context
         header = getter.get(carrier, HEADER)
         for candidate in (header[0] if header else None, xray_trace_header()):
             remote = parse_header(candidate) if candidate else None
             if remote and remote.trace_flags.sampled:
-                return set_span_in_context(NonRecordingSpan(remote), context)
-        return context
+                return _with_remote(remote, context)
+        return _with_remote(None, context)
 
     def inject(self, *args: Any, **kwargs: Any) -> None:
         """Write nothing."""

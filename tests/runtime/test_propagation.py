@@ -242,7 +242,8 @@ def test_no_more_senders_are_looked_for_than_a_span_has_links() -> None:
 
 
 def test_the_getter_names_the_headers() -> None:
-    assert CarrierGetter().keys({"a": 1, 2: "b"}) == ["a"]
+    getter = CarrierGetter()
+    assert getter.keys(getter.prepared({"A": 1, 2: "b"})) == ["a"]
 
 
 def test_extraction_starts_from_the_context_it_is_given() -> None:
