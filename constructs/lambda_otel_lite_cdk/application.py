@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aws_cdk import Token
@@ -17,20 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lambda_otel_lite_cdk.forwarding import Forwarding
+    from lambda_otel_lite_cdk.reading import Configuration
 
-
-@dataclass(frozen=True)
-class Configuration:
-    """What an app gave to a function.
-
-    Args:
-        given: As the app gave it, with tokens: what is a token was given to the construct, what is
-            not was written to the resource.
-        properties: The same, resolved: what `reading.configured` returns.
-    """
-
-    given: Mapping[str, Any]
-    properties: Mapping[str, Any]
+#: How the CDK writes a list that is known at synth only: a list of one such text. Asking
+#: `Token.is_unresolved` takes a call for each function.
+#: Source: AWS CDK developer guide, "Tokens and the AWS CDK".
+_LIST_TOKEN = "#{Token["
 
 
 def apply(
@@ -84,7 +75,7 @@ def _add_layer(
     present: list[Any],
     layer: lambda_.ILayerVersion,
 ) -> None:
-    if given is not None and Token.is_unresolved(given) and len(present) < MOST_LAYERS:
+    if given and given[0].startswith(_LIST_TOKEN) and len(present) < MOST_LAYERS:
         function.add_layers(layer)
     else:
         # Over the quota too, where the construct raises an error that does not say for which

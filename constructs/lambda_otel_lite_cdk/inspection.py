@@ -20,10 +20,11 @@ from lambda_otel_lite_cdk.checks import (
 )
 from lambda_otel_lite_cdk.forwarding import RECORD_PATTERN
 from lambda_otel_lite_cdk.outcome import INSTRUMENTED
+from lambda_otel_lite_cdk.reading import configurations
 from lambda_otel_lite_cdk.registry import Registry, found_registry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 
 #: Filters that a log group takes. AWS's pages say 2, newer sources 5: a setting, in CDK context.
@@ -100,17 +101,16 @@ class Inspection:
                 and _key(stack, stack.resolve(resource.ref)) in versioned,
             )
 
-    def _instrumented(self) -> Iterator[tuple[str, tuple[CfnResource, Stack, dict[str, Any]]]]:
+    def _instrumented(self) -> Iterator[tuple[str, tuple[CfnResource, Stack, Mapping[str, Any]]]]:
         by_stack: dict[Stack, dict[str, CfnResource]] = {}
         for path, outcome in self._registry.outcomes.items():
             if outcome.status == INSTRUMENTED:
                 resource, stack = self._registry.resources[path]
                 by_stack.setdefault(stack, {})[path] = resource
         for stack, resources in by_stack.items():
-            # Resolved together: every call into the CDK takes a fair part of a millisecond.
-            given = {path: one._cfn_properties for path, one in resources.items()}  # noqa: SLF001
-            for path, properties in stack.resolve(given).items():
-                yield path, (resources[path], stack, properties)
+            read = configurations(stack, resources.values())
+            for (path, resource), configuration in zip(resources.items(), read, strict=True):
+                yield path, (resource, stack, configuration.properties)
 
     def _layer_size(self, stack: Stack, reference: object) -> int:
         return self._size(self._layer_keys.get(_key(stack, reference)))
@@ -138,7 +138,7 @@ class Inspection:
             _key(stack, stack.resolve(group.ref)): properties.get("logGroupClass")
             for stack, group, properties in self._of_type(logs.CfnLogGroup)
         }
-        filters: dict[tuple[Stack, str], list[tuple[CfnResource, dict[str, Any]]]] = {}
+        filters: dict[tuple[Stack, str], list[tuple[CfnResource, Mapping[str, Any]]]] = {}
         for stack, one, properties in subscriptions:
             group = _key(stack, properties.get("logGroupName"))
             filters.setdefault(group, []).append((one, properties))
@@ -186,20 +186,18 @@ class Inspection:
                     ),
                 )
 
-    def _of_type[T: CfnResource](self, kind: type[T]) -> Iterator[tuple[Stack, T, dict[str, Any]]]:
+    def _of_type[T: CfnResource](self, kind: type[T]) -> Iterator[tuple[Stack, T, Mapping[str, Any]]]:
+        by_stack: dict[Stack, list[T]] = {}
         for one in self._resources:
             if isinstance(one, kind):
-                stack = Stack.of(one)
-                yield stack, one, _properties(stack, one)
+                by_stack.setdefault(Stack.of(one), []).append(one)
+        for stack, found in by_stack.items():
+            for one, configuration in zip(found, configurations(stack, found), strict=True):
+                yield stack, one, configuration.properties
 
 
-def _is_ours(subscription: dict[str, Any]) -> bool:
+def _is_ours(subscription: Mapping[str, Any]) -> bool:
     return bool(subscription.get("filterPattern") == RECORD_PATTERN)
-
-
-def _properties(stack: Stack, resource: CfnResource) -> dict[str, Any]:
-    properties: dict[str, Any] = stack.resolve(resource._cfn_properties)  # noqa: SLF001 - as in `reading`
-    return properties
 
 
 def _key(stack: Stack, reference: object) -> tuple[Stack, str]:

@@ -17,7 +17,7 @@ from aws_cdk import AspectPriority, Aspects, CfnResource, IAspect, Stack, Stage
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from lambda_otel_lite_cdk.application import Configuration, apply, forward
+from lambda_otel_lite_cdk.application import apply, forward
 from lambda_otel_lite_cdk.bundling import BundlingError
 from lambda_otel_lite_cdk.environment import PROCESSOR_MODE, SERVICE_NAME
 from lambda_otel_lite_cdk.forwarding import ForwardingError
@@ -30,6 +30,7 @@ from lambda_otel_lite_cdk.outcome import (
     SKIPPED,
     Outcome,
 )
+from lambda_otel_lite_cdk.reading import Configuration, configurations
 from lambda_otel_lite_cdk.requests import Requests, left_out, waits
 from lambda_otel_lite_cdk.selection import (
     IS_FORWARDER,
@@ -99,16 +100,13 @@ class Registry(Construct):
         found = self.stage.node.find_all()
         inner = tuple(f"{one.node.path}/" for one in found[1:] if isinstance(one, Stage))
         by_stack: dict[Stack, list[_Candidate]] = {}
-        for one in found:
-            if isinstance(one, lambda_.Function):
-                for candidate in self._wanted(one, inner):
-                    by_stack.setdefault(candidate.stack, []).append(candidate)
+        for function, resource in _with_resources(found):
+            for candidate in self._wanted(function, resource, inner):
+                by_stack.setdefault(candidate.stack, []).append(candidate)
         for stack, candidates in by_stack.items():
-            # Resolved together: every call into the CDK takes a fair part of a millisecond.
-            given = [one.resource._cfn_properties for one in candidates]  # noqa: SLF001 - `reading`
-            resolved = stack.resolve(given)
-            for candidate, raw, properties in zip(candidates, given, resolved, strict=True):
-                self._settle(candidate, Configuration(raw, properties))
+            read = configurations(stack, [one.resource for one in candidates])
+            for candidate, configuration in zip(candidates, read, strict=True):
+                self._settle(candidate, configuration)
 
     def note_resource(self, path: str, resource: CfnResource) -> None:
         """Note a function that the constructs have no part in."""
@@ -123,16 +121,16 @@ class Registry(Construct):
         )
 
     def _wanted(
-        self, function: lambda_.Function, inner_stages: tuple[str, ...]
+        self,
+        function: lambda_.Function,
+        resource: lambda_.CfnFunction,
+        inner_stages: tuple[str, ...],
     ) -> Iterator[_Candidate]:
         """Yield a function that is to be instrumented now; note why another one is not."""
-        node = function.node
-        path = node.path
+        path = function.node.path
         if path.startswith(inner_stages or "//"):
             return
-        resource, stack = node.default_child, self._stack_of(path, function)
-        if not isinstance(resource, lambda_.CfnFunction):
-            return
+        stack = self._stack_of(path, function)
         self.resources[path] = (resource, stack)
         requests = self.requests.of(path)
         left = partial(Outcome, function=path, stack=self._stacks[stack])
@@ -209,6 +207,25 @@ class Registry(Construct):
         python = python_of(properties)
         layer, name = self.layers.layer_of(stack, python, package_for)
         return layer, name, self.layers.size(python, package_for)
+
+
+def _with_resources(
+    constructs: list[IConstruct],
+) -> Iterator[tuple[lambda_.Function, lambda_.CfnFunction]]:
+    """Yield the functions and the resource of each, which is the first one to come after it.
+
+    Asking each function for its resource would take a call.
+
+    Args:
+        constructs: As they lie in the tree, parents first.
+    """
+    last: lambda_.Function | None = None
+    for one in constructs:
+        if isinstance(one, lambda_.Function):
+            last = one
+        elif last is not None and isinstance(one, lambda_.CfnFunction):
+            yield last, one
+            last = None
 
 
 def found_registry(construct: IConstruct | None) -> Registry | None:

@@ -46,12 +46,12 @@ def own_layer(python: str, *, byte_code: str) -> Path:
         python: Minor version of the target Python.
         byte_code: ``"valid"`` or ``"none"``.
     """
-    staged = stage_layer(python).path
-    if byte_code == "valid":
-        return staged
-    layer = CACHE / f"own-{python}-none"
+    layer = CACHE / f"own-{python}-{byte_code}"
     shutil.rmtree(layer, ignore_errors=True)
-    shutil.copytree(staged, layer, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.unpack_archive(stage_layer(python).path, layer)
+    if byte_code == "none":
+        for folder in list(layer.rglob("__pycache__")):
+            shutil.rmtree(folder)
     return layer
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +76,10 @@ def variables(function: dict[str, Any]) -> dict[str, Any]:
 
 
 def files(staged: StagedCode) -> dict[str, bytes]:
-    """Read a staged folder: content by path."""
+    """Read a staged folder or archive: content by path."""
+    if staged.path.is_file():
+        with zipfile.ZipFile(staged.path) as archive:
+            return {name: archive.read(name) for name in archive.namelist()}
     return {
         path.relative_to(staged.path).as_posix(): path.read_bytes()
         for path in sorted(staged.path.rglob("*"))
