@@ -20,7 +20,7 @@ from lambda_otel_lite_cdk.checks import (
 )
 from lambda_otel_lite_cdk.forwarding import RECORD_PATTERN
 from lambda_otel_lite_cdk.outcome import INSTRUMENTED
-from lambda_otel_lite_cdk.reading import configurations
+from lambda_otel_lite_cdk.reading import configurations, given_of, resolved
 from lambda_otel_lite_cdk.registry import Registry, found_registry
 
 if TYPE_CHECKING:
@@ -108,9 +108,10 @@ class Inspection:
                 resource, stack = self._registry.resources[path]
                 by_stack.setdefault(stack, {})[path] = resource
         for stack, resources in by_stack.items():
-            read = configurations(stack, resources.values())
-            for (path, resource), configuration in zip(resources.items(), read, strict=True):
-                yield path, (resource, stack, configuration.properties)
+            unchanged = self._registry.unchanged
+            given = [unchanged.get(path) or given_of(one) for path, one in resources.items()]
+            for (path, one), found in zip(resources.items(), resolved(stack, given), strict=True):
+                yield path, (one, stack, found.properties)
 
     def _layer_size(self, stack: Stack, reference: object) -> int:
         return self._size(self._layer_keys.get(_key(stack, reference)))
@@ -186,7 +187,9 @@ class Inspection:
                     ),
                 )
 
-    def _of_type[T: CfnResource](self, kind: type[T]) -> Iterator[tuple[Stack, T, Mapping[str, Any]]]:
+    def _of_type[T: CfnResource](
+        self, kind: type[T]
+    ) -> Iterator[tuple[Stack, T, Mapping[str, Any]]]:
         by_stack: dict[Stack, list[T]] = {}
         for one in self._resources:
             if isinstance(one, kind):

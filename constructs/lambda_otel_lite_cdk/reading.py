@@ -52,11 +52,17 @@ def configured(function: lambda_.CfnFunction) -> Mapping[str, Any]:
 
 def configurations(stack: Stack, resources: Iterable[CfnResource]) -> list[Configuration]:
     """Return what an app gave to resources of a stack, in their order."""
-    given = [_given(one) for one in resources]
+    return resolved(stack, [given_of(one) for one in resources])
+
+
+def resolved(stack: Stack, given: Iterable[Mapping[str, Any]]) -> list[Configuration]:
+    """Return what `given_of` returned for resources of a stack, with what its tokens stand for."""
+    every = list(given)
     # Typed access reads lazy values back as empty (aws/jsii#4153); resolving them does not.
-    return [Configuration(*pair) for pair in zip(given, stack.resolve(given), strict=True)]
+    return [Configuration(*pair) for pair in zip(every, stack.resolve(every), strict=True)]
 
 
-def _given(resource: CfnResource) -> dict[str, Any]:
+def given_of(resource: CfnResource) -> Mapping[str, Any]:
+    """Return what an app gave to a resource, with tokens."""
     given = resource._cfn_properties  # noqa: SLF001 - the one way; it is only read
     return {name: given[name] for name in _READ if name in given}

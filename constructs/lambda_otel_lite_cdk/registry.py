@@ -17,7 +17,7 @@ from aws_cdk import AspectPriority, Aspects, CfnResource, IAspect, Stack, Stage
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from lambda_otel_lite_cdk.application import apply, forward
+from lambda_otel_lite_cdk.application import apply, forward, is_held
 from lambda_otel_lite_cdk.bundling import BundlingError
 from lambda_otel_lite_cdk.environment import PROCESSOR_MODE, SERVICE_NAME
 from lambda_otel_lite_cdk.forwarding import ForwardingError
@@ -77,6 +77,7 @@ class Registry(Construct):
         requests: What was asked.
         outcomes: What became of each function, by construct path.
         resources: Resource and stack of each function, by construct path.
+        unchanged: What functions were given, where nothing but the construct may change it.
         layers: The layers of the app.
         errors: What stood against it.
     """
@@ -88,6 +89,7 @@ class Registry(Construct):
         self.requests: Requests = Requests(outer.requests if outer else None)
         self.outcomes: dict[str, Outcome] = {}
         self.resources: dict[str, tuple[CfnResource, Stack]] = {}
+        self.unchanged: dict[str, Mapping[str, Any]] = {}
         self.errors: list[str] = []
         self._stacks: dict[Stack, str] = {}
         self._scopes: dict[str, Stack] = {}
@@ -127,7 +129,8 @@ class Registry(Construct):
         inner_stages: tuple[str, ...],
     ) -> Iterator[_Candidate]:
         """Yield a function that is to be instrumented now; note why another one is not."""
-        path = function.node.path
+        # In one call, where `function.node.path` takes two.
+        path = function.to_string()
         if path.startswith(inner_stages or "//"):
             return
         stack = self._stack_of(path, function)
@@ -172,6 +175,8 @@ class Registry(Construct):
         self.errors += [f"{one.path}: {problem}" for problem in settings.conflicts()]
         layer, name, size = self._layer(one.stack, properties, settings)
         variables = settings.environment()
+        if is_held(configuration.given, properties) and not self.requests.may_change(one.path):
+            self.unchanged[one.path] = configuration.given
         overridden = apply(one.function, one.resource, configuration, variables, layer)
         # The nearest one that says where to.
         for forwarding in [asked.forwarding for asked in one.requests if asked.forwarding][-1:]:

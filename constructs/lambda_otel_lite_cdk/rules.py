@@ -119,9 +119,7 @@ def _write_pairs(attributes: Mapping[str, str]) -> str:
 
     # Sorted, so that the order in which settings were merged does not show in the template.
     # Percent-encoded as the specification of OTEL_RESOURCE_ATTRIBUTES asks.
-    return ",".join(
-        f"{name}={quote(attributes[name], safe='/:@.')}" for name in sorted(attributes)
-    )
+    return ",".join(f"{name}={quote(attributes[name], safe='/:@.')}" for name in sorted(attributes))
 
 
 def _pair(part: str) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from lambda_otel_lite_cdk.bundling import BundlingError, StagedCode, stage_layer
 from lambda_otel_lite_cdk.cli.errors import UsageProblem
 
+
 def build_layer(python: str, package_for: str | None, output: Path) -> StagedCode:
     """Write the layer that the constructs would deploy.
 
