@@ -22,14 +22,10 @@ from lambda_otel_lite_cdk.forwarding import RECORD_PATTERN
 from lambda_otel_lite_cdk.outcome import INSTRUMENTED
 from lambda_otel_lite_cdk.reading import configurations, given_of, resolved
 from lambda_otel_lite_cdk.registry import Registry, found_registry
+from lambda_otel_lite_cdk.settings import DEFAULT_QUOTA, QUOTA_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-
-#: Filters that a log group takes. AWS's pages say 2, newer sources 5: a setting, in CDK context.
-QUOTA_KEY = "telemetry.subscription_filter_quota"
-_DEFAULT_QUOTA = 2
 
 
 class Inspection:
@@ -134,9 +130,9 @@ class Inspection:
         """Check the log groups whose record lines are forwarded."""
         if not (subscriptions := list(self._of_type(logs.CfnSubscriptionFilter))):
             return
-        quota = int(self._stage.node.try_get_context(QUOTA_KEY) or _DEFAULT_QUOTA)
-        classes = {
-            _key(stack, stack.resolve(group.ref)): properties.get("logGroupClass")
+        quota = int(self._stage.node.try_get_context(QUOTA_KEY) or DEFAULT_QUOTA)
+        groups = {
+            _key(stack, stack.resolve(group.ref)): (group.node.path, properties)
             for stack, group, properties in self._of_type(logs.CfnLogGroup)
         }
         filters: dict[tuple[Stack, str], list[tuple[CfnResource, Mapping[str, Any]]]] = {}
@@ -146,6 +142,8 @@ class Inspection:
         for group, all_of_it in filters.items():
             for ours in [one for one, given in all_of_it if _is_ours(given)][:1]:
                 path = ours.node.path
+                owner, given = groups.get(group, (group[1], {}))
+                named = f"the log group {owner.removesuffix('/Resource')}"
                 if len(all_of_it) > quota:
                     yield Finding(
                         check="lambda-otel-lite:subscription-quota",
@@ -153,20 +151,21 @@ class Inspection:
                         construct=ours,
                         path=path,
                         message=(
-                            f"its log group has {len(all_of_it)} subscription filters; CloudWatch "
-                            f"Logs takes {quota}. Remove one, forward with account_level, or set "
-                            f"the context {QUOTA_KEY} where your account takes more."
+                            f"{named} has {len(all_of_it)} subscription filters with it; "
+                            f"CloudWatch Logs takes {quota}. Remove one, forward with "
+                            f"account_level, or set the context {QUOTA_KEY} where your account "
+                            f"takes more."
                         ),
                     )
-                if classes.get(group) == "INFREQUENT_ACCESS":
+                if given.get("logGroupClass") == "INFREQUENT_ACCESS":
                     yield Finding(
                         check="lambda-otel-lite:infrequent-access",
                         severity=ERROR,
                         construct=ours,
                         path=path,
                         message=(
-                            "its log group is of the class INFREQUENT_ACCESS, which takes no "
-                            "subscription filter. Make it a log group of the class STANDARD."
+                            f"{named} is of the class INFREQUENT_ACCESS, which takes no "
+                            f"subscription filter. Make it a log group of the class STANDARD."
                         ),
                     )
 

@@ -99,8 +99,9 @@ def _deploy(
     if not staged.compiled:
         Annotations.of(layer).add_warning_v2(
             "lambda-otel-lite:layer-not-compiled",
-            f"The telemetry layer for Python {python} holds no byte code, because this machine has "
-            f"no Python {python}: every cold start compiles the sources again, which takes some "
-            f"0.2 s. Install it (`uv python install {python}`) and synthesize again.",
+            f"{layer.node.path}: the telemetry layer for Python {python} holds no byte code, "
+            f"because this machine has no Python {python}: every cold start compiles the sources "
+            f"again, which takes some 0.2 s. Install it (`uv python install {python}`) and "
+            f"synthesize again.",
         )
     return layer
