@@ -9,7 +9,7 @@ from aws_cdk import aws_logs as logs
 
 from lambda_otel_lite_cdk.reading import configured
 from lambda_otel_lite_cdk.requests import Door, Request
-from lambda_otel_lite_cdk.selection import why_unsupported
+from lambda_otel_lite_cdk.selection import AT_EDGE, is_edge_function, why_unsupported
 from lambda_otel_lite_cdk.settings import TelemetrySettings
 from lambda_otel_lite_cdk.validation import registry_of
 
@@ -86,6 +86,11 @@ def instrument(
     path = function.node.path
     settings = settings or TelemetrySettings()
     settings.check(path)
+    if is_edge_function(function):
+        raise InstrumentationError(
+            f"{path}: it is an EdgeFunction, and {AT_EDGE}. Do not instrument it, or make it a "
+            f"Function of a region behind the distribution."
+        )
     if not isinstance(function, lambda_.Function):
         raise InstrumentationError(
             f"{path}: it is {_kind_of(function)}, which cannot be instrumented, because what it "

@@ -33,7 +33,9 @@ from lambda_otel_lite_cdk.outcome import (
 from lambda_otel_lite_cdk.reading import Configuration, configurations
 from lambda_otel_lite_cdk.requests import Requests, left_out, waits
 from lambda_otel_lite_cdk.selection import (
+    AT_EDGE,
     IS_FORWARDER,
+    is_edge_function,
     is_forwarder,
     is_made_by_cdk,
     python_of,
@@ -93,6 +95,7 @@ class Registry(Construct):
         self.errors: list[str] = []
         self._stacks: dict[Stack, str] = {}
         self._scopes: dict[str, Stack] = {}
+        self._at_edge: set[str] = set()
         self.layers: Layers = outer.layers if outer else Layers()
         self._defaults = TelemetrySettings.from_context(stage.node.get_all_context())
         self._defaults.check("CDK context")
@@ -101,6 +104,8 @@ class Registry(Construct):
         """Settle what was asked; called by the CDK when it invokes aspects."""
         found = self.stage.node.find_all()
         inner = tuple(f"{one.node.path}/" for one in found[1:] if isinstance(one, Stage))
+        edges = [one.node.default_child for one in found if is_edge_function(one)]
+        self._at_edge = {one.node.path for one in edges if one is not None}
         by_stack: dict[Stack, list[_Candidate]] = {}
         for function, resource in _with_resources(found):
             for candidate in self._wanted(function, resource, inner):
@@ -195,6 +200,8 @@ class Registry(Construct):
         """Return why somebody wants a function to be left alone, or None."""
         if is_made_by_cdk(path):
             return MADE_BY_CDK
+        if path in self._at_edge:
+            return AT_EDGE
         return (
             self.requests.opted_out(path)
             or self.requests.tagged_off(path, function)

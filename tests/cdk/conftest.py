@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 RUNTIME = lambda_.Runtime(
     f"python{PYTHON}", lambda_.RuntimeFamily.PYTHON, supports_inline_code=True
+)
+#: The same, as one of which a snapshot may be taken.
+SNAPPED = lambda_.Runtime(
+    RUNTIME.name,
+    lambda_.RuntimeFamily.PYTHON,
+    supports_inline_code=True,
+    supports_snap_start=True,
 )
 ROOT = Path(__file__).parents[2]
 
@@ -67,6 +75,21 @@ def outcomes(stack: Stack) -> list[Outcome]:
     stage = stack.node.root
     assert isinstance(stage, App)
     return list(read_report(Path(stage.synth().directory)).values())
+
+
+def lint(assembly: Path) -> None:
+    """Fail where cfn-lint finds an error in a template of an assembly."""
+    done = subprocess.run(
+        [
+            Path(sys.executable).with_name("cfn-lint"),
+            *("--non-zero-exit-code", "error"),
+            *sorted(assembly.rglob("*.template.json")),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def variables(function: dict[str, Any]) -> dict[str, Any]:

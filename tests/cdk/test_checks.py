@@ -11,7 +11,7 @@ from aws_cdk import aws_logs as logs
 from lambda_otel_lite_cdk import Forwarding, Telemetry, TelemetrySettings, instrument
 from lambda_otel_lite_cdk import checks as checks_module
 
-from .conftest import INLINE, RUNTIME, functions, outcomes, resources, template, variables
+from .conftest import INLINE, SNAPPED, functions, outcomes, resources, template, variables
 
 ARN = "arn:aws:lambda:eu-west-1:210987654321:function:forwarder"
 THEIRS = "arn:aws:lambda:eu-west-1:123456789012:layer:theirs"
@@ -68,16 +68,10 @@ def test_the_size_of_an_asset_is_read_from_the_assembly(kind: str, tmp_path: Pat
 
 
 def test_snapstart_with_a_version_is_not_warned_about(stack: Stack) -> None:
-    runtime = lambda_.Runtime(
-        RUNTIME.name,
-        lambda_.RuntimeFamily.PYTHON,
-        supports_inline_code=True,
-        supports_snap_start=True,
-    )
     function = lambda_.Function(
         stack,
         "Orders",
-        **INLINE | {"runtime": runtime},
+        **INLINE | {"runtime": SNAPPED},
         snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS,
     )
     function.current_version.add_alias("live")

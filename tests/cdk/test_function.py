@@ -4,6 +4,7 @@ import json
 
 import pytest
 from aws_cdk import App, CfnParameter, Stack, assertions
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
@@ -167,6 +168,16 @@ def test_a_log_group_that_is_given_is_used(stack: Stack) -> None:
     group = logs.LogGroup(stack, "Mine")
     InstrumentedFunction(stack, "Orders", **INLINE, log_group=group)
     assert len(resources(stack, "AWS::Logs::LogGroup")) == 1
+
+
+def test_a_function_in_a_network_is_instrumented_and_stays_there(stack: Stack) -> None:
+    vpc = ec2.Vpc(stack, "Network", max_azs=2, nat_gateways=0)
+    private = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
+    InstrumentedFunction(stack, "Orders", **INLINE, vpc=vpc, vpc_subnets=private)
+    (function,) = functions(stack)
+    assert function["Handler"] == ENTRY_POINT
+    assert len(function["VpcConfig"]["SubnetIds"]) == 2
+    assert len(function["VpcConfig"]["SecurityGroupIds"]) == 1
 
 
 def test_hazard_33_an_imported_function_gets_a_clear_message(stack: Stack) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import jsii
 import pytest
 from aws_cdk import App, Aspects, IAspect, Stack, Stage, assertions
+from aws_cdk import aws_cloudfront as cloudfront
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_lambda as lambda_
@@ -34,7 +35,7 @@ from lambda_otel_lite_cdk import (
     instrument,
 )
 
-from .conftest import INLINE, PYTHON, RUNTIME
+from .conftest import INLINE, PYTHON, SNAPPED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,12 +43,6 @@ if TYPE_CHECKING:
 ARN = "arn:aws:lambda:eu-west-1:210987654321:function:forwarder"
 LAYER = "arn:aws:lambda:eu-west-1:123456789012:layer:theirs"
 OURS = '"LAMBDA_OTEL_EXPORTER":"native","LAMBDA_OTEL_HANDLER":"index.handler"'
-SNAPPED = lambda_.Runtime(
-    RUNTIME.name,
-    lambda_.RuntimeFamily.PYTHON,
-    supports_inline_code=True,
-    supports_snap_start=True,
-)
 
 
 class Bad(NamedTuple):
@@ -180,6 +175,11 @@ def context(key: str, value: object) -> Callable[[Stack], object]:
 
 def imported(stack: Stack) -> None:
     instrument(lambda_.Function.from_function_arn(stack, "Theirs", ARN))
+
+
+def at_the_edge(stack: Stack) -> None:
+    edge: Any = cloudfront.experimental.EdgeFunction(stack, "Edge", **INLINE)
+    instrument(edge)
 
 
 def image(stack: Stack) -> None:
@@ -402,6 +402,13 @@ REFUSALS = [
         "Shop/Orders/CurrentVersion",
         "it is a version, which cannot be instrumented",
         "Instrument the Function where it is defined",
+    ),
+    Bad(
+        "a function at the edge",
+        at_the_edge,
+        "Shop/Edge",
+        "it is an EdgeFunction, and Lambda@Edge takes neither layers nor environment variables",
+        "Do not instrument it, or make it a Function of a region",
     ),
     Bad(
         "a function without its resource",
