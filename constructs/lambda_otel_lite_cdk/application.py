@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aws_cdk import Token
@@ -17,20 +16,22 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lambda_otel_lite_cdk.forwarding import Forwarding
+    from lambda_otel_lite_cdk.reading import Configuration
+
+#: How the CDK writes a list that is known at synth only: a list of one such text. Asking
+#: `Token.is_unresolved` takes a call for each function.
+#: Source: AWS CDK developer guide, "Tokens and the AWS CDK".
+_LIST_TOKEN = "#{Token["  # noqa: S105 - no secret
 
 
-@dataclass(frozen=True)
-class Configuration:
-    """What an app gave to a function.
+def is_held(given: Mapping[str, Any], properties: Mapping[str, Any]) -> bool:
+    """Tell whether the construct holds a function's variables and layers.
 
-    Args:
-        given: As the app gave it, with tokens: what is a token was given to the construct, what is
-            not was written to the resource.
-        properties: The same, resolved: what `reading.configured` returns.
+    Then what is added goes to the construct, and the tokens that were read before tell of it.
+    Otherwise the app wrote to the resource directly, which hides what is added to the construct.
     """
-
-    given: Mapping[str, Any]
-    properties: Mapping[str, Any]
+    held = _are_layers_held(given, properties.get("layers", []))
+    return held and not isinstance(given.get("environment", {}), dict)
 
 
 def apply(
@@ -60,7 +61,7 @@ def apply(
     theirs = variables_of(properties)
     missing = {name: value for name, value in wanted.items() if name not in theirs}
     _add_environment(function, resource, given.get("environment"), missing)
-    _add_layer(function, resource, given.get("layers"), properties.get("layers", []), layer)
+    _add_layer(function, resource, given, properties.get("layers", []), layer)
     return tuple(name for name in sorted(wanted) if theirs.get(name, wanted[name]) != wanted[name])
 
 
@@ -80,17 +81,22 @@ def _add_environment(
 def _add_layer(
     function: lambda_.Function,
     resource: lambda_.CfnFunction,
-    given: list[str] | None,
+    given: Mapping[str, Any],
     present: list[Any],
     layer: lambda_.ILayerVersion,
 ) -> None:
-    if given is not None and Token.is_unresolved(given) and len(present) < MOST_LAYERS:
+    if _are_layers_held(given, present):
         function.add_layers(layer)
     else:
         # Over the quota too, where the construct raises an error that does not say for which
         # function: the check does.
         theirs = [one if isinstance(one, str) else Token.as_string(one) for one in present]
         resource.layers = [*theirs, layer.layer_version_arn]
+
+
+def _are_layers_held(given: Mapping[str, Any], present: list[Any]) -> bool:
+    first: str = next(iter(given.get("layers", [])), "")
+    return first.startswith(_LIST_TOKEN) and len(present) < MOST_LAYERS
 
 
 def forward(

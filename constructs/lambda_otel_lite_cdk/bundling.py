@@ -1,4 +1,4 @@
-"""Stage the code that goes to AWS: the layer's tree and the forwarder's, without Docker."""
+"""Stage the code that goes to AWS: the layer's and the forwarder's, without Docker."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from lambda_otel_lite_cdk.cache import cached_tree, digest
+from lambda_otel_lite_cdk.cache import cached_archive, cached_tree, digest
 from lambda_otel_lite_cdk.interpreters import find_interpreter
 
 #: How a line that tells of long work starts; the command shows such lines of a synth.
@@ -38,12 +38,12 @@ class BundlingError(RuntimeError):
 
 @dataclass(frozen=True, kw_only=True)
 class StagedCode:
-    """A folder that is ready to become an asset.
+    """A folder or zip archive that is ready to become an asset.
 
     Args:
-        path: The folder; not to be written to.
-        asset_hash: SHA-256 of everything the folder was made from, in hexadecimal.
-        compiled: Whether the folder holds byte code for its Python version.
+        path: The folder or archive; not to be written to.
+        asset_hash: SHA-256 of everything it was made from, in hexadecimal.
+        compiled: Whether it holds byte code for its Python version.
     """
 
     path: Path
@@ -52,7 +52,9 @@ class StagedCode:
 
 
 def stage_layer(python: str, package_for: str | None = None) -> StagedCode:
-    """Stage the telemetry layer for a Python version.
+    """Stage the telemetry layer for a Python version, as a zip archive.
+
+    The CDK would copy a folder's five hundred files one by one into each cloud assembly.
 
     The layer holds the installed runtime and its locked dependencies under ``python/``, pure
     Python, so that it serves both architectures. It is byte-compiled where this machine has the
@@ -98,7 +100,7 @@ def stage_layer(python: str, package_for: str | None = None) -> StagedCode:
             _compile(tree, interpreter)
 
     return StagedCode(
-        path=cached_tree(f"layer-{asset_hash}", build),
+        path=cached_archive(f"layer-{asset_hash}", build),
         asset_hash=asset_hash,
         compiled=interpreter is not None,
     )

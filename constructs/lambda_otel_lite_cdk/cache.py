@@ -13,8 +13,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lambda_otel_lite_cdk.archive import pack
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+
+_ARCHIVE = "archive.zip"
 
 
 def cached_tree(key: str, build: Callable[[Path], None]) -> Path:
@@ -42,6 +47,27 @@ def cached_tree(key: str, build: Callable[[Path], None]) -> Path:
             (new / "digest").write_text(_digest_of(tree))
             _keep(new, kept, aside=Path(scratch, "damaged"))
     return kept / "tree"
+
+
+def cached_archive(key: str, build: Callable[[Path], None]) -> Path:
+    """Return the zip archive that is kept under a key, packing it where it is not there yet.
+
+    Args:
+        key: As for `cached_tree`.
+        build: Fills the empty folder that it is given, which is packed then.
+
+    Returns:
+        The archive, as `pack` writes it.
+    """
+
+    def build_packed(kept: Path) -> None:
+        with tempfile.TemporaryDirectory(dir=kept.parent) as scratch:
+            tree = Path(scratch, "tree")
+            tree.mkdir()
+            build(tree)
+            pack(tree, kept / _ARCHIVE)
+
+    return cached_tree(f"{key}.zip", build_packed) / _ARCHIVE
 
 
 def digest(parts: Iterable[bytes]) -> str:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lambda_otel_lite_cdk.archive import unpacked_size
 from lambda_otel_lite_cdk.environment import EXPORTER
 from lambda_otel_lite_cdk.selection import python_of, variables_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from constructs import IConstruct
 
@@ -195,10 +195,7 @@ def unzipped_size(folder: Path, key: object) -> int:
     if not isinstance(key, str):
         return 0
     name = f"asset.{key.partition('.')[0]}"
-    if (folder / name).is_dir():
-        return sum(path.stat().st_size for path in (folder / name).rglob("*") if path.is_file())
-    archive = folder / f"{name}.zip"
-    if not archive.is_file():
-        return 0
-    with zipfile.ZipFile(archive) as opened:
-        return sum(member.file_size for member in opened.infolist())
+    for asset in (folder / name, folder / f"{name}.zip"):
+        if asset.exists():
+            return unpacked_size(asset)
+    return 0

@@ -14,7 +14,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sqs as sqs
 
 from lambda_otel_lite_cdk.alarms import forwarder_alarms
-from lambda_otel_lite_cdk.bundling import stage_package
+from lambda_otel_lite_cdk.bundling import BundlingError, stage_package
 from lambda_otel_lite_cdk.forwarding import Forwarding
 
 if TYPE_CHECKING:
@@ -98,7 +98,10 @@ class OtlpForwarder(lambda_.Function):
         where = f"{scope.node.path}/{id}"
         _check_endpoint(where, endpoint, secret=headers_secret is not None)
         _check_concurrency(where, concurrency)
-        staged = stage_package("otlp_forwarder")
+        try:
+            staged = stage_package("otlp_forwarder")
+        except BundlingError as error:
+            raise BundlingError(f"{where}: {error}") from error
         self.dead_letters = _queue(scope, f"{id}DeadLetters")
         self.redrive_queue = _queue(scope, f"{id}Redrive", self.dead_letters)
         log_group = logs.LogGroup(scope, f"{id}Logs", retention=logs.RetentionDays.ONE_MONTH)
@@ -191,12 +194,19 @@ def _arn(secret: secretsmanager.ISecret | ssm.IParameter | None) -> str:
 def _check_endpoint(where: str, endpoint: str, *, secret: bool) -> None:
     if Token.is_unresolved(endpoint):
         return
-    address = urlsplit(endpoint)
-    if address.scheme not in {"http", "https"} or not address.hostname or "@" in address.netloc:
+    try:
+        address = urlsplit(endpoint)
+    except ValueError:
+        # Such as an IPv6 address without its closing bracket.
+        address = urlsplit("")
+    credentials = "@" in address.netloc
+    if address.scheme not in {"http", "https"} or not address.hostname or credentials:
         # The address itself is not repeated: it may hold a password.
         raise ValueError(
-            f"{where}: OtlpForwarder.endpoint must be http://HOST or https://HOST without "
-            f"credentials, such as https://collector.example.com:4318; correct it."
+            f"{where}: OtlpForwarder.endpoint has the scheme {address.scheme!r}, the host "
+            f"{address.hostname!r} and {'some' if credentials else 'no'} credentials; it must be "
+            f"http://HOST or https://HOST without credentials, such as "
+            f"https://collector.example.com:4318. Correct it."
         )
     if secret and address.scheme == "http":
         raise ValueError(

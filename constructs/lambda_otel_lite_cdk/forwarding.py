@@ -112,9 +112,9 @@ class Forwarding:
             return
         if name in destination.own_log_groups():
             raise ForwardingError(
-                f"{owner.node.path} is the log group of the forwarder {destination.path}: it would "
-                f"be fed its own log lines without end. Leave the forwarder out of what is "
-                f"forwarded."
+                f"{owner.node.path}: it is the log group of the forwarder {destination.path}, "
+                f"which would be fed its own log lines without end. Leave the forwarder out of "
+                f"what is forwarded."
             )
         subscription = logs.CfnSubscriptionFilter(
             # Not in the log group: an imported one cannot be a scope from Python.
@@ -164,13 +164,13 @@ class Forwarding:
         }
         present = stack.node.try_find_child(_ACCOUNT_POLICY_ID)
         if isinstance(present, logs.CfnAccountPolicy):
-            made = [present.policy_document, present.selection_criteria]
-            asked = [wanted["policy_document"], wanted["selection_criteria"]]
-            if stack.resolve(made) != stack.resolve(asked):
+            made = stack.resolve([present.policy_document, present.selection_criteria])
+            asked = stack.resolve([wanted["policy_document"], wanted["selection_criteria"]])
+            if made != asked:
                 raise ForwardingError(
-                    f"{stack.node.path}: it already has an account-level policy, with another "
-                    f"destination or other log groups left out; CloudWatch Logs keeps one for each "
-                    f"account and region. Call account_level once, with all that `exclude` names."
+                    f"{stack.node.path}: its account-level policy is {made}, and {asked} is asked "
+                    f"for; CloudWatch Logs keeps one for each account and region. Call "
+                    f"account_level once, with one destination and all that `exclude` names."
                 )
             return present
         made_now = logs.CfnAccountPolicy(stack, _ACCOUNT_POLICY_ID, **wanted)

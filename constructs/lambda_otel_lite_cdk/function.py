@@ -9,7 +9,7 @@ from aws_cdk import aws_logs as logs
 
 from lambda_otel_lite_cdk.reading import configured
 from lambda_otel_lite_cdk.requests import Door, Request
-from lambda_otel_lite_cdk.selection import why_unsupported
+from lambda_otel_lite_cdk.selection import AT_EDGE, is_edge_function, why_unsupported
 from lambda_otel_lite_cdk.settings import TelemetrySettings
 from lambda_otel_lite_cdk.validation import registry_of
 
@@ -86,15 +86,21 @@ def instrument(
     path = function.node.path
     settings = settings or TelemetrySettings()
     settings.check(path)
+    if is_edge_function(function):
+        raise InstrumentationError(
+            f"{path}: it is an EdgeFunction, and {AT_EDGE}. Do not instrument it, or make it a "
+            f"Function of a region behind the distribution."
+        )
     if not isinstance(function, lambda_.Function):
         raise InstrumentationError(
-            f"{path}: an imported function, an alias or a version cannot be instrumented, because "
-            f"this app does not define what it runs. Instrument the Function where it is defined."
+            f"{path}: it is {_kind_of(function)}, which cannot be instrumented, because what it "
+            f"runs is not defined there. Instrument the Function where it is defined."
         )
     resource = function.node.default_child
     if not isinstance(resource, lambda_.CfnFunction):
         raise InstrumentationError(
-            f"{path}: no AWS::Lambda::Function was found in it. Pass the Function itself."
+            f"{path}: its default child is {type(resource).__name__}, not CfnFunction, which is "
+            f"what would be instrumented. Leave `node.default_child` as the Function made it."
         )
     properties = configured(resource)
     if reason := why_unsupported(properties):
@@ -104,3 +110,9 @@ def instrument(
     registry_of(function).requests.ask(
         path, Request(door=Door.FUNCTION, settings=settings, forwarding=forwarding)
     )
+
+
+def _kind_of(function: lambda_.IFunction) -> str:
+    if isinstance(function, lambda_.Alias):
+        return "an alias"
+    return "a version" if isinstance(function, lambda_.Version) else "an imported function"

@@ -20,15 +20,12 @@ from lambda_otel_lite_cdk.checks import (
 )
 from lambda_otel_lite_cdk.forwarding import RECORD_PATTERN
 from lambda_otel_lite_cdk.outcome import INSTRUMENTED
+from lambda_otel_lite_cdk.reading import configurations, given_of, resolved
 from lambda_otel_lite_cdk.registry import Registry, found_registry
+from lambda_otel_lite_cdk.settings import DEFAULT_QUOTA, QUOTA_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-#: Filters that a log group takes. AWS's pages say 2, newer sources 5: a setting, in CDK context.
-QUOTA_KEY = "telemetry.subscription_filter_quota"
-_DEFAULT_QUOTA = 2
+    from collections.abc import Iterator, Mapping
 
 
 class Inspection:
@@ -100,17 +97,17 @@ class Inspection:
                 and _key(stack, stack.resolve(resource.ref)) in versioned,
             )
 
-    def _instrumented(self) -> Iterator[tuple[str, tuple[CfnResource, Stack, dict[str, Any]]]]:
+    def _instrumented(self) -> Iterator[tuple[str, tuple[CfnResource, Stack, Mapping[str, Any]]]]:
         by_stack: dict[Stack, dict[str, CfnResource]] = {}
         for path, outcome in self._registry.outcomes.items():
             if outcome.status == INSTRUMENTED:
                 resource, stack = self._registry.resources[path]
                 by_stack.setdefault(stack, {})[path] = resource
         for stack, resources in by_stack.items():
-            # Resolved together: every call into the CDK takes a fair part of a millisecond.
-            given = {path: one._cfn_properties for path, one in resources.items()}  # noqa: SLF001
-            for path, properties in stack.resolve(given).items():
-                yield path, (resources[path], stack, properties)
+            unchanged = self._registry.unchanged
+            given = [unchanged.get(path) or given_of(one) for path, one in resources.items()]
+            for (path, one), found in zip(resources.items(), resolved(stack, given), strict=True):
+                yield path, (one, stack, found.properties)
 
     def _layer_size(self, stack: Stack, reference: object) -> int:
         return self._size(self._layer_keys.get(_key(stack, reference)))
@@ -133,18 +130,20 @@ class Inspection:
         """Check the log groups whose record lines are forwarded."""
         if not (subscriptions := list(self._of_type(logs.CfnSubscriptionFilter))):
             return
-        quota = int(self._stage.node.try_get_context(QUOTA_KEY) or _DEFAULT_QUOTA)
-        classes = {
-            _key(stack, stack.resolve(group.ref)): properties.get("logGroupClass")
+        quota = int(self._stage.node.try_get_context(QUOTA_KEY) or DEFAULT_QUOTA)
+        groups = {
+            _key(stack, stack.resolve(group.ref)): (group.node.path, properties)
             for stack, group, properties in self._of_type(logs.CfnLogGroup)
         }
-        filters: dict[tuple[Stack, str], list[tuple[CfnResource, dict[str, Any]]]] = {}
+        filters: dict[tuple[Stack, str], list[tuple[CfnResource, Mapping[str, Any]]]] = {}
         for stack, one, properties in subscriptions:
             group = _key(stack, properties.get("logGroupName"))
             filters.setdefault(group, []).append((one, properties))
         for group, all_of_it in filters.items():
             for ours in [one for one, given in all_of_it if _is_ours(given)][:1]:
                 path = ours.node.path
+                owner, given = groups.get(group, (group[1], {}))
+                named = f"the log group {owner.removesuffix('/Resource')}"
                 if len(all_of_it) > quota:
                     yield Finding(
                         check="lambda-otel-lite:subscription-quota",
@@ -152,20 +151,21 @@ class Inspection:
                         construct=ours,
                         path=path,
                         message=(
-                            f"its log group has {len(all_of_it)} subscription filters; CloudWatch "
-                            f"Logs takes {quota}. Remove one, forward with account_level, or set "
-                            f"the context {QUOTA_KEY} where your account takes more."
+                            f"{named} has {len(all_of_it)} subscription filters with it; "
+                            f"CloudWatch Logs takes {quota}. Remove one, forward with "
+                            f"account_level, or set the context {QUOTA_KEY} where your account "
+                            f"takes more."
                         ),
                     )
-                if classes.get(group) == "INFREQUENT_ACCESS":
+                if given.get("logGroupClass") == "INFREQUENT_ACCESS":
                     yield Finding(
                         check="lambda-otel-lite:infrequent-access",
                         severity=ERROR,
                         construct=ours,
                         path=path,
                         message=(
-                            "its log group is of the class INFREQUENT_ACCESS, which takes no "
-                            "subscription filter. Make it a log group of the class STANDARD."
+                            f"{named} is of the class INFREQUENT_ACCESS, which takes no "
+                            f"subscription filter. Make it a log group of the class STANDARD."
                         ),
                     )
 
@@ -186,20 +186,20 @@ class Inspection:
                     ),
                 )
 
-    def _of_type[T: CfnResource](self, kind: type[T]) -> Iterator[tuple[Stack, T, dict[str, Any]]]:
+    def _of_type[T: CfnResource](
+        self, kind: type[T]
+    ) -> Iterator[tuple[Stack, T, Mapping[str, Any]]]:
+        by_stack: dict[Stack, list[T]] = {}
         for one in self._resources:
             if isinstance(one, kind):
-                stack = Stack.of(one)
-                yield stack, one, _properties(stack, one)
+                by_stack.setdefault(Stack.of(one), []).append(one)
+        for stack, found in by_stack.items():
+            for one, configuration in zip(found, configurations(stack, found), strict=True):
+                yield stack, one, configuration.properties
 
 
-def _is_ours(subscription: dict[str, Any]) -> bool:
+def _is_ours(subscription: Mapping[str, Any]) -> bool:
     return bool(subscription.get("filterPattern") == RECORD_PATTERN)
-
-
-def _properties(stack: Stack, resource: CfnResource) -> dict[str, Any]:
-    properties: dict[str, Any] = stack.resolve(resource._cfn_properties)  # noqa: SLF001 - as in `reading`
-    return properties
 
 
 def _key(stack: Stack, reference: object) -> tuple[Stack, str]:

@@ -86,7 +86,7 @@ class Kinesis:
 
     def _check(self, where: str) -> None:
         ranges = {
-            "shards": (self.shards or 1, 1, 100_000),
+            "shards": (1 if self.shards is None else self.shards, 1, 100_000),
             "retention_hours": (self.retention_hours, 24, 8760),
             "parallel": (self.parallel, 1, _MOST_PARALLEL),
             "batch_size": (self.batch_size, 1, _LARGEST_BATCH),

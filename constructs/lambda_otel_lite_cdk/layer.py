@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import Annotations, AssetHashType, Stack
 from aws_cdk import aws_lambda as lambda_
 
+from lambda_otel_lite_cdk.archive import unpacked_size
 from lambda_otel_lite_cdk.bundling import stage_layer
 from lambda_otel_lite_cdk.cache import digest
 
@@ -31,12 +32,10 @@ class Layers:
         Raises:
             BundlingError: The layer could not be staged.
         """
-        folder = self._stage(python, package_for).path
-        if folder not in self._sizes:
-            self._sizes[folder] = sum(
-                path.stat().st_size for path in folder.rglob("*") if path.is_file()
-            )
-        return self._sizes[folder]
+        archive = self._stage(python, package_for).path
+        if archive not in self._sizes:
+            self._sizes[archive] = unpacked_size(archive)
+        return self._sizes[archive]
 
     def _stage(self, python: str, package_for: str | None) -> StagedCode:
         key = (python, package_for)
@@ -92,15 +91,17 @@ def _deploy(
         compatible_architectures=[_ARCHITECTURES[name] for name in of],
         description=f"lambda-otel-lite: OpenTelemetry tracing for Python {python}",
     )
-    if isinstance(layer.node.default_child, lambda_.CfnLayerVersion):
+    resource = layer.node.default_child
+    if isinstance(resource, lambda_.CfnLayerVersion):
         # Given to the L2, it would refuse a function whose Runtime object is merely built another
         # way ("python3.13 is not in [python3.13]").
-        layer.node.default_child.compatible_runtimes = [f"python{python}"]
+        resource.compatible_runtimes = [f"python{python}"]
     if not staged.compiled:
         Annotations.of(layer).add_warning_v2(
             "lambda-otel-lite:layer-not-compiled",
-            f"The telemetry layer for Python {python} holds no byte code, because this machine has "
-            f"no Python {python}: every cold start compiles the sources again, which takes some "
-            f"0.2 s. Install it (`uv python install {python}`) and synthesize again.",
+            f"{layer.node.path}: the telemetry layer for Python {python} holds no byte code, "
+            f"because this machine has no Python {python}: every cold start compiles the sources "
+            f"again, which takes some 0.2 s. Install it (`uv python install {python}`) and "
+            f"synthesize again.",
         )
     return layer

@@ -1,23 +1,68 @@
-"""Read back what an app gave to its constructs."""
+"""Read back what an app gave to its constructs.
+
+Every call into the CDK crosses into another process and takes a fair part of a millisecond, which
+for the functions of a fleet adds up: what can be read together is.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aws_cdk import Stack
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from aws_cdk import CfnResource
     from aws_cdk import aws_lambda as lambda_
 
+#: The properties that somebody here asks for; the others are not resolved. Of functions, of their
+#: versions and layers, and of log groups and subscription filters.
+_READ = (
+    *("architectures", "code", "environment", "handler", "layers", "loggingConfig", "packageType"),
+    *("runtime", "snapStart"),
+    *("functionName", "content"),
+    *("logGroupClass", "logGroupName", "filterPattern"),
+)
 
-def configured(resource: lambda_.CfnFunction) -> dict[str, Any]:
-    """Return the properties that an app gave to a function, by their names in CloudFormation.
+
+@dataclass(frozen=True)
+class Configuration:
+    """What an app gave to a resource.
 
     Names begin with a small letter, as the CDK keeps them: ``loggingConfig``. What was written
     past the construct by ``add_property_override`` is not among them.
+
+    Args:
+        given: As the app gave it, with tokens: what is a token was given to the construct, what is
+            not was written to the resource.
+        properties: The same, resolved.
     """
+
+    given: Mapping[str, Any]
+    properties: Mapping[str, Any]
+
+
+def configured(function: lambda_.CfnFunction) -> Mapping[str, Any]:
+    """Return the resolved properties that an app gave to a function."""
+    (found,) = configurations(Stack.of(function), [function])
+    return found.properties
+
+
+def configurations(stack: Stack, resources: Iterable[CfnResource]) -> list[Configuration]:
+    """Return what an app gave to resources of a stack, in their order."""
+    return resolved(stack, [given_of(one) for one in resources])
+
+
+def resolved(stack: Stack, given: Iterable[Mapping[str, Any]]) -> list[Configuration]:
+    """Return what `given_of` returned for resources of a stack, with what its tokens stand for."""
+    every = list(given)
     # Typed access reads lazy values back as empty (aws/jsii#4153); resolving them does not.
-    properties: dict[str, Any] = Stack.of(resource).resolve(
-        resource._cfn_properties  # noqa: SLF001 - the one way; it is read, never written to
-    )
-    return properties
+    return [Configuration(*pair) for pair in zip(every, stack.resolve(every), strict=True)]
+
+
+def given_of(resource: CfnResource) -> Mapping[str, Any]:
+    """Return what an app gave to a resource, with tokens."""
+    given = resource._cfn_properties  # noqa: SLF001 - the one way; it is only read
+    return {name: given[name] for name in _READ if name in given}

@@ -17,7 +17,7 @@ from aws_cdk import AspectPriority, Aspects, CfnResource, IAspect, Stack, Stage
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from lambda_otel_lite_cdk.application import Configuration, apply, forward
+from lambda_otel_lite_cdk.application import apply, forward, is_held
 from lambda_otel_lite_cdk.bundling import BundlingError
 from lambda_otel_lite_cdk.environment import PROCESSOR_MODE, SERVICE_NAME
 from lambda_otel_lite_cdk.forwarding import ForwardingError
@@ -30,9 +30,12 @@ from lambda_otel_lite_cdk.outcome import (
     SKIPPED,
     Outcome,
 )
+from lambda_otel_lite_cdk.reading import Configuration, configurations
 from lambda_otel_lite_cdk.requests import Requests, left_out, waits
 from lambda_otel_lite_cdk.selection import (
+    AT_EDGE,
     IS_FORWARDER,
+    is_edge_function,
     is_forwarder,
     is_made_by_cdk,
     python_of,
@@ -76,6 +79,7 @@ class Registry(Construct):
         requests: What was asked.
         outcomes: What became of each function, by construct path.
         resources: Resource and stack of each function, by construct path.
+        unchanged: What functions were given, where nothing but the construct may change it.
         layers: The layers of the app.
         errors: What stood against it.
     """
@@ -87,9 +91,11 @@ class Registry(Construct):
         self.requests: Requests = Requests(outer.requests if outer else None)
         self.outcomes: dict[str, Outcome] = {}
         self.resources: dict[str, tuple[CfnResource, Stack]] = {}
+        self.unchanged: dict[str, Mapping[str, Any]] = {}
         self.errors: list[str] = []
         self._stacks: dict[Stack, str] = {}
         self._scopes: dict[str, Stack] = {}
+        self._at_edge: set[str] = set()
         self.layers: Layers = outer.layers if outer else Layers()
         self._defaults = TelemetrySettings.from_context(stage.node.get_all_context())
         self._defaults.check("CDK context")
@@ -98,17 +104,16 @@ class Registry(Construct):
         """Settle what was asked; called by the CDK when it invokes aspects."""
         found = self.stage.node.find_all()
         inner = tuple(f"{one.node.path}/" for one in found[1:] if isinstance(one, Stage))
+        edges = [one.node.default_child for one in found if is_edge_function(one)]
+        self._at_edge = {one.node.path for one in edges if one is not None}
         by_stack: dict[Stack, list[_Candidate]] = {}
-        for one in found:
-            if isinstance(one, lambda_.Function):
-                for candidate in self._wanted(one, inner):
-                    by_stack.setdefault(candidate.stack, []).append(candidate)
+        for function, resource in _with_resources(found):
+            for candidate in self._wanted(function, resource, inner):
+                by_stack.setdefault(candidate.stack, []).append(candidate)
         for stack, candidates in by_stack.items():
-            # Resolved together: every call into the CDK takes a fair part of a millisecond.
-            given = [one.resource._cfn_properties for one in candidates]  # noqa: SLF001 - `reading`
-            resolved = stack.resolve(given)
-            for candidate, raw, properties in zip(candidates, given, resolved, strict=True):
-                self._settle(candidate, Configuration(raw, properties))
+            read = configurations(stack, [one.resource for one in candidates])
+            for candidate, configuration in zip(candidates, read, strict=True):
+                self._settle(candidate, configuration)
 
     def note_resource(self, path: str, resource: CfnResource) -> None:
         """Note a function that the constructs have no part in."""
@@ -123,16 +128,17 @@ class Registry(Construct):
         )
 
     def _wanted(
-        self, function: lambda_.Function, inner_stages: tuple[str, ...]
+        self,
+        function: lambda_.Function,
+        resource: lambda_.CfnFunction,
+        inner_stages: tuple[str, ...],
     ) -> Iterator[_Candidate]:
         """Yield a function that is to be instrumented now; note why another one is not."""
-        node = function.node
-        path = node.path
+        # In one call, where `function.node.path` takes two.
+        path = function.to_string()
         if path.startswith(inner_stages or "//"):
             return
-        resource, stack = node.default_child, self._stack_of(path, function)
-        if not isinstance(resource, lambda_.CfnFunction):
-            return
+        stack = self._stack_of(path, function)
         self.resources[path] = (resource, stack)
         requests = self.requests.of(path)
         left = partial(Outcome, function=path, stack=self._stacks[stack])
@@ -174,6 +180,8 @@ class Registry(Construct):
         self.errors += [f"{one.path}: {problem}" for problem in settings.conflicts()]
         layer, name, size = self._layer(one.stack, properties, settings)
         variables = settings.environment()
+        if is_held(configuration.given, properties) and not self.requests.may_change(one.path):
+            self.unchanged[one.path] = configuration.given
         overridden = apply(one.function, one.resource, configuration, variables, layer)
         # The nearest one that says where to.
         for forwarding in [asked.forwarding for asked in one.requests if asked.forwarding][-1:]:
@@ -192,6 +200,8 @@ class Registry(Construct):
         """Return why somebody wants a function to be left alone, or None."""
         if is_made_by_cdk(path):
             return MADE_BY_CDK
+        if path in self._at_edge:
+            return AT_EDGE
         return (
             self.requests.opted_out(path)
             or self.requests.tagged_off(path, function)
@@ -209,6 +219,25 @@ class Registry(Construct):
         python = python_of(properties)
         layer, name = self.layers.layer_of(stack, python, package_for)
         return layer, name, self.layers.size(python, package_for)
+
+
+def _with_resources(
+    constructs: list[IConstruct],
+) -> Iterator[tuple[lambda_.Function, lambda_.CfnFunction]]:
+    """Yield the functions and the resource of each, which is the first one to come after it.
+
+    Asking each function for its resource would take a call.
+
+    Args:
+        constructs: As they lie in the tree, parents first.
+    """
+    last: lambda_.Function | None = None
+    for one in constructs:
+        if isinstance(one, lambda_.Function):
+            last = one
+        elif last is not None and isinstance(one, lambda_.CfnFunction):
+            yield last, one
+            last = None
 
 
 def found_registry(construct: IConstruct | None) -> Registry | None:

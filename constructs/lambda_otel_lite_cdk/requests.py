@@ -59,7 +59,7 @@ class Requests:
         self._outer = outer
         self._asked: dict[str, list[Request]] = {}
         self._opt_outs: dict[str, str] = {}
-        self._tags: dict[str, str | None] = {}
+        self._aspects: dict[str, _Aspects] = {}
         self._acknowledged: dict[str, dict[str, str]] = {}
 
     def ask(self, path: str, request: Request) -> None:
@@ -97,23 +97,40 @@ class Requests:
     def tagged_off(self, path: str, function: lambda_.Function) -> str | None:
         """Return where a function is tagged to be left alone, or None; the nearest tag decides."""
         above = list(from_the_top(path))
-        if above[-2] in self._tags:
+        if above[-2] in self._aspects:
             # Its neighbours have been asked about the scopes that they share.
-            self._tags[path] = _tag_of(function)
+            self._aspects[path] = _aspects_of(function)
         else:
             for one, scope in zip(above, function.node.scopes, strict=True):
-                self._tags[one] = _tag_of(scope)
+                self._aspects[one] = _aspects_of(scope)
         for one in reversed(above):
-            if (value := self._tags[one]) is not None:
+            if (value := self._aspects[one].tag) is not None:
                 return f"tagged {OPT_OUT_TAG}={value} at {one}" if value == "off" else None
         return None
 
+    def may_change(self, path: str) -> bool:
+        """Tell whether an aspect comes by a function, which may change it later.
 
-def _tag_of(scope: IConstruct) -> str | None:
+        Args:
+            path: The function's; `tagged_off` was asked about it.
+        """
+        return any(self._aspects[one].others for one in from_the_top(path))
+
+
+@dataclass(frozen=True)
+class _Aspects:
+    """What the aspects of a scope mean for the functions in it."""
+
+    tag: str | None
+    others: bool
+
+
+def _aspects_of(scope: IConstruct) -> _Aspects:
     # Tags are aspects themselves, and may be applied after this one.
-    tags = [one for one in Aspects.of(scope).all if isinstance(one, Tag)]
+    every = Aspects.of(scope).all
+    tags = [one for one in every if isinstance(one, Tag)]
     values = [tag.value for tag in tags if tag.key == OPT_OUT_TAG]
-    return values[-1] if values else None
+    return _Aspects(values[-1] if values else None, others=len(tags) < len(every))
 
 
 def left_out(function: lambda_.Function, requests: list[Request]) -> str | None:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 _NAME = re.compile(r"[^\s,=]+")
 #: `module:function` of a user's own extractor.
@@ -96,11 +95,7 @@ def pairs() -> Rule:
             )
         ),
         read=lambda listed: dict(_pair(part) for part in listed.split(",")),
-        # Sorted, so that the order in which settings were merged does not show in the template.
-        # Percent-encoded as the specification of OTEL_RESOURCE_ATTRIBUTES asks.
-        write=lambda value: ",".join(
-            f"{name}={quote(value[name], safe='/:@.')}" for name in sorted(value)
-        ),
+        write=_write_pairs,
     )
 
 
@@ -117,6 +112,14 @@ def flag() -> Rule:
 def is_number(value: object) -> bool:
     """Tell whether a value is a number and not a flag."""
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _write_pairs(attributes: Mapping[str, str]) -> str:
+    from urllib.parse import quote  # noqa: PLC0415 - takes long to import, and few set attributes
+
+    # Sorted, so that the order in which settings were merged does not show in the template.
+    # Percent-encoded as the specification of OTEL_RESOURCE_ATTRIBUTES asks.
+    return ",".join(f"{name}={quote(attributes[name], safe='/:@.')}" for name in sorted(attributes))
 
 
 def _pair(part: str) -> tuple[str, str]:

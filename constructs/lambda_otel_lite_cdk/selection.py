@@ -22,6 +22,8 @@ _SINGLETON = re.compile(r"(^|/)[^/]*[0-9a-fA-F]{32}(/|$)")
 _STEPS = 10_000
 _FORWARDER = "otlp_forwarder."
 IS_FORWARDER = "it forwards the telemetry of the others"
+#: Source: CloudFront developer guide, "Restrictions on Lambda@Edge".
+AT_EDGE = "Lambda@Edge takes neither layers nor environment variables"
 
 
 def is_made_by_cdk(path: str) -> bool:
@@ -31,6 +33,12 @@ def is_made_by_cdk(path: str) -> bool:
         path: Construct path such as ``"Shop/Custom::CDKBucketDeployment…"``.
     """
     return bool(_CDK_OWN.search(path) or _SINGLETON.search(path))
+
+
+def is_edge_function(construct: object) -> bool:
+    """Tell whether a construct is an `EdgeFunction`, whose default child is the function."""
+    # By its name: apps without one need not import aws_cloudfront, which takes long.
+    return type(construct).__name__ == "EdgeFunction"
 
 
 def why_never(properties: Mapping[str, Any]) -> str | None:

@@ -31,6 +31,11 @@ Sampler = Literal[
 ]
 #: Defaults are given in CDK context under this name and a field's: ``telemetry.mode``.
 CONTEXT_PREFIX = "telemetry."
+#: How many filters a log group takes. AWS's pages say 2, newer sources 5: a setting of the account,
+#: not of functions.
+QUOTA_KEY = f"{CONTEXT_PREFIX}subscription_filter_quota"
+DEFAULT_QUOTA = 2
+_QUOTA = rules.whole_number(1, 100)
 #: Largest queue or batch that the runtime accepts.
 _MOST_SPANS = 1_000_000
 #: The runtime's own default. Source: its specification, "Processing Configuration".
@@ -167,17 +172,21 @@ class TelemetrySettings:
                 read as values; lists are written with commas, attributes as ``key=value``.
 
         Raises:
-            SettingsError: A name under ``telemetry.`` is no setting.
+            SettingsError: A name under ``telemetry.`` is no setting, or the quota of subscription
+                filters, which is given there too, is out of range.
         """
         known = {item.name: item for item in fields(cls)}
         values: dict[str, Any] = {}
         for key, value in context.items():
             name = key.removeprefix(CONTEXT_PREFIX)
-            if name == key or name in NOT_SETTINGS:
+            if name == key:
+                continue
+            if key == QUOTA_KEY:
+                _check_quota(value)
                 continue
             if name not in known:
                 raise SettingsError(
-                    f"The context key {key!r} is no telemetry setting; it must be "
+                    f"CDK context: the key {key!r} is no telemetry setting; it must be "
                     f"{CONTEXT_PREFIX!r} and one of {', '.join(known)}. Correct it in cdk.json or "
                     f"on the command line."
                 )
@@ -257,8 +266,12 @@ class TelemetrySettings:
                 )
 
 
-#: Context keys under the same prefix that are read elsewhere.
-NOT_SETTINGS = ("subscription_filter_quota",)
+def _check_quota(value: Any) -> None:
+    if not _QUOTA.accepts(_read(_QUOTA, value)):
+        raise SettingsError(
+            f"CDK context: {QUOTA_KEY} is {value!r}; it must be {_QUOTA.accepted}. Correct it, or "
+            f"leave it out for the default, {DEFAULT_QUOTA}."
+        )
 
 
 def _read(rule: Rule, value: Any) -> Any:

@@ -46,12 +46,16 @@ def own_layer(python: str, *, byte_code: str) -> Path:
         python: Minor version of the target Python.
         byte_code: ``"valid"`` or ``"none"``.
     """
-    staged = stage_layer(python).path
-    if byte_code == "valid":
-        return staged
-    layer = CACHE / f"own-{python}-none"
-    shutil.rmtree(layer, ignore_errors=True)
-    shutil.copytree(staged, layer, ignore=shutil.ignore_patterns("__pycache__"))
+    staged = stage_layer(python)
+    layer = CACHE / f"own-{python}-{staged.asset_hash[:12]}-{byte_code}"
+    if not layer.is_dir():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
+            shutil.unpack_archive(staged.path, scratch + "/layer")
+            if byte_code == "none":
+                for folder in list(Path(scratch).rglob("__pycache__")):
+                    shutil.rmtree(folder)
+            shutil.move(Path(scratch, "layer"), layer)
     return layer
 
 

@@ -20,10 +20,10 @@ def test_a_small_fleet_has_a_layer_for_each_stack_and_an_asset_for_each_python(
     ]
     assert handlers == ["lambda_otel_lite.autowrap.handler"] * 6
     assert [one["Type"] for one in found].count("AWS::Lambda::LayerVersion") == 3
-    assert len({path.parent for path in tmp_path.glob("asset.*/python")}) == 2
+    assert len(list(tmp_path.glob("asset.*.zip"))) == 2
 
 
 def test_the_same_fleet_can_be_synthesized_without_telemetry(tmp_path: Path) -> None:
     synthesize(tmp_path, stacks=1, functions=1, telemetry=False)
-    assert not list(tmp_path.glob("asset.*/python"))
+    assert not list(tmp_path.glob("asset.*.zip"))
     assert not (tmp_path / "telemetry-coverage.json").exists()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,13 @@ if TYPE_CHECKING:
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 RUNTIME = lambda_.Runtime(
     f"python{PYTHON}", lambda_.RuntimeFamily.PYTHON, supports_inline_code=True
+)
+#: The same, as one of which a snapshot may be taken.
+SNAPPED = lambda_.Runtime(
+    RUNTIME.name,
+    lambda_.RuntimeFamily.PYTHON,
+    supports_inline_code=True,
+    supports_snap_start=True,
 )
 ROOT = Path(__file__).parents[2]
 
@@ -68,6 +77,21 @@ def outcomes(stack: Stack) -> list[Outcome]:
     return list(read_report(Path(stage.synth().directory)).values())
 
 
+def lint(assembly: Path) -> None:
+    """Fail where cfn-lint finds an error in a template of an assembly."""
+    done = subprocess.run(
+        [
+            Path(sys.executable).with_name("cfn-lint"),
+            *("--non-zero-exit-code", "error"),
+            *sorted(assembly.rglob("*.template.json")),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def variables(function: dict[str, Any]) -> dict[str, Any]:
     """Return a function's environment variables."""
     found: dict[str, Any] = function["Environment"]["Variables"]
@@ -75,7 +99,10 @@ def variables(function: dict[str, Any]) -> dict[str, Any]:
 
 
 def files(staged: StagedCode) -> dict[str, bytes]:
-    """Read a staged folder: content by path."""
+    """Read a staged folder or archive: content by path."""
+    if staged.path.is_file():
+        with zipfile.ZipFile(staged.path) as archive:
+            return {name: archive.read(name) for name in archive.namelist()}
     return {
         path.relative_to(staged.path).as_posix(): path.read_bytes()
         for path in sorted(staged.path.rglob("*"))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -71,41 +72,36 @@ def test_every_source_has_byte_code_that_is_never_checked_against_it(
     assert len([name for name in tree if name.endswith(".pyc")]) == len(sources)
 
 
-def test_a_layer_is_imported_from_where_lambda_mounts_it_alone(tmp_path: Path) -> None:
-    staged = stage_layer(PYTHON)
-    code = (
-        f"import sys; sys.path.insert(0, {str(staged.path / 'python')!r})\n"
-        "import opentelemetry.sdk.trace, lambda_otel_lite\n"
-        "print(lambda_otel_lite.__file__)"
-    )
-    # Isolated and without site-packages: nothing but the standard library and the layer.
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        pytest.param(
+            "import opentelemetry.sdk.trace, lambda_otel_lite; print(lambda_otel_lite.__file__)",
+            "opt/python/lambda_otel_lite/__init__.py",
+            id="the runtime is imported from it",
+        ),
+        pytest.param(
+            "import os; os.environ['OTEL_PROPAGATORS'] = 'tracecontext'\n"
+            "from opentelemetry import propagate; print(propagate.get_global_textmap().fields)",
+            "traceparent",
+            id="entry points are found in it",
+        ),
+    ],
+)
+def test_a_layer_needs_nothing_but_the_standard_library(
+    code: str, said: str, tmp_path: Path
+) -> None:
+    shutil.unpack_archive(stage_layer(PYTHON).path, tmp_path / "opt")
+    mounted = f"import sys; sys.path.insert(0, {str(tmp_path / 'opt/python')!r})\n"
+    # Isolated and without site-packages.
     done = subprocess.run(
-        [sys.executable, "-I", "-S", "-B", "-c", code],
+        [sys.executable, "-I", "-S", "-B", "-c", mounted + code],
         capture_output=True,
         text=True,
         check=False,
         cwd=tmp_path,
     )
-    assert done.stdout.strip() == str(staged.path / "python/lambda_otel_lite/__init__.py"), (
-        done.stderr
-    )
-
-
-def test_entry_points_of_opentelemetry_are_found(tmp_path: Path) -> None:
-    staged = stage_layer(PYTHON)
-    code = (
-        f"import sys; sys.path.insert(0, {str(staged.path / 'python')!r})\n"
-        "import os; os.environ['OTEL_PROPAGATORS'] = 'tracecontext'\n"
-        "from opentelemetry import propagate; print(propagate.get_global_textmap().fields)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", "-B", "-c", code],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tmp_path,
-    )
-    assert "traceparent" in done.stdout, done.stderr
+    assert said in done.stdout, done.stderr
 
 
 def test_without_the_interpreter_a_layer_has_no_byte_code_and_a_hash_of_its_own(
@@ -120,7 +116,7 @@ def test_without_the_interpreter_a_layer_has_no_byte_code_and_a_hash_of_its_own(
 
 
 def test_the_hash_follows_every_input(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bundling, "cached_tree", lambda key, build: Path(key))
+    monkeypatch.setattr(bundling, "cached_archive", lambda key, build: Path(key))
     monkeypatch.setattr(bundling, "_interpreter", lambda _: None)
     hashes = {stage_layer("3.12").asset_hash, stage_layer("3.13").asset_hash}
     monkeypatch.setattr(bundling, "_RECIPE", b"next")

@@ -22,7 +22,7 @@ from moto import mock_aws
 
 from lambda_otel_lite_cdk import Forwarding, OtlpForwarder, Telemetry, TelemetrySettings
 
-from .conftest import INLINE, PYTHON, RUNTIME
+from .conftest import INLINE, PYTHON, RUNTIME, lint
 
 REGION = "eu-west-1"
 BUCKET = "assets"
@@ -146,6 +146,10 @@ def packaged(source: Path) -> bytes:
 def orders() -> dict[str, Any]:
     found: dict[str, Any] = boto3.client("lambda").get_function_configuration(FunctionName="orders")
     return found
+
+
+def test_cfn_lint_finds_no_error(assembly: Path) -> None:
+    lint(assembly)
 
 
 @pytest.mark.usefixtures("deployed")

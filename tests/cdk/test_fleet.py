@@ -5,7 +5,8 @@ import json
 from typing import Any
 
 import pytest
-from aws_cdk import App, PropertyInjectors, RemovalPolicy, Stack, Stage, Tags
+from aws_cdk import App, Environment, PropertyInjectors, RemovalPolicy, Stack, Stage, Tags
+from aws_cdk import aws_cloudfront as cloudfront
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
@@ -25,16 +26,19 @@ from lambda_otel_lite_cdk import (
 )
 from lambda_otel_lite_cdk.selection import is_in_rollout, is_made_by_cdk
 
-from .conftest import INLINE, ROOT, RUNTIME, functions, outcomes, resources, template, variables
+from .conftest import (
+    INLINE,
+    ROOT,
+    SNAPPED,
+    functions,
+    outcomes,
+    resources,
+    template,
+    variables,
+)
 
 ENTRY_POINT = "lambda_otel_lite.autowrap.handler"
 ARN = "arn:aws:lambda:eu-west-1:210987654321:function:forwarder"
-SNAPPED = lambda_.Runtime(
-    RUNTIME.name,
-    lambda_.RuntimeFamily.PYTHON,
-    supports_inline_code=True,
-    supports_snap_start=True,
-)
 DOORS = ("aspect", "injector", "mixin", "instrument")
 
 #: What each door asks for in the tests of their order.
@@ -336,6 +340,21 @@ def test_the_package_exporter_has_a_layer_for_each_architecture(stack: Stack) ->
     intel, arm = functions(stack)
     assert intel["Layers"] != arm["Layers"]
     assert variables(arm)["LAMBDA_OTEL_EXPORTER"] == "package"
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-west-1"])
+def test_functions_at_the_edge_are_left_alone_with_a_reason(region: str) -> None:
+    app = App()
+    Telemetry.of(app).instrument()
+    stack = Stack(app, "Shop", env=Environment(account="123456789012", region=region))
+    # In another region, the CDK makes the function in a stack of its own.
+    cloudfront.experimental.EdgeFunction(stack, "Edge", **INLINE)
+    plain(stack)
+    found = {
+        one.reason: one for one in outcomes(stack) if one.reason != "made by the CDK for itself"
+    }
+    assert found.keys() == {"Lambda@Edge takes neither layers nor environment variables", ""}
+    assert found[""].function == "Shop/Orders"
 
 
 def test_versions_aliases_and_snapstart_work(stack: Stack) -> None:

@@ -39,7 +39,7 @@ def test_hazard_38_an_archive_is_the_same_bytes_each_time(tmp_path: Path) -> Non
     with zipfile.ZipFile(tmp_path / "one.zip") as archive:
         assert archive.testzip() is None
         assert archive.namelist() == sorted(files(stage_layer(PYTHON)))
-        assert {member.external_attr >> 16 for member in archive.infolist()} == {0o644}
+        assert {member.external_attr >> 16 for member in archive.infolist()} == {0o100644}
 
 
 @pytest.mark.parametrize(("architecture", "machine"), [("x86_64", "x86_64"), ("arm64", "aarch64")])

@@ -60,7 +60,7 @@ def test_what_is_no_gzip_after_its_first_bytes_is_told(tmp_path: Path) -> None:
     ("content", "message"),
     [
         (b"", "is empty; give the log of an instrumented function"),
-        (gzip.compress(b"a\0b"), "is a binary file; give a log as UTF-8 text"),
+        (gzip.compress(b"a\0b", mtime=0), "is a binary file; give a log as UTF-8 text"),
         (b"\x7fELF\0\0\0", "is a binary file"),
         ("in UTF-16".encode("utf-16"), "is a binary file"),
     ],

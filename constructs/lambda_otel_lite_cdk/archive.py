@@ -1,0 +1,45 @@
+"""Pack a folder into an archive whose bytes depend on nothing but what is in the folder."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: An archive holds times; one for all keeps its bytes the same. Zip's time begins in 1980.
+_TIME = (1980, 1, 1, 0, 0, 0)
+#: A regular file that everybody may read: the functions' user is not the one who packs.
+_MODE = 0o100644
+_UNIX = 3
+
+
+def pack(folder: Path, archive: Path) -> None:
+    """Write the files of a folder into a zip archive.
+
+    Args:
+        folder: What is packed; names in the archive are relative to it.
+        archive: The archive's file, which is replaced where it is there.
+    """
+    with zipfile.ZipFile(archive, "w") as target:
+        for name, path in sorted((one.relative_to(folder).as_posix(), one) for one in _in(folder)):
+            member = zipfile.ZipInfo(name, _TIME)
+            # By default it is that of the machine that packs.
+            member.create_system = _UNIX
+            member.compress_type = zipfile.ZIP_DEFLATED
+            member.external_attr = _MODE << 16
+            target.writestr(member, path.read_bytes())
+
+
+def unpacked_size(asset: Path) -> int:
+    """Return the size of the files in a folder or in a zip archive, unpacked, in bytes."""
+    if asset.is_dir():
+        return sum(path.stat().st_size for path in _in(asset))
+    with zipfile.ZipFile(asset) as opened:
+        return sum(member.file_size for member in opened.infolist())
+
+
+def _in(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_file())

@@ -1,0 +1,603 @@
+"""Every message about bad input names the construct, the value, and what to do.
+
+One table of all of them: a row does something wrong and says what has to be in the message.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jsii
+import pytest
+from aws_cdk import App, Aspects, IAspect, Stack, Stage, assertions
+from aws_cdk import aws_cloudfront as cloudfront
+from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_kinesis as kinesis
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import IConstruct, RootConstruct
+
+import lambda_otel_lite_cdk
+from lambda_otel_lite_cdk import (
+    Forwarding,
+    InstrumentedFunction,
+    Kinesis,
+    OtlpForwarder,
+    Telemetry,
+    TelemetryInjector,
+    TelemetryMixin,
+    TelemetrySettings,
+    bundling,
+    instrument,
+)
+
+from .conftest import INLINE, PYTHON, SNAPPED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ARN = "arn:aws:lambda:eu-west-1:210987654321:function:forwarder"
+LAYER = "arn:aws:lambda:eu-west-1:123456789012:layer:theirs"
+OURS = '"LAMBDA_OTEL_EXPORTER":"native","LAMBDA_OTEL_HANDLER":"index.handler"'
+
+
+class Bad(NamedTuple):
+    """Something wrong: what is done, and what the message about it has in this order."""
+
+    name: str
+    do: Callable[[Stack], object]
+    path: str
+    value: str
+    fix: str
+
+
+def orders(stack: Stack, **props: Any) -> lambda_.Function:
+    return lambda_.Function(stack, "Orders", **{**INLINE, **props})
+
+
+def root_of(stack: Stack) -> App:
+    root = stack.node.root
+    assert isinstance(root, App)
+    return root
+
+
+def instrumented(settings: TelemetrySettings | None = None, **props: Any) -> Callable[..., None]:
+    return lambda stack: instrument(orders(stack, **props), settings)
+
+
+def six_layers(stack: Stack) -> None:
+    theirs = [
+        lambda_.LayerVersion.from_layer_version_arn(stack, f"L{number}", f"{LAYER}{number}:1")
+        for number in range(5)
+    ]
+    instrument(orders(stack, layers=theirs))
+
+
+def too_large(stack: Stack) -> None:
+    """Give a function 250 MB of zeros, which are small as long as they are packed."""
+    archive = Path(root_of(stack).outdir, "zeros.zip")
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed:
+        for number in range(250):
+            packed.writestr(f"{number}.bin", bytes(1 << 20))
+    instrument(orders(stack, code=lambda_.Code.from_asset(str(archive))))
+
+
+def changed_later(attribute: str, value: object) -> Callable[[Stack], None]:
+    @jsii.implements(IAspect)
+    class Later:
+        def visit(self, node: IConstruct) -> None:
+            if isinstance(node, lambda_.CfnFunction):
+                setattr(node, attribute, value)
+
+    def do(stack: Stack) -> None:
+        app = root_of(stack)
+        Telemetry.of(app).instrument(TelemetrySettings(exporter="package"))
+        # Aspects come by in the order in which constructs were made: it is settled by then.
+        late = Stack(app, "Late")
+        orders(late)
+        Aspects.of(late).add(Later())
+
+    return do
+
+
+def over_the_quota(stack: Stack) -> None:
+    group = logs.LogGroup(stack, "Logs")
+    for number in range(2):
+        logs.CfnSubscriptionFilter(
+            stack,
+            f"Filter{number}",
+            log_group_name=group.log_group_name,
+            destination_arn=f"{ARN}{number}",
+            filter_pattern="",
+        )
+    instrument(orders(stack, log_group=group), forwarding=Forwarding.to_arn(ARN))
+
+
+def infrequent(stack: Stack) -> None:
+    group = logs.LogGroup(stack, "Logs", log_group_class=logs.LogGroupClass.INFREQUENT_ACCESS)
+    instrument(orders(stack, log_group=group), forwarding=Forwarding.to_arn(ARN))
+
+
+def late_stage(stack: Stack) -> None:
+    app = root_of(stack)
+    Telemetry.of(app).instrument()
+    orders(Stack(Stage(app, "Prod"), "Inner"))
+
+
+def another_child(stack: Stack) -> None:
+    function = orders(stack)
+    function.node.default_child = logs.CfnLogGroup(function, "Other")
+    instrument(function)
+
+
+def forwarded_twice(stack: Stack) -> None:
+    group = logs.LogGroup(stack, "Logs")
+    Forwarding.to_arn(ARN).subscribe(group)
+    Forwarding.to_arn(f"{ARN}2").subscribe(group)
+
+
+def fed_by_itself(stack: Stack) -> None:
+    forwarder = OtlpForwarder(stack, "Forwarder", endpoint="https://collector")
+    Forwarding.to_function(forwarder).subscribe(forwarder.log_group)
+
+
+def two_policies(stack: Stack) -> None:
+    Forwarding.to_arn(ARN).account_level(stack)
+    Forwarding.to_arn(f"{ARN}2").account_level(stack)
+
+
+def forwarder(**props: Any) -> Callable[[Stack], object]:
+    return lambda stack: OtlpForwarder(
+        stack, "Forwarder", **{"endpoint": "https://collector", **props}
+    )
+
+
+def fed_by(**values: Any) -> Callable[[Stack], object]:
+    return forwarder(via=Kinesis(**values))
+
+
+def secret_over_http(stack: Stack) -> None:
+    secret = secretsmanager.Secret(stack, "Headers")
+    forwarder(endpoint="http://collector", headers_secret=secret)(stack)
+
+
+def shards_of_theirs(stack: Stack) -> None:
+    fed_by(stream=kinesis.Stream(stack, "Mine"), shards=2)(stack)
+
+
+def context(key: str, value: object) -> Callable[[Stack], object]:
+    return lambda _: Telemetry.of(App(context={key: value}))
+
+
+def imported(stack: Stack) -> None:
+    instrument(lambda_.Function.from_function_arn(stack, "Theirs", ARN))
+
+
+def at_the_edge(stack: Stack) -> None:
+    edge: Any = cloudfront.experimental.EdgeFunction(stack, "Edge", **INLINE)
+    instrument(edge)
+
+
+def image(stack: Stack) -> None:
+    repository = ecr.Repository.from_repository_name(stack, "Images", "images")
+    code = lambda_.DockerImageCode.from_ecr(repository)
+    instrument(lambda_.DockerImageFunction(stack, "Orders", code=code))
+
+
+BAD_QUEUE = TelemetrySettings(queue_size=0)
+PACKAGE = {"LAMBDA_OTEL_EXPORTER": "package"}
+WRAPPER = {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/otel-instrument"}
+LARGE = {"LONG": "ü" * 2048}
+# As the service measures: the JSON object with our two variables in it, in UTF-8.
+LARGE_SIZE = len('{"LONG":"",' + OURS + "}") + 2 * 2048
+
+CHECKS = [
+    Bad(
+        "sixth-layer",
+        six_layers,
+        "Shop/Orders",
+        "it has 6 layers with the telemetry layer; Lambda takes at most 5",
+        "Merge two of its layers",
+    ),
+    Bad(
+        "environment-size",
+        instrumented(environment=LARGE),
+        "Shop/Orders",
+        f"its environment variables take {LARGE_SIZE} bytes; Lambda takes at most 4096",
+        "Move what is long into a parameter store",
+    ),
+    Bad(
+        "unzipped-size",
+        too_large,
+        "Shop/Orders",
+        # The zeros, and the telemetry layer, which is part of it.
+        r"its code and layers take at least 26[3-9]\d{6} bytes unzipped; Lambda takes at most "
+        r"262144000 \(250 MB\)",
+        "Take out what it does not need",
+    ),
+    Bad(
+        "exporter-layer",
+        instrumented(environment=PACKAGE),
+        "Shop/Orders",
+        "LAMBDA_OTEL_EXPORTER is 'package', but its telemetry layer does not hold that package "
+        "for x86_64",
+        r"Set TelemetrySettings\(exporter='package'\)",
+    ),
+    Bad(
+        "exporter-layer",
+        changed_later("architectures", ["arm64"]),
+        "Late/Orders",
+        "LAMBDA_OTEL_EXPORTER is 'package', but its telemetry layer does not hold that package "
+        "for arm64",
+        r"Set TelemetrySettings\(exporter='package'\)",
+    ),
+    Bad(
+        "layer-python",
+        changed_later("runtime", "python3.14"),
+        "Late/Orders",
+        "its runtime is 'python3.14', but its telemetry layer is for another Python",
+        "Set the runtime where the function is made",
+    ),
+    Bad(
+        "exporter-architecture",
+        instrumented(
+            TelemetrySettings(exporter="package", layer_arn=f"{LAYER}:1"),
+            architecture=lambda_.Architecture.ARM_64,
+        ),
+        "Shop/Orders",
+        "it is arm64, and its exporter, 'package', needs a layer of one architecture",
+        "lambda-otel layer --exporter package --architecture arm64",
+    ),
+    Bad(
+        "snapstart-without-version",
+        instrumented(runtime=SNAPPED, snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS),
+        "Shop/Orders",
+        "it asks for SnapStart, which works for published versions only, and the app publishes "
+        "none",
+        r"Use function\.current_version",
+    ),
+    Bad(
+        "exec-wrapper",
+        instrumented(environment=WRAPPER),
+        "Shop/Orders",
+        "AWS_LAMBDA_EXEC_WRAPPER is '/opt/otel-instrument' and is kept",
+        "Remove that tool's wrapper",
+    ),
+    Bad(
+        "subscription-quota",
+        over_the_quota,
+        r"Shop/TelemetryFilterShopLogs\w+",
+        "the log group Shop/Logs has 3 subscription filters with it; CloudWatch Logs takes 2",
+        r"Remove one, .* telemetry\.subscription_filter_quota",
+    ),
+    Bad(
+        "infrequent-access",
+        infrequent,
+        r"Shop/TelemetryFilterShopLogs\w+",
+        "the log group Shop/Logs is of the class INFREQUENT_ACCESS",
+        "Make it a log group of the class STANDARD",
+    ),
+    Bad(
+        "stage-not-reached",
+        late_stage,
+        "Prod",
+        r"the stage was made after Telemetry\.of\(…\)\.instrument\(…\)",
+        r"Call that after the stage is made, or Telemetry\.of\(stage\)",
+    ),
+]
+
+REFUSALS = [
+    Bad(
+        "a setting of a function",
+        instrumented(BAD_QUEUE),
+        "Shop/Orders",
+        r"TelemetrySettings\.queue_size is 0; it must be a whole number from 1 to 1000000",
+        "leave it out for the default, 2048",
+    ),
+    Bad(
+        "a setting of a construct",
+        lambda stack: InstrumentedFunction(stack, "Orders", **INLINE, telemetry=BAD_QUEUE),
+        "Shop/Orders",
+        r"queue_size is 0; it must be",
+        "leave it out",
+    ),
+    Bad(
+        "a setting of a scope",
+        lambda stack: Telemetry.of(stack).instrument(BAD_QUEUE),
+        "Shop",
+        r"queue_size is 0; it must be",
+        "leave it out",
+    ),
+    Bad(
+        "a setting of an injector",
+        lambda _: TelemetryInjector(BAD_QUEUE),
+        "TelemetryInjector",
+        r"queue_size is 0; it must be",
+        "leave it out",
+    ),
+    Bad(
+        "a setting of a mixin",
+        lambda _: TelemetryMixin(BAD_QUEUE),
+        "TelemetryMixin",
+        r"queue_size is 0; it must be",
+        "leave it out",
+    ),
+    Bad(
+        "a setting in context",
+        context("telemetry.queue_size", "many"),
+        "CDK context",
+        r"queue_size is 'many'; it must be",
+        "leave it out",
+    ),
+    Bad(
+        "a key in context",
+        context("telemetry.moed", "async"),
+        "CDK context",
+        r"the key 'telemetry\.moed' is no telemetry setting; it must be .* mode, queue_size",
+        r"Correct it in cdk\.json",
+    ),
+    Bad(
+        "a quota in context",
+        context("telemetry.subscription_filter_quota", "many"),
+        "CDK context",
+        r"telemetry\.subscription_filter_quota is 'many'; it must be a whole number from 1 to 100",
+        "leave it out for the default, 2",
+    ),
+    Bad(
+        "a batch larger than the queue",
+        instrumented(TelemetrySettings(queue_size=10, batch_size=20)),
+        "Shop/Orders",
+        r"TelemetrySettings\.batch_size is 20, but the queue holds 10 spans",
+        "Lower batch_size or raise queue_size",
+    ),
+    Bad(
+        "a ratio without its sampler",
+        instrumented(TelemetrySettings(sampler_ratio=0.5)),
+        "Shop/Orders",
+        r"TelemetrySettings\.sampler_ratio is 0\.5, which the sampler None does not read",
+        "Set sampler to 'parentbased_traceidratio'",
+    ),
+    Bad(
+        "a rollout",
+        lambda stack: Telemetry.of(stack).instrument(rollout=101),
+        "Shop",
+        "rollout is 101; it must be a percentage from 0 to 100",
+        "leave it out for the default, 100",
+    ),
+    Bad(
+        "a rollout of an app",
+        lambda stack: Telemetry.of(root_of(stack)).instrument(rollout=-1),
+        "the app",
+        "rollout is -1; it must be a percentage from 0 to 100",
+        "leave it out for the default, 100",
+    ),
+    Bad(
+        "a construct outside of an app",
+        lambda _: Telemetry.of(RootConstruct("Alone")),
+        "Alone",
+        "it is in no app",
+        "Make it in an App, a Stage or a Stack",
+    ),
+    Bad(
+        "an imported function",
+        imported,
+        "Shop/Theirs",
+        "it is an imported function, which cannot be instrumented",
+        "Instrument the Function where it is defined",
+    ),
+    Bad(
+        "an alias",
+        lambda stack: instrument(orders(stack).add_alias("live")),
+        "Shop/Orders/Aliaslive",
+        "it is an alias, which cannot be instrumented",
+        "Instrument the Function where it is defined",
+    ),
+    Bad(
+        "a version",
+        lambda stack: instrument(orders(stack).current_version),
+        "Shop/Orders/CurrentVersion",
+        "it is a version, which cannot be instrumented",
+        "Instrument the Function where it is defined",
+    ),
+    Bad(
+        "a function at the edge",
+        at_the_edge,
+        "Shop/Edge",
+        "it is an EdgeFunction, and Lambda@Edge takes neither layers nor environment variables",
+        "Do not instrument it, or make it a Function of a region",
+    ),
+    Bad(
+        "a function without its resource",
+        another_child,
+        "Shop/Orders",
+        "its default child is CfnLogGroup, not CfnFunction",
+        r"Leave `node\.default_child` as the Function made it",
+    ),
+    Bad(
+        "an image",
+        image,
+        "Shop/Orders",
+        "a container image takes no layer",
+        "Copy what `lambda-otel layer` builds to /opt .*'lambda_otel_lite.autowrap.handler'",
+    ),
+    Bad(
+        "another language",
+        instrumented(runtime=lambda_.Runtime.NODEJS_22_X),
+        "Shop/Orders",
+        r"its runtime is 'nodejs22\.x'; accepted are python3\.12, python3\.13, python3\.14",
+        "Move the function to one of them",
+    ),
+    Bad(
+        "an older Python",
+        instrumented(runtime=lambda_.Runtime.PYTHON_3_9),
+        "Shop/Orders",
+        r"its runtime is 'python3\.9'; accepted are python3\.12, python3\.13, python3\.14",
+        "Move the function to one of them",
+    ),
+    Bad(
+        "a handler redirected to nowhere",
+        instrumented(handler="lambda_otel_lite.autowrap.handler"),
+        "Shop/Orders",
+        r"its handler is 'lambda_otel_lite\.autowrap\.handler' and LAMBDA_OTEL_HANDLER is not set",
+        "Pass that one as `handler`",
+    ),
+    Bad(
+        "two destinations",
+        forwarded_twice,
+        "Shop/Logs",
+        f"its telemetry is already forwarded to {ARN}; a log group has one destination",
+        "Remove one of the two Forwarding objects",
+    ),
+    Bad(
+        "a forwarder that is fed by itself",
+        fed_by_itself,
+        "Shop/ForwarderLogs",
+        "it is the log group of the forwarder Shop/Forwarder",
+        "Leave the forwarder out of what is forwarded",
+    ),
+    Bad(
+        "two account-level policies",
+        two_policies,
+        "Shop",
+        f"its account-level policy is .*{ARN}.*, and .*{ARN}2.* is asked for",
+        "Call account_level once",
+    ),
+    Bad(
+        "an endpoint of another scheme",
+        forwarder(endpoint="ftp://collector"),
+        "Shop/Forwarder",
+        r"OtlpForwarder\.endpoint has the scheme 'ftp', the host 'collector' and no credentials; "
+        "it must be http://HOST or https://HOST",
+        "Correct it",
+    ),
+    Bad(
+        "an endpoint with credentials",
+        forwarder(endpoint="https://me:secret@collector"),
+        "Shop/Forwarder",
+        r"OtlpForwarder\.endpoint has the scheme 'https', the host 'collector' and some "
+        "credentials; it must be .* without credentials",
+        "Correct it",
+    ),
+    Bad(
+        "an endpoint that is no address",
+        forwarder(endpoint="http://[::1"),
+        "Shop/Forwarder",
+        r"OtlpForwarder\.endpoint has the scheme '', the host None",
+        "Correct it",
+    ),
+    Bad(
+        "headers over http",
+        secret_over_http,
+        "Shop/Forwarder",
+        r"OtlpForwarder\.endpoint is http, over which headers_secret would travel",
+        "use https, or leave headers_secret out",
+    ),
+    Bad(
+        "no concurrency",
+        forwarder(concurrency=0),
+        "Shop/Forwarder",
+        r"OtlpForwarder\.concurrency is 0; it must be a whole number, at least 1",
+        "Correct it, or leave it out",
+    ),
+    *(
+        Bad(
+            f"a stream's {name}",
+            fed_by(**{name: value}),
+            "Shop/Forwarder",
+            rf"Kinesis\.{name} is {value}; it must be a whole number from {low} to {high}",
+            "Correct it, or leave it out for the default",
+        )
+        for name, value, low, high in (
+            ("shards", 0, 1, 100_000),
+            ("retention_hours", 1, 24, 8760),
+            ("parallel", 11, 1, 10),
+            ("batch_size", 0, 1, 10_000),
+            ("window_seconds", 301, 0, 300),
+        )
+    ),
+    Bad(
+        "shards of a stream that exists",
+        shards_of_theirs,
+        "Shop/Forwarder",
+        r"Kinesis\.shards is 2, but Kinesis\.stream exists already",
+        "Leave one of them out",
+    ),
+]
+
+
+def said_about(stack: Stack, do: Callable[[Stack], object]) -> list[str]:
+    """Do something wrong, synthesize, and return the lines of errors and warnings."""
+    every = assertions.Match.any_value()
+    try:
+        do(stack)
+        warnings = assertions.Annotations.from_stack(stack).find_warning("*", every)
+    except (ValueError, RuntimeError) as error:
+        return str(error).splitlines()
+    return [str(one.entry.data) for one in warnings]
+
+
+def in_order(bad: Bad) -> str:
+    """Return what a message must match: construct, value and fix in one line."""
+    return rf"(^|\s){bad.path}: .*{bad.value}.*{bad.fix}"
+
+
+@pytest.mark.parametrize("bad", CHECKS, ids=lambda bad: bad.name)
+def test_a_check_names_construct_value_fix_and_its_id(stack: Stack, bad: Bad) -> None:
+    said = said_about(stack, bad.do)
+    identified = rf"{in_order(bad)}.* \[(ack: )?lambda-otel-lite:{bad.name}\]"
+    assert [line for line in said if re.search(identified, line)], said
+
+
+def test_the_table_has_every_check() -> None:
+    sources = Path(lambda_otel_lite_cdk.__file__).parent.glob("*.py")
+    text = "".join(path.read_text("utf-8") for path in sources)
+    ids = re.findall(r'"lambda-otel-lite:([a-z-]+)"', text)
+    ids += re.findall(r'\("([a-z-]+)", (?:ERROR|WARNING), ', text)
+    assert set(ids) == {
+        *(bad.name for bad in CHECKS),
+        "layer-not-compiled",  # below
+    }
+
+
+@pytest.mark.parametrize("bad", REFUSALS, ids=lambda bad: bad.name)
+def test_a_refusal_names_construct_value_and_fix(stack: Stack, bad: Bad) -> None:
+    said = said_about(stack, bad.do)
+    assert [line for line in said if re.search(in_order(bad), line)], said
+    assert "secret@" not in "".join(said)
+
+
+def test_a_layer_that_cannot_be_compiled_here_is_named(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundling, "_interpreter", lambda _: None)
+    (warning,) = said_about(stack, instrumented())
+    assert re.search(
+        rf"Shop/LambdaOtelLiteLayerPython\d+: .*holds no byte code, because this machine has no "
+        rf"Python {PYTHON}: .*Install it \(`uv python install {PYTHON}`\)"
+        rf".* \[ack: lambda-otel-lite:layer-not-compiled\]",
+        warning,
+    )
+
+
+@pytest.mark.parametrize(
+    ("package", "do", "path"),
+    [
+        ("lambda_otel_lite", instrumented(), "Shop/Orders"),
+        ("otlp_forwarder", forwarder(), "Shop/Forwarder"),
+    ],
+)
+def test_code_that_cannot_be_staged_is_named_with_who_needs_it(
+    stack: Stack,
+    monkeypatch: pytest.MonkeyPatch,
+    package: str,
+    do: Callable[[Stack], object],
+    path: str,
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    said = said_about(stack, do)
+    expected = rf"{path}: The package '{package}' is not installed beside .*`pip install"
+    assert [line for line in said if re.search(expected, line)], said
