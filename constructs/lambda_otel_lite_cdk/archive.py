@@ -14,6 +14,8 @@ _TIME = (1980, 1, 1, 0, 0, 0)
 #: A regular file that everybody may read: the functions' user is not the one who packs.
 _MODE = 0o100644
 _UNIX = 3
+#: It is packed once and loaded by every execution environment.
+_SMALLEST = 9
 
 
 def pack(folder: Path, archive: Path) -> None:
@@ -23,7 +25,7 @@ def pack(folder: Path, archive: Path) -> None:
         folder: What is packed; names in the archive are relative to it.
         archive: The archive's file, which is replaced where it is there.
     """
-    with zipfile.ZipFile(archive, "w") as target:
+    with zipfile.ZipFile(archive, "w", compresslevel=_SMALLEST) as target:
         for name, path in sorted((one.relative_to(folder).as_posix(), one) for one in _in(folder)):
             member = zipfile.ZipInfo(name, _TIME)
             # By default it is that of the machine that packs.

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-import shutil
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from lambda_otel_lite_cdk import bytecode, contents
 from lambda_otel_lite_cdk.cache import cached_archive, cached_tree, digest
 from lambda_otel_lite_cdk.interpreters import find_interpreter
 
 #: How a line that tells of long work starts; the command shows such lines of a synth.
 PROGRESS = "lambda-otel-lite: "
 #: Raised whenever the steps below give another tree from the same inputs.
-_RECIPE = b"1"
+_RECIPE = b"2"
 #: Where Lambda mounts a layer. Source: AWS Lambda developer guide, "Packaging layers".
 _MOUNT = "/opt"
-#: Parts of an installed distribution that nothing reads on Lambda. METADATA and entry_points.txt
-#: stay: `opentelemetry.propagate` and the SDK's configuration look entry points up by name, and
-#: instrumentations ask for versions. Licence texts stay because the licences say so.
-_INSTALL_RECORDS = ("RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json", "uv_cache.json")
 #: Wheels that Lambda's Amazon Linux 2023 can load, by architecture. Source: PEP 600; uv reference,
 #: "--python-platform".
 _PLATFORMS = {None: "linux", "x86_64": "x86_64-manylinux2014", "arm64": "aarch64-manylinux2014"}
@@ -57,11 +54,12 @@ def stage_layer(python: str, package_for: str | None = None) -> StagedCode:
     The CDK would copy a folder's five hundred files one by one into each cloud assembly.
 
     The layer holds the installed runtime and its locked dependencies under ``python/``, pure
-    Python, so that it serves both architectures. It is byte-compiled where this machine has the
-    Python version. The hash is made of the inputs: the runtime's sources, the lock, the minor
-    Python version, whether it is compiled, and the version of this recipe. The patch version is no
-    part of it, because byte code holds for a whole minor version; where it is of another format
-    (a pre-release compiled it), Python takes the sources beside it.
+    Python, so that it serves both architectures. What of it a traced function loads is
+    byte-compiled where this machine has the Python version. The hash is made of the inputs: the
+    runtime's sources, the lock, the minor Python version, whether it is compiled, and the steps
+    that make it. The patch version is no part of it, because byte code holds for a whole minor
+    version; where it is of another format (a pre-release compiled it), Python takes the sources
+    beside it.
 
     Args:
         python: Minor version such as ``"3.13"``.
@@ -83,6 +81,7 @@ def stage_layer(python: str, package_for: str | None = None) -> StagedCode:
             (package_for or "any").encode(),
             b"compiled" if interpreter else b"sources",
             lock.encode(),
+            *(Path(step).read_bytes() for step in (contents.__file__, bytecode.__file__)),
             *(part for name, content in sources.items() for part in (name.encode(), content)),
         ]
     )
@@ -93,11 +92,11 @@ def stage_layer(python: str, package_for: str | None = None) -> StagedCode:
         site = tree / "python"
         _write_sources(sources, site)
         _install(lock, site, python, _PLATFORMS[package_for])
-        _strip(site)
+        contents.prune(site)
         if package_for is None:
             _refuse_machine_code(site)
         if interpreter:
-            _compile(tree, interpreter)
+            _compile(site, interpreter)
 
     return StagedCode(
         path=cached_archive(f"layer-{asset_hash}", build),
@@ -185,16 +184,6 @@ def _uv() -> str:
         ) from None
 
 
-def _strip(site: Path) -> None:
-    """Remove what a function never needs."""
-    (site / ".lock").unlink(missing_ok=True)
-    for folder in [site / "bin", *site.rglob("tests"), *site.rglob("__pycache__")]:
-        shutil.rmtree(folder, ignore_errors=True)
-    for name in _INSTALL_RECORDS:
-        for record in site.glob(f"*.dist-info/{name}"):
-            record.unlink()
-
-
 def _refuse_machine_code(site: Path) -> None:
     """Refuse what would tie the layer to one architecture."""
     for path in site.rglob("*"):
@@ -205,19 +194,13 @@ def _refuse_machine_code(site: Path) -> None:
             )
 
 
-def _compile(tree: Path, interpreter: Path) -> None:
-    """Byte-compile a layer so that Lambda uses the byte code as it is.
-
-    The byte code is not checked against its sources: Lambda's copy of the layer has other times
-    and cannot be written to, so checked byte code would be made anew at every cold start.
-    """
+def _compile(site: Path, interpreter: Path) -> None:
+    """Have the target's interpreter byte-compile what a function loads of a layer."""
     done = subprocess.run(
-        [
-            interpreter,
-            # Alone with the standard library: neither PYTHON* variables nor packages leave a trace.
-            *("-I", "-S", "-m", "compileall", "-q", "-f"),
-            *("--invalidation-mode", "unchecked-hash", "-s", tree, "-p", _MOUNT, tree / "python"),
-        ],
+        # Alone with the standard library: neither PYTHON* variables nor packages leave a trace.
+        [interpreter, "-I", "-S", bytecode.__file__, site, f"{_MOUNT}/{site.name}"],
+        # Modules that are imported to be compiled ask for these.
+        env={key: value for key, value in os.environ.items() if not key.startswith("OTEL_")},
         capture_output=True,
         text=True,
         check=False,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from .conftest import PYTHON, files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+EVENTS = Path(__file__).parents[1] / "events"
 
 
 @pytest.mark.parametrize("python", supported_interpreters())
@@ -42,7 +45,7 @@ def test_a_layer_holds_what_a_function_needs_and_no_more(
     assert {"lambda_otel_lite", "opentelemetry", "typing_extensions.py"} <= top
     assert all(name.startswith("python/") for name in names)
     assert "python/opentelemetry/sdk/trace/__init__.py" in names
-    unwanted = ("bin/", "/tests/", "/RECORD", "/INSTALLER", "google/", "otlp_stdout")
+    unwanted = ("bin/", "/tests/", "/RECORD", "/INSTALLER", "google/", "otlp_stdout", "sdk/metrics")
     assert not [name for name in names if any(part in name for part in unwanted)]
 
 
@@ -57,19 +60,104 @@ def test_a_compiled_dependency_is_refused(tmp_path: Path) -> None:
         bundling._refuse_machine_code(tmp_path)
 
 
-def test_every_source_has_byte_code_that_is_never_checked_against_it(
+def test_byte_code_is_never_checked_against_its_source(
     tmp_path: Path, cache_in: Callable[[Path], None]
 ) -> None:
     cache_in(tmp_path)
     tree = files(stage_layer(PYTHON))
-    sources = [name for name in tree if name.endswith(".py")]
-    tag = f"cpython-{PYTHON.replace('.', '')}"
-    for name in sources:
-        folder, _, module = name.rpartition("/")
-        compiled = tree[f"{folder}/__pycache__/{module.removesuffix('.py')}.{tag}.pyc"]
+    tag = f".cpython-{PYTHON.replace('.', '')}.pyc"
+    compiled = {name: code for name, code in tree.items() if name.endswith(".pyc")}
+    for name, code in compiled.items():
+        folder, _, module = name.rpartition("/__pycache__/")
+        assert f"{folder}/{module.removesuffix(tag)}.py" in tree
         # PEP 552: bit 0 says that the file is found by hash, bit 1 that the hash is checked.
-        assert int.from_bytes(compiled[4:8], "little") == 0b01, name
-    assert len([name for name in tree if name.endswith(".pyc")]) == len(sources)
+        assert int.from_bytes(code[4:8], "little") == 0b01, name
+    assert "python/lambda_otel_lite/__pycache__/handler" + tag in compiled
+
+
+# Ends the process when Python compiles a module of the layer.
+_REFUSE_TO_COMPILE = """
+import importlib.machinery, json, os, sys
+def refuse(loader, data, path, **named):
+    raise SystemExit(f"{path} is compiled")
+sys.dont_write_bytecode = True
+sys.path.insert(0, "opt/python")
+sys.path.insert(0, "task")
+import app_without_byte_code
+importlib.machinery.SourceFileLoader.source_to_code = refuse
+"""
+_INVOKE = """
+from types import SimpleNamespace
+from lambda_otel_lite.autowrap import handler
+for number, event in enumerate(json.load(sys.stdin)):
+    handler(event, SimpleNamespace(aws_request_id=str(number), invoked_function_arn="a:b:c:d:e:f"))
+"""
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        pytest.param(_INVOKE, id="invocations"),
+        "import lambda_otel_lite.asynchronous, lambda_otel_lite.registration",
+        "import lambda_otel_lite.truncation, lambda_otel_lite.instrumentations",
+        "import opentelemetry.propagate, opentelemetry.baggage, opentelemetry.semconv.trace",
+        "from opentelemetry.sdk.trace.export import BatchSpanProcessor",
+    ],
+)
+def test_no_cold_start_compiles_what_it_loads_of_a_layer(
+    code: str, tmp_path: Path
+) -> None:
+    """Half of the layer's modules have no byte code; no traced function loads them."""
+    shutil.unpack_archive(stage_layer(PYTHON).path, tmp_path / "opt")
+    (tmp_path / "task").mkdir()
+    (tmp_path / "task" / "app_without_byte_code.py").write_text("def handler(e, c): return e\n")
+    events = [json.loads(path.read_text()) for path in sorted(EVENTS.glob("*.json"))]
+    assert events
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", _REFUSE_TO_COMPILE + code],
+        env={
+            "LAMBDA_OTEL_HANDLER": "app_without_byte_code.handler",
+            "LAMBDA_OTEL_EXPORTER": "native",
+            "OTEL_PROPAGATORS": "tracecontext,baggage,xray,xray-lambda",
+        },
+        input=json.dumps(events),
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    if code is _INVOKE:
+        assert done.stdout.count("__otel_otlp_stdout") == len(events)
+
+
+def test_every_module_that_a_layer_holds_can_be_imported(tmp_path: Path) -> None:
+    """Nothing that was left out is missed by what was kept."""
+    staged = stage_layer(PYTHON)
+    shutil.unpack_archive(staged.path, tmp_path / "opt")
+    sources = [name for name in files(staged) if name.endswith(".py") and "autowrap" not in name]
+    modules = {
+        name.removeprefix("python/").removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        for name in sources
+    }
+    # One needs the package of another layer.
+    modules.remove("lambda_otel_lite.package_output")
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", _IMPORT_ALL, str(tmp_path / "opt" / "python")],
+        input=json.dumps(sorted(modules)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+_IMPORT_ALL = """
+import importlib, json, sys
+sys.path.insert(0, sys.argv[1])
+for name in json.load(sys.stdin):
+    importlib.import_module(name)
+"""
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,86 @@
+"""Decide what of the installed distributions a layer holds: what tracing needs, and no more."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+#: Parts of an installed distribution that nothing reads on Lambda. METADATA and entry_points.txt
+#: stay: `opentelemetry.propagate` and the SDK's configuration look entry points up by name, and
+#: instrumentations ask for versions. Licence texts stay because the licences say so, each once.
+_INSTALL_RECORDS = ("RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json", "uv_cache.json")
+#: Parts of the SDK that are not about tracing, their configuration by environment variables, which
+#: the runtime replaces, and samplers under trial. A function that uses them brings the SDK in its
+#: own code, which Python finds before the layer's.
+_OTHER_SIGNALS = (
+    "opentelemetry/sdk/_configuration",
+    "opentelemetry/sdk/_events",
+    "opentelemetry/sdk/_logs",
+    "opentelemetry/sdk/metrics",
+    "opentelemetry/sdk/trace/_sampling_experimental",
+)
+#: Names that may change with each release: a hundred modules, of which the SDK uses two.
+_INCUBATING = "opentelemetry.semconv._incubating"
+
+
+def prune(site: Path) -> None:
+    """Remove what a function never needs from the folder that distributions were installed to."""
+    (site / ".lock").unlink(missing_ok=True)
+    for folder in [site / "bin", *site.rglob("tests"), *site.rglob("__pycache__")]:
+        shutil.rmtree(folder, ignore_errors=True)
+    for name in _INSTALL_RECORDS:
+        for record in site.glob(f"*.dist-info/{name}"):
+            record.unlink()
+    _prune_copies(sorted(site.glob("*.dist-info/licenses/*")))
+    for part in _OTHER_SIGNALS:
+        shutil.rmtree(site / part, ignore_errors=True)
+    _prune_incubating(site)
+
+
+def _prune_copies(files: Iterable[Path]) -> None:
+    """Remove each file whose content an earlier one has: OpenTelemetry's licence comes thrice."""
+    seen: set[bytes] = set()
+    for file in files:
+        content = file.read_bytes()
+        if content in seen:
+            file.unlink()
+        seen.add(content)
+
+
+def _prune_incubating(site: Path) -> None:
+    """Remove the incubating conventions that nothing in the layer imports."""
+    modules = {_module_of(path, site): path for path in sorted(site.rglob("*.py"))}
+    incubating = {name for name in modules if name.startswith(f"{_INCUBATING}.")}
+    kept: set[str] = set()
+    reached = modules.keys() - incubating
+    while reached:
+        imported = _imported_by(modules[name] for name in reached)
+        reached = (imported & incubating) - kept
+        kept |= reached
+    for name in incubating - kept:
+        # Packages stay: their modules could not be imported without them.
+        if modules[name].name != "__init__.py":
+            modules[name].unlink()
+
+
+def _module_of(path: Path, site: Path) -> str:
+    parts = path.relative_to(site).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _imported_by(paths: Iterable[Path]) -> set[str]:
+    """Return the absolute names that modules import, and those that may be modules."""
+    found: set[str] = set()
+    for path in paths:
+        source = path.read_text("utf-8")
+        if _INCUBATING not in source:
+            continue
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Import):
+                found.update(alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                found.add(node.module)
+                found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return found
