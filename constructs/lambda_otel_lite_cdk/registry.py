@@ -198,10 +198,10 @@ class Registry(Construct):
 
     def _exempt(self, path: str, function: lambda_.Function, requests: list[Request]) -> str | None:
         """Return why somebody wants a function to be left alone, or None."""
-        if is_made_by_cdk(path):
-            return MADE_BY_CDK
         if path in self._at_edge:
             return AT_EDGE
+        if is_made_by_cdk(path):
+            return MADE_BY_CDK
         return (
             self.requests.opted_out(path)
             or self.requests.tagged_off(path, function)
