@@ -4,15 +4,19 @@ import contextlib
 import io
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from otlp_stdout_span_exporter import OTLPStdoutSpanExporter
 
 from lambda_otel_lite.exporter import NativeSpanExporter
 from lambda_otel_lite.resource import get_lambda_resource
 from lambda_otel_lite.settings import Settings
+
+if TYPE_CHECKING:
+    from lambda_otel_lite.processor import Exporter
 
 #: What the platform sets; the line limit is the default.
 ENVIRONMENT = {
@@ -22,7 +26,7 @@ ENVIRONMENT = {
     "AWS_LAMBDA_LOG_STREAM_NAME": "2026/11/22/[$LATEST]0123456789abcdef0123456789abcdef",
     "AWS_REGION": "eu-west-1",
 }
-EXPORTERS: dict[str, Callable[[], SpanExporter]] = {
+EXPORTERS: dict[str, Callable[[], "Exporter"]] = {
     "native": lambda: NativeSpanExporter(Settings.from_environ(ENVIRONMENT)),
     "OTLPStdoutSpanExporter": OTLPStdoutSpanExporter,
 }
@@ -46,7 +50,7 @@ def make_spans(count: int) -> list[ReadableSpan]:
     return list(memory.get_finished_spans()[:count])
 
 
-def cost(make: Callable[[], SpanExporter], spans: Sequence[ReadableSpan]) -> tuple[float, float]:
+def cost(make: Callable[[], "Exporter"], spans: Sequence[ReadableSpan]) -> tuple[float, float]:
     """Return CPU time in µs and output in bytes, both for each span, of one export."""
     exporter = make()
     exporter.export(spans[:1])  # whatever is loaded at the first use

@@ -100,13 +100,12 @@ for number, event in enumerate(json.load(sys.stdin)):
         pytest.param(_INVOKE, id="invocations"),
         "import lambda_otel_lite.asynchronous, lambda_otel_lite.registration",
         "import lambda_otel_lite.truncation, lambda_otel_lite.instrumentations",
-        "import opentelemetry.propagate, opentelemetry.baggage, opentelemetry.semconv.trace",
+        "os.environ['OTEL_PROPAGATORS'] = 'baggage'; import opentelemetry.propagate",
+        "import opentelemetry.baggage, opentelemetry.semconv.trace",
         "from opentelemetry.sdk.trace.export import BatchSpanProcessor",
     ],
 )
-def test_no_cold_start_compiles_what_it_loads_of_a_layer(
-    code: str, tmp_path: Path
-) -> None:
+def test_no_cold_start_compiles_what_it_loads_of_a_layer(code: str, tmp_path: Path) -> None:
     """Half of the layer's modules have no byte code; no traced function loads them."""
     shutil.unpack_archive(stage_layer(PYTHON).path, tmp_path / "opt")
     (tmp_path / "task").mkdir()
