@@ -21,6 +21,7 @@ from aws_cdk import aws_logs as logs
 from moto import mock_aws
 
 from lambda_otel_lite_cdk import Forwarding, OtlpForwarder, Telemetry, TelemetrySettings
+from lambda_otel_lite_cdk.bundling import stage_layer
 
 from .conftest import INLINE, PYTHON, RUNTIME, lint
 
@@ -170,7 +171,7 @@ def test_the_function_has_the_layer_for_its_python_with_what_was_staged() -> Non
     name, _, number = layer["Arn"].rpartition(":")
     version = boto3.client("lambda").get_layer_version(LayerName=name, VersionNumber=int(number))
     assert version["CompatibleRuntimes"] == [f"python{PYTHON}"]
-    assert layer["CodeSize"] > 1_000_000
+    assert layer["CodeSize"] == stage_layer(PYTHON).path.stat().st_size
 
 
 @pytest.mark.usefixtures("deployed")
