@@ -33,8 +33,8 @@ MAX_LINKS = 128
 # name: module, class, the headers without which it finds nothing
 _KNOWN: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "tracecontext": (
-        "opentelemetry.trace.propagation.tracecontext",
-        "TraceContextTextMapPropagator",
+        "lambda_otel_lite.tracecontext",
+        "TraceContextPropagator",
         ("traceparent",),
     ),
     "baggage": ("opentelemetry.baggage.propagation", "W3CBaggagePropagator", ("baggage",)),
