@@ -14,12 +14,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import environment as env
+from .later import imported_later
 from .settings import Settings
 
 if TYPE_CHECKING:
     from .propagation import Propagation
 
 logger = logging.getLogger("lambda_otel_lite.autowrap")
+
+#: What the SDK imports for its resource detectors and its own id generator.
+_NOT_NEEDED = ("datetime", "random", "socket", "subprocess", "urllib.parse")
 
 
 def _load(name: str | None) -> Callable[..., Any]:
@@ -70,7 +74,7 @@ def _trace(
 ) -> Callable[..., Any]:
     """Trace a handler; return it as it is where that cannot be done."""
     try:
-        with _without_collector():
+        with _without_collector(), imported_later(*_NOT_NEEDED):
             from .extractors import auto_extractor, extractor_by_name  # noqa: PLC0415
             from .handler import TRACED_MARK, create_traced_handler  # noqa: PLC0415
             from .telemetry import current_telemetry, set_up  # noqa: PLC0415

@@ -10,7 +10,6 @@ a property test holds the two together.
 """
 
 import logging
-import struct
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -25,8 +24,6 @@ _INT64_MIN, _INT64_MAX = -(1 << 63), (1 << 63) - 1
 
 # A tag is the field's number times eight and the wire type (0 varint, 1 fixed64, 2 bytes, 5
 # fixed32), written out below because a call for each would be most of the work.
-_double_value = struct.Struct("<Bd").pack
-_fixed64_field = struct.Struct("<BQ").pack
 
 # Varints of one byte, which most numbers and lengths are.
 _SMALL = [bytes((number,)) for number in range(0x80)]
@@ -123,8 +120,8 @@ def _span(span: ReadableSpan) -> bytes:
         context.span_id.to_bytes(8),
         _text(b"\x2a", span.name),
         _KINDS[span.kind.value],
-        _time(0x39, span.start_time),
-        _time(0x41, span.end_time),
+        _time(b"\x39", span.start_time),
+        _time(b"\x41", span.end_time),
         _attributes(b"\x4a", span.attributes),
         _status(span.status),
         b"\x85\x01" + _flags(parent),
@@ -150,7 +147,7 @@ def _span(span: ReadableSpan) -> bytes:
 def _event(event: Event) -> bytes:
     dropped = event.dropped_attributes
     return (
-        _time(0x09, event.timestamp)
+        _time(b"\x09", event.timestamp)
         + _text(b"\x12", event.name)
         + _attributes(b"\x1a", event.attributes)
         + (b"\x20" + _varint(dropped) if dropped else b"")
@@ -232,7 +229,7 @@ def _any_value(value: Any) -> bytes:  # noqa: PLR0911 - one return for each kind
     if value is None:
         return b""
     if isinstance(value, float):
-        return _double_value(0x21, value)
+        return _double(value)
     if isinstance(value, bytes):
         return b"\x3a" + _sized(value)
     if isinstance(value, Sequence):
@@ -271,8 +268,14 @@ def _text(tag: bytes, text: str | None) -> bytes:
     return tag + _sized(text.encode(errors="replace")) if text else b""
 
 
-def _time(tag: int, nanoseconds: int | None) -> bytes:
-    return _fixed64_field(tag, nanoseconds) if nanoseconds else b""
+def _time(tag: bytes, nanoseconds: int | None) -> bytes:
+    return tag + nanoseconds.to_bytes(8, "little") if nanoseconds else b""
+
+
+def _double(value: float) -> bytes:
+    import struct  # noqa: PLC0415 - few spans hold any, and each cold start would load it
+
+    return struct.pack("<Bd", 0x21, value)
 
 
 def _varint(number: int) -> bytes:

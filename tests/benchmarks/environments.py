@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import uv
@@ -15,6 +16,8 @@ from lambda_otel_lite_cdk.interpreters import find_interpreter
 ROOT = Path(__file__).parents[2]
 LOCKS = ROOT / "requirements" / "bench"
 CACHE = ROOT / ".cache" / "bench"
+#: 1980-01-01, where zip's time begins: to which tools that normalize times set them.
+_ZIP_EPOCH = 315532800.0
 
 
 def peer_layer(name: str, python: str, *, byte_code: str) -> Path:
@@ -73,6 +76,8 @@ def _install(lock: Path, target: Path, python: str) -> None:
 
 def _compile(target: Path, python: str, byte_code: str) -> None:
     mode = "unchecked-hash" if byte_code == "valid" else "timestamp"
+    # Many wheels hold files of zip's first day, 1980-01-01; the byte code shall know another one.
+    _set_times(target, time.time())
     subprocess.run(
         [_interpreter(python), "-m", "compileall", "-q", "--invalidation-mode", mode, target],
         check=False,
@@ -80,8 +85,12 @@ def _compile(target: Path, python: str, byte_code: str) -> None:
         stdout=subprocess.DEVNULL,
     )
     if byte_code == "stale":
-        for source in target.rglob("*.py"):
-            os.utime(source, (315532800, 315532800))  # 1980, where zip's time begins
+        _set_times(target, _ZIP_EPOCH)
+
+
+def _set_times(target: Path, seconds: float) -> None:
+    for source in target.rglob("*.py"):
+        os.utime(source, (seconds, seconds))
 
 
 def _interpreter(python: str) -> str:

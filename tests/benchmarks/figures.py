@@ -2,15 +2,16 @@
 
 import contextlib
 import io
+import sys
 import tempfile
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from tests.benchmarks import export, measure
+from tests.benchmarks import export, instructions, measure, scale
 from tests.benchmarks.environments import own_layer
+from tests.benchmarks.figure import Bar, Figure
 from tests.benchmarks.measure import Spread, by_turns
 from tests.benchmarks.subjects import (
     BARE,
@@ -20,9 +21,11 @@ from tests.benchmarks.subjects import (
     OWN,
     OWN_UNCOMPILED,
     SDK,
+    SDK_SPANS,
     Subject,
     all_subjects,
     own,
+    sdk_spans,
 )
 from tests.receiver import OtlpReceiver
 
@@ -30,43 +33,6 @@ from tests.receiver import OtlpReceiver
 MANY = 21
 EXPORT_SIZES = (1, 20, 512, 2048)
 NATIVE, PACKAGE = "native", "OTLPStdoutSpanExporter"
-
-
-@dataclass(frozen=True)
-class Bar:
-    """A ratio and the most that it may be.
-
-    Args:
-        text: What is compared with what.
-        measured: The ratio in this run.
-        limit: The bar.
-    """
-
-    text: str
-    measured: float
-    limit: float
-
-    @property
-    def met(self) -> bool:
-        """Whether the ratio is below the bar."""
-        return self.measured <= self.limit
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One thing measured of several subjects.
-
-    Args:
-        name: As the table shows it.
-        unit: Of the values.
-        values: By subject.
-        bars: What the project asks of it.
-    """
-
-    name: str
-    unit: str
-    values: Mapping[str, Spread]
-    bars: tuple[Bar, ...] = field(default=())
 
 
 def collect(python: str, rounds: int) -> list[Figure]:
@@ -87,6 +53,9 @@ def collect(python: str, rounds: int) -> list[Figure]:
             _memory(subjects, python),
             *_export(rounds),
             *_layer_size(subjects),
+            *_instructions(subjects, traced, python),
+            *scale.synth(max(3, rounds // 3)),
+            *scale.forwarder(),
         ]
 
 
@@ -98,28 +67,32 @@ def above_bare(values: Mapping[str, Spread], name: str) -> float:
 def _cold_start(subjects: list[Subject], python: str, rounds: int) -> Figure:
     by_turns(subjects, 1, partial(measure.cold_start_ms, python=python))  # fills the file cache
     values = by_turns(subjects, rounds, partial(measure.cold_start_ms, python=python))
-    this = above_bare(values, OWN)
     return Figure(
         "cold start to first response",
         "ms",
         values,
         tuple(
-            Bar(f"cold start above bare, this / {other}", this / above_bare(values, other), limit)
+            _bar_above_bare("cold start", values, other, limit)
             for other, limit in ((LITE, 0.25), (LITE_COMPILED, 0.5), (SDK, 1.1))
         ),
+    )
+
+
+def _bar_above_bare(what: str, values: Mapping[str, Spread], other: str, limit: float) -> Bar:
+    reference = above_bare(values, other)
+    return Bar(
+        f"{what} above bare, this / {other}",
+        above_bare(values, OWN) / reference,
+        limit,
+        above_bare(values, SDK_SPANS) / reference,
     )
 
 
 def _warm_call(subjects: list[Subject], python: str, rounds: int, spans: int) -> Figure:
     rounds = max(3, rounds // 3)  # each is a mean of many calls already
     values = by_turns(subjects, rounds, partial(measure.warm_cpu_us, python=python, spans=spans))
-    this = above_bare(values, OWN)
     bars = tuple(
-        Bar(
-            f"CPU of a warm call above bare, this / {other}",
-            this / above_bare(values, other),
-            limit,
-        )
+        _bar_above_bare("CPU of a warm call", values, other, limit)
         for other, limit in ((LITE_COMPILED, 0.35), (CONTRIB, 0.15))
     )
     return Figure(f"warm call, sync, {spans} spans", "µs CPU", values, bars if spans == 1 else ())
@@ -131,11 +104,17 @@ def _response(python: str, rounds: int) -> Figure:
         Subject(name=BARE, handler="bare.handler"),
         own(layer, "sync mode", mode="sync"),
         own(layer, "async mode", mode="async"),
+        sdk_spans(layer),
     ]
     rounds = max(3, rounds // 3)
     values = by_turns(subjects, rounds, partial(measure.response_us, spans=MANY))
-    ratio = above_bare(values, "async mode") / above_bare(values, "sync mode")
-    bar = Bar(f"time to the response above bare, {MANY} spans, async / sync", ratio, 0.5)
+    sync = above_bare(values, "sync mode")
+    bar = Bar(
+        f"time to the response above bare, {MANY} spans, async / sync",
+        above_bare(values, "async mode") / sync,
+        0.5,
+        above_bare(values, SDK_SPANS) / sync,
+    )
     return Figure(f"time to the response, {MANY} spans", "µs", values, (bar,))
 
 
@@ -176,10 +155,23 @@ def _size_bars(size: int, sizes: Mapping[str, Spread]) -> tuple[Bar, ...]:
     return (Bar(f"bytes of {size} spans, native / package", ratio, 1.0),)
 
 
+def _instructions(subjects: list[Subject], traced: list[Subject], python: str) -> list[Figure]:
+    """Count where that can be done; once, for it gives the same again."""
+    if not instructions.can_count():
+        sys.stderr.write("no valgrind here: instructions are not counted\n")
+        return []
+    cold = by_turns(subjects, 1, partial(instructions.cold_start_millions, python=python))
+    warm = by_turns(traced, 1, partial(instructions.warm_call_thousands, python=python))
+    return [
+        Figure("instructions to the first response", "million", cold),
+        Figure("instructions of a warm call, 1 span", "thousand", warm),
+    ]
+
+
 def _layer_size(subjects: list[Subject]) -> list[Figure]:
     zipped, unzipped, files = {}, {}, {}
     for subject in subjects:
-        if subject.layer is not None and subject.name != SDK:
+        if subject.layer is not None and subject.name not in (SDK, SDK_SPANS):
             found = [path for path in subject.layer.rglob("*") if path.is_file()]
             zipped[subject.name] = Spread((_zipped_kb(subject.layer, found),))
             unzipped[subject.name] = Spread((sum(path.stat().st_size for path in found) / 1000,))

@@ -6,7 +6,7 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib import pyplot as plt
 
-from tests.benchmarks.figures import Figure
+from tests.benchmarks.figure import Figure
 from tests.benchmarks.subjects import BARE, OWN, OWN_UNCOMPILED
 
 SHOWN = {"cold start to first response": "cold-start", "warm call, sync, 21 spans": "warm-call"}

@@ -47,6 +47,7 @@ class Subject:
 
 BARE = "bare handler"
 SDK = "import of the SDK"
+SDK_SPANS = "spans of the SDK, not exported"
 OWN = "lambda-otel-lite (this)"
 OWN_UNCOMPILED = "this, no byte code"
 LITE = "lambda-otel-lite 0.15"
@@ -70,6 +71,11 @@ def own(layer: Path, name: str = OWN, *, mode: str = "sync") -> Subject:
     )
 
 
+def sdk_spans(layer: Path) -> Subject:
+    """Return the floor: what whoever makes spans by the SDK pays, if all else cost nothing."""
+    return Subject(name=SDK_SPANS, handler="sdk_span.handler", layer=layer)
+
+
 def all_subjects(python: str, collector: str) -> list[Subject]:
     """Return every subject, its environment installed.
 
@@ -84,6 +90,7 @@ def all_subjects(python: str, collector: str) -> list[Subject]:
     return [
         Subject(name=BARE, handler="bare.handler"),
         Subject(name=SDK, handler="sdk_import.handler", layer=layer),
+        sdk_spans(layer),
         own(layer),
         own(own_layer(python, byte_code="none"), OWN_UNCOMPILED),
         Subject(name=LITE, handler=lite, layer=stale),

@@ -7,7 +7,7 @@ from pathlib import Path
 from lambda_otel_lite_cdk.interpreters import SUPPORTED_VERSIONS
 from tests.benchmarks import export, measure, plots, report
 from tests.benchmarks.environments import own_layer
-from tests.benchmarks.figures import Bar, Figure
+from tests.benchmarks.figure import Bar, Figure
 from tests.benchmarks.measure import Spread, by_turns
 from tests.benchmarks.subjects import BARE, EVENT, OWN, SDK, Subject, own
 from tests.platform.environment import RUNTIME

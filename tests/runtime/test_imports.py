@@ -78,6 +78,39 @@ def test_hazard_21_init_imports_nothing_that_only_an_export_needs(exporter: str)
     )
 
 
+def test_the_entry_point_imports_nothing_that_the_first_response_does_not_need() -> None:
+    """Each of these was seen to cost every cold start a part of a millisecond, or several."""
+    invoke = """
+from lambda_otel_lite.autowrap import handler
+handler({"version": "2.0", "requestContext": {"http": {"method": "GET"}}}, None)
+"""
+    modules = _modules(
+        "import sys\nsys.modules['app'] = sys; sys.handler = lambda event, context: None\n"
+        + invoke,
+        LAMBDA_OTEL_EXPORTER="native",
+        LAMBDA_OTEL_HANDLER="app.handler",
+    )
+
+    assert "lambda_otel_lite.encoder" in modules
+    assert not _under(
+        modules,
+        "base64",
+        "gzip",
+        "lambda_otel_lite.asynchronous",
+        "lambda_otel_lite.extractors.datasource",
+        "lambda_otel_lite.extractors.direct",
+        "lambda_otel_lite.extractors.messaging",
+        "lambda_otel_lite.instrumentations",
+        "opentelemetry.sdk.trace.export",
+        "opentelemetry.trace.propagation.tracecontext",
+        "random",
+        "socket",
+        "struct",
+        "subprocess",
+        "urllib.parse",
+    )
+
+
 def test_init_does_not_scan_the_installed_packages() -> None:
     """The API's own choice of a context implementation is by name, so that it needs no scan."""
     modules = _modules(

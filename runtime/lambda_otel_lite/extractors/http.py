@@ -7,7 +7,6 @@ and from the stable HTTP semantic conventions.
 
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote
 
 from .attributes import (
     Carrier,
@@ -185,6 +184,8 @@ def _redacted(query: str) -> str:
 
 
 def _quoted(text: str) -> str:
+    from urllib.parse import quote  # noqa: PLC0415 - slow to import, and seldom needed
+
     # JSON can bring a lone surrogate, which UTF-8 cannot hold.
     return quote(text, errors="replace")
 

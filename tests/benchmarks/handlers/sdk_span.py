@@ -1,15 +1,15 @@
-"""One span of the SDK with the attributes of an HTTP call, exported to nowhere: the floor."""
+"""The SDK's spans with the attributes of an HTTP call, exported to nowhere: the floor."""
 
 from opentelemetry.context import attach, detach
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import SpanKind, set_span_in_context
-from workload import measured
+from workload import measured, work
 
 tracer = TracerProvider().get_tracer(__name__)
 
 
 def handler(event, context):
-    """Answer from within a span that has what an HTTP call's span has at least."""
+    """Work and answer within a span that has what an HTTP call's span has at least."""
     request, http = event["requestContext"], event["requestContext"]["http"]
     span = tracer.start_span(
         event["routeKey"],
@@ -32,6 +32,7 @@ def handler(event, context):
     )
     token = attach(set_span_in_context(span))
     try:
+        work(tracer)
         return measured()
     finally:
         detach(token)

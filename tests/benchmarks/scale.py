@@ -1,0 +1,62 @@
+"""What telemetry costs whoever deploys it: the synth of a fleet, and the forwarder's work."""
+
+import tempfile
+from pathlib import Path
+
+from tests.benchmarks import forwarder as forwarding
+from tests.benchmarks.figure import Bar, Figure
+from tests.benchmarks.measure import Spread
+from tests.benchmarks.synth import BAR, synthesize
+from tests.forwarder.fleet import function_lines
+
+PLAIN, INSTRUMENTED = "without telemetry", "instrumented"
+#: Stacks, and functions in each.
+FLEETS = ((1, 1), (5, 10), (10, 20))
+
+
+def synth(rounds: int) -> list[Figure]:
+    """Synthesize fleets with and without telemetry by turns; the bar is that of the largest."""
+    return [_synth(stacks, functions, rounds) for stacks, functions in FLEETS]
+
+
+def _synth(stacks: int, functions: int, rounds: int) -> Figure:
+    seconds: dict[str, list[float]] = {INSTRUMENTED: [], PLAIN: []}
+    for number in range(rounds + 1):
+        for name, found in seconds.items():
+            with tempfile.TemporaryDirectory() as output:
+                spent = synthesize(Path(output), stacks, functions, telemetry=name == INSTRUMENTED)
+            if number:  # the first builds the layer
+                found.append(spent.wall)
+    values = {name: Spread(tuple(found)) for name, found in seconds.items()}
+    ratio = values[INSTRUMENTED].median / values[PLAIN].median
+    count = stacks * functions
+    bars = (Bar(f"synth of {count} functions, instrumented / plain", ratio, BAR),)
+    return Figure(
+        f"synth of {count} functions",
+        "s",
+        values,
+        bars if (stacks, functions) == FLEETS[-1] else (),
+    )
+
+
+def forwarder() -> list[Figure]:
+    """Merge lines of each size, by their count and by decoding them."""
+    return [_forwarder(size) for size in forwarding.SIZES]
+
+
+def _forwarder(size: int) -> Figure:
+    lines = function_lines("function", forwarding.SPANS, set(), spans_of_invocation=size)
+    payloads = forwarding.unpacked(lines)
+    ways = {
+        "lines of this project": forwarding.merge_with_counts,
+        "lines of others": forwarding.merge_without,
+        "by decoding": forwarding.merge_by_decoding,
+    }
+    spent = {name: forwarding.seconds(way, payloads) for name, way in ways.items()}
+    own, _, decoding = spent.values()
+    return Figure(
+        f"forwarder, merging lines of {size} spans",
+        "ns CPU per span",
+        {name: Spread((took / forwarding.SPANS * 1e9,)) for name, took in spent.items()},
+        (Bar(f"merging lines of {size} spans, this / by decoding", own / decoding, 0.1),),
+    )
