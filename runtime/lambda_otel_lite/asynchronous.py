@@ -1,5 +1,6 @@
 """The mode ``async``: export in the extension's thread, after the response has left."""
 
+import contextlib
 import sys
 import threading
 import time
@@ -51,7 +52,9 @@ class AsyncCompletion:
         self._released: str | None = None
         self._lost = False
         self._begin_grace = BEGIN_GRACE
+        self._waited = 0.0
         self._context: weakref.ref[Any] | None = None
+        self._context_is_kept = False
         self._handler_thread = 0
 
     # Handler's thread
@@ -72,10 +75,11 @@ class AsyncCompletion:
             self._ended = request_id
             self._handler_thread = threading.get_ident()
             handed_over = not self._lost and request_id not in (None, self._released)
+            noticed = handed_over and self._notice_response(request_id, context)
             awaited = self._held == request_id
-            if handed_over:
-                self._notice_response(request_id, context)
-        if awaited:
+        # Before the extension's first look the sign of the response is enough to wake it. To wake
+        # it now would have it run in place of the thread that is about to post the response.
+        if awaited or (handed_over and not noticed):
             self._wake.put(None)
         if not handed_over:
             self._flush()
@@ -92,7 +96,9 @@ class AsyncCompletion:
         else:
             self._flush()
 
-    def _notice_response(self, request_id: str | None, context: Any) -> None:
+    def _notice_response(self, request_id: str | None, context: Any) -> bool:
+        """Have the extension woken when the response has left; say if that is sure to happen."""
+
         # The platform's runtime holds the invocation's context object until it has posted the
         # response and lets go of it right then: its end is the sign that the response has left.
         def gone(_: Any) -> None:
@@ -103,8 +109,20 @@ class AsyncCompletion:
             self._context = weakref.ref(context, gone)
         except TypeError:
             self._context = None
+            return False
+        return not self._context_is_kept
 
     # Extension's thread
+
+    def on_arrival(self) -> None:
+        """Leave the handler alone for the time in which most handlers are done.
+
+        Whatever happens in this time, the extension finds it noted when it looks.
+        """
+        arrived = time.monotonic()
+        with contextlib.suppress(Empty):
+            self._wake.get(timeout=self._begin_grace)
+        self._waited = time.monotonic() - arrived
 
     def on_invoke(self, event: Invoke) -> None:
         """Wait for the invocation's end and export; the invocation lasts until this returns."""
@@ -133,7 +151,8 @@ class AsyncCompletion:
             self._lost = False
 
     def _wait_for_begin(self, request_id: str) -> bool:
-        if self._wait(lambda: request_id in (self._begun, self._ended), self._begin_grace):
+        grace, self._waited = self._begin_grace - self._waited, 0.0
+        if self._wait(lambda: request_id in (self._begun, self._ended), grace):
             return True
         # A function that was undecorated once is not waited for again until it proves not to be.
         self._begin_grace = 0.0
@@ -143,6 +162,7 @@ class AsyncCompletion:
         """Wait until the response has left, which a large one takes its time to do."""
         while not self._wait(lambda: self._responded == event.request_id, RESPONSE_GRACE):
             # A traceback or the user's code may keep the context object alive for long.
+            self._context_is_kept = True
             remaining = _remaining(event)
             in_time = remaining is None or remaining > _EXPORT_TIME
             if not (in_time and _is_answering(self._handler_thread)):

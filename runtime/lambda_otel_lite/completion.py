@@ -57,6 +57,9 @@ class FinalizeCompletion:
     def complete(self) -> None:
         """Do nothing."""
 
+    def on_arrival(self) -> None:
+        """Do nothing."""
+
     def on_invoke(self, event: object) -> None:
         """Do nothing; an extension without events is told of none."""
 

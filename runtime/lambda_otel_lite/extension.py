@@ -34,6 +34,7 @@ class InternalExtension:
 
     Args:
         address: ``host:port`` of the API, from ``AWS_LAMBDA_RUNTIME_API``.
+        on_arrival: Called when there is an event, before time is taken to read it.
         on_invoke: Called for each invocation; the invocation lasts until it returns.
         on_lost: Called when the API stops answering.
         on_found: Called when it answers again.
@@ -42,11 +43,13 @@ class InternalExtension:
     def __init__(
         self,
         address: str,
+        on_arrival: Callable[[], None],
         on_invoke: Callable[[Invoke], None],
         on_lost: Callable[[], None],
         on_found: Callable[[], None],
     ) -> None:
         self._api = ExtensionsApi(address)
+        self._on_arrival = on_arrival
         self._on_invoke = on_invoke
         self._on_lost = on_lost
         self._on_found = on_found
@@ -74,7 +77,7 @@ class InternalExtension:
         wait = _FIRST_WAIT
         while True:
             try:
-                event = self._api.next_event()
+                event = self._api.next_event(self._on_arrival)
             except (OSError, ExtensionsApiError) as error:
                 if wait == _FIRST_WAIT:
                     logger.warning("the Extensions API failed, trying again: %s", error)

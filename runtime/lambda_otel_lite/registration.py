@@ -28,6 +28,10 @@ def register(settings: Settings, flush: Callable[[], None]) -> Completion:
         logger.info("not on Lambda: no extension; %s mode needs one", settings.mode)
         return completion if settings.mode is ProcessorMode.FINALIZE else SyncCompletion(flush)
     extension = InternalExtension(
-        settings.runtime_api, completion.on_invoke, completion.on_lost, completion.on_found
+        settings.runtime_api,
+        completion.on_arrival,
+        completion.on_invoke,
+        completion.on_lost,
+        completion.on_found,
     )
     return completion if extension.start(events) else SyncCompletion(flush)

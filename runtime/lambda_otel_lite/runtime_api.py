@@ -7,7 +7,7 @@ guide, "Extensions API"; version 2020-01-01).
 
 import json
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 #: One local round trip at init; an API that does not answer within it (in s) will not.
@@ -62,18 +62,24 @@ class ExtensionsApi:
         )
         self._identifier = headers.get("lambda-extension-identifier", "")
 
-    def next_event(self) -> Invoke:
+    def next_event(self, on_arrival: Callable[[], None] = lambda: None) -> Invoke:
         """Wait for the next invocation, for as long as it takes.
 
         An environment may be frozen for hours between two invocations: a time-out here would break
         off a wait that is all right.
+
+        Args:
+            on_arrival: Called when the event is there and has not been read. The handler's thread
+                has an event at this moment too, and only one of the two can run.
 
         Raises:
             ExtensionsApiError: The API refused, or sent an event that is no INVOKE.
             OSError: The connection failed.
         """
         identifier = {"Lambda-Extension-Identifier": self._identifier}
-        _, body = self._call("GET", "/event/next", identifier, "", timeout=None)
+        _, body = self._call(
+            "GET", "/event/next", identifier, "", timeout=None, on_arrival=on_arrival
+        )
         try:
             event = json.loads(body)
             if event["eventType"] != "INVOKE":
@@ -83,7 +89,7 @@ class ExtensionsApi:
         except (ValueError, TypeError, KeyError) as error:
             raise ExtensionsApiError(f"event {body[:200]!r} cannot be read: {error!r}") from error
 
-    def _call(
+    def _call(  # noqa: PLR0913 - what a request is made of
         self,
         method: str,
         path: str,
@@ -91,6 +97,7 @@ class ExtensionsApi:
         body: str,
         *,
         timeout: float | None,
+        on_arrival: Callable[[], None] = lambda: None,
     ) -> tuple[dict[str, str], bytes]:
         host, _, port = self._address.rpartition(":")
         lines = [
@@ -104,6 +111,8 @@ class ExtensionsApi:
         with socket.create_connection((host, int(port)), REGISTER_TIMEOUT) as connection:
             connection.settimeout(timeout)
             connection.sendall(request.encode())
+            connection.recv(1, socket.MSG_PEEK)
+            on_arrival()
             with connection.makefile("rb") as stream:
                 status, answer_headers, answer = _read_response(stream)
         if status != 200:  # noqa: PLR2004 - OK is the only answer that is not a refusal

@@ -46,6 +46,17 @@ class Stage:
         self._extension.start()
         until(lambda: request_id in (self.completion._held, self.completion._released))
 
+    def arrive(self, request_id: str) -> None:
+        """Start to deliver an event that the extension takes its time to read."""
+        self.join()
+
+        def follow() -> None:
+            self.completion.on_arrival()
+            self.completion.on_invoke(Invoke(request_id, None))
+
+        self._extension = threading.Thread(target=follow)
+        self._extension.start()
+
     def join(self) -> None:
         """Wait until the extension asks for the next event."""
         if self._extension is not None:
@@ -214,6 +225,63 @@ def test_a_deadline_ends_the_wait_for_the_end(stage: Stage) -> None:
     assert stage.events == ["extension exports"]
     stage.completion.end("a", Context())
     assert stage.events == ["extension exports", "handler exports"]
+
+
+def test_a_quick_handler_has_the_processor_to_itself_until_its_response_has_left(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The extension does not even look what has arrived before."""
+    monkeypatch.setattr(stage.completion, "_begin_grace", 3600.0)
+    stage.arrive("a")
+    context = Context()
+    stage.completion.begin("a")
+    stage.completion.end("a", context)
+    assert stage.completion._wake.empty()
+    assert stage.completion._held is None
+
+    del context
+    stage.join()
+    assert stage.events == ["extension exports"]
+
+
+@pytest.mark.parametrize("context", [Unreferable(), None])
+def test_the_end_wakes_the_extension_where_nothing_else_will(
+    context: Any, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The context object cannot show that the response has left."""
+    monkeypatch.setattr(stage.completion, "_begin_grace", 3600.0)
+    stage.arrive("a")
+    stage.completion.begin("a")
+    stage.completion.end("a", context)
+    stage.join()
+    assert stage.events == ["extension exports"]
+
+
+def test_a_function_that_keeps_its_context_objects_is_waited_for_once(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first time the extension looks by itself; from then on the end wakes it."""
+    kept = [Context(), Context()]
+    for request_id, context in zip("ab", kept, strict=True):
+        stage.arrive(request_id)
+        stage.completion.begin(request_id)
+        stage.completion.end(request_id, context)
+        stage.join()
+        monkeypatch.setattr(stage.completion, "_begin_grace", 3600.0)
+        monkeypatch.setattr(asynchronous, "BEGIN_GRACE", 3600.0)
+    assert stage.events == ["extension exports"] * 2
+
+
+def test_a_handler_that_never_begins_is_not_waited_for_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither before its event is read nor after."""
+    stage.arrive("a")
+    stage.join()
+    monkeypatch.setattr(asynchronous, "BEGIN_GRACE", 3600.0)
+    stage.arrive("b")
+    stage.join()
+    assert stage.events == ["extension exports"] * 2
 
 
 def test_lost_and_found(stage: Stage) -> None:

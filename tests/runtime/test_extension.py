@@ -4,7 +4,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from queue import SimpleQueue
 from types import FrameType
@@ -35,13 +35,14 @@ class Api:
             raise self._refusal
         self.registered += [name, *events]
 
-    def next_event(self) -> Invoke:
+    def next_event(self, on_arrival: Callable[[], None]) -> Invoke:
         """Give the next answer."""
         if not self._answers:
             threading.Event().wait()
         answer = self._answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
+        on_arrival()
         return answer
 
 
@@ -53,6 +54,7 @@ class Stage:
         self.called: SimpleQueue[object] = SimpleQueue()
         self.extension = InternalExtension(
             "api:80",
+            lambda: self.called.put("arrived"),
             self._on_invoke,
             lambda: self.called.put("lost"),
             lambda: self.called.put("found"),
@@ -91,7 +93,7 @@ def test_every_event_is_followed_whatever_becomes_of_it(
     api = Api(A, B)
     stage = Stage(api, monkeypatch)
     assert stage.extension.start(["INVOKE"])
-    assert stage.next(2) == ["a", "b"]
+    assert stage.next(4) == ["arrived", "a", "arrived", "b"]
     assert api.registered == ["lambda-otel-lite", "INVOKE"]
     assert [record.message for record in caplog.records] == ["telemetry of invocation a failed"]
 
@@ -103,8 +105,8 @@ def test_hazard_01_waits_grow_and_start_anew(
     errors = [OSError("no"), ExtensionsApiError("403")] * 3
     stage = Stage(Api(*errors, B, OSError("again"), B), monkeypatch)
     stage.extension.start(["INVOKE"])
-    assert stage.next(9) == ["lost", 0.1, 0.2, 0.4, 0.8, 1.0, 1.0, "found", "b"]
-    assert stage.next(4) == ["lost", 0.1, "found", "b"]
+    assert stage.next(10) == ["lost", 0.1, 0.2, 0.4, 0.8, 1.0, 1.0, "arrived", "found", "b"]
+    assert stage.next(5) == ["lost", 0.1, "arrived", "found", "b"]
     assert [record.levelno for record in caplog.records] == [logging.WARNING] * 2
 
 

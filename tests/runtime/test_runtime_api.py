@@ -47,6 +47,29 @@ def _with_length(body: bytes) -> bytes:
     return OK + b"Content-Length: %d\r\n\r\n" % len(body) + body
 
 
+def test_an_event_is_announced_before_it_is_read() -> None:
+    """When its first byte is there, not before, and with nothing of it consumed."""
+    arrived = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(65536)
+                before.append(arrived.is_set())
+                connection.sendall(_with_length(EVENT)[:1])
+                before.append(arrived.wait(10))
+                connection.sendall(_with_length(EVENT)[1:])
+
+        before: list[bool] = []
+        thread = threading.Thread(target=serve)
+        thread.start()
+        api = ExtensionsApi(f"127.0.0.1:{listening.getsockname()[1]}")
+        assert api.next_event(arrived.set) == Invoke("a", 5)
+        thread.join(10)
+    assert before == [False, True]
+
+
 def test_the_identifier_of_the_registration_is_sent_with_every_call() -> None:
     """What the platform gave at registration is what it knows the extension by."""
     registered = OK + b"Lambda-Extension-Identifier: who\r\nContent-Length: 2\r\n\r\n{}"
