@@ -28,9 +28,10 @@ _INT64_MIN, _INT64_MAX = -(1 << 63), (1 << 63) - 1
 # Varints of one byte, which most numbers and lengths are.
 _SMALL = [bytes((number,)) for number in range(0x80)]
 
-# What stands before a text of each length that fits one byte: the AnyValue's length, the tag of its
-# string_value, the text's length.
-_SHORT_TEXT = [b"%c\x0a%c" % (length + 2, length) for length in range(0x7E)]
+# What stands before a text, by its size in bytes: the AnyValue's length, the tag of its string_value,
+# the text's length. Sizes repeat, and most are small.
+_LARGEST_KEPT = 1024
+_text_heads: dict[int, bytes] = {}
 # The same for small numbers, and the number.
 _SMALL_INT = [b"\x02\x18%c" % number for number in range(0x80)]
 
@@ -109,10 +110,9 @@ def _scope(scope: InstrumentationScope) -> bytes:
 
 
 def _span(span: ReadableSpan) -> bytes:
-    context = span.get_span_context()
+    context, parent = span.context, span.parent
     if context is None:
         raise ValueError(f"span {span.name!r} has no context")
-    parent = span.parent
     parts = [
         b"\x0a\x10",
         context.trace_id.to_bytes(16),
@@ -126,8 +126,8 @@ def _span(span: ReadableSpan) -> bytes:
         _status(span.status),
         b"\x85\x01" + _flags(parent),
     ]
-    if context.trace_state:
-        state = ",".join(f"{key}={value}" for key, value in context.trace_state.items())
+    if trace_state := context.trace_state:
+        state = ",".join(f"{key}={value}" for key, value in trace_state.items())
         parts.append(_text(b"\x1a", state))
     if parent:
         parts += (b"\x22\x08", parent.span_id.to_bytes(8))
@@ -171,6 +171,8 @@ def _link(link: Link) -> bytes:
 
 def _status(status: Status) -> bytes:
     code = _STATUS_CODES[status.status_code.value]
+    if not code:
+        return b"\x7a\x00"  # a description without an error is no part of a status
     return _message(b"\x7a", _text(b"\x12", status.description) + code)
 
 
@@ -192,8 +194,10 @@ def _attributes(tag: bytes, attributes: Mapping[str, Any] | None) -> bytes:
             if type(value) is str:
                 text = value.encode()
                 size = len(text)
-                head = _SHORT_TEXT[size] if size < 0x7E else _long_text(size)  # noqa: PLR2004
-                encoded += (tag, _length(len(pair) + len(head) + size), pair, head, text)
+                head = _text_heads.get(size) or _text_head(size)
+                size += len(pair) + len(head)
+                length = _SMALL[size] if size < 0x80 else _length(size)  # noqa: PLR2004
+                encoded += (tag, length, pair, head, text)
             elif type(value) is int and 0 <= value < 0x80:  # noqa: PLR2004
                 encoded += (tag, _length(len(pair) + 3), pair, _SMALL_INT[value])
             else:
@@ -204,9 +208,12 @@ def _attributes(tag: bytes, attributes: Mapping[str, Any] | None) -> bytes:
     return b"".join(encoded)
 
 
-def _long_text(size: int) -> bytes:
+def _text_head(size: int) -> bytes:
     length = _length(size)
-    return _length(1 + len(length) + size) + b"\x0a" + length
+    head = _length(1 + len(length) + size) + b"\x0a" + length
+    if size <= _LARGEST_KEPT:
+        _text_heads[size] = head
+    return head
 
 
 def _key(key: str) -> bytes:
