@@ -28,8 +28,8 @@ _INT64_MIN, _INT64_MAX = -(1 << 63), (1 << 63) - 1
 # Varints of one byte, which most numbers and lengths are.
 _SMALL = [bytes((number,)) for number in range(0x80)]
 
-# What stands before a text, by its size in bytes: the AnyValue's length, the tag of its string_value,
-# the text's length. Sizes repeat, and most are small.
+# What stands before a text, by its size in bytes: the AnyValue's length, the tag of its
+# string_value, the text's length. Sizes repeat, and most are small.
 _LARGEST_KEPT = 1024
 _text_heads: dict[int, bytes] = {}
 # The same for small numbers, and the number.

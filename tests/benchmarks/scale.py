@@ -1,6 +1,8 @@
 """What telemetry costs whoever deploys it: the synth of a fleet, and the forwarder's work."""
 
 import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tests.benchmarks import forwarder as forwarding
@@ -14,9 +16,18 @@ PLAIN, INSTRUMENTED = "without telemetry", "instrumented"
 FLEETS = ((1, 1), (5, 10), (10, 20))
 
 
-def synth(rounds: int) -> list[Figure]:
-    """Synthesize fleets with and without telemetry by turns; the bar is that of the largest."""
-    return [_synth(stacks, functions, rounds) for stacks, functions in FLEETS]
+def synth(rounds: int, fleets: Sequence[tuple[int, int]] = FLEETS) -> list[Figure]:
+    """Synthesize fleets with and without telemetry by turns; the largest has a bar.
+
+    Args:
+        rounds: Measurements of each.
+        fleets: Stacks and functions in each, the largest fleet last.
+    """
+    return [
+        replace(figure, bars=figure.bars if fleet == fleets[-1] else ())
+        for fleet in fleets
+        for figure in [_synth(*fleet, rounds)]
+    ]
 
 
 def _synth(stacks: int, functions: int, rounds: int) -> Figure:
@@ -24,24 +35,19 @@ def _synth(stacks: int, functions: int, rounds: int) -> Figure:
     for number in range(rounds + 1):
         for name, found in seconds.items():
             with tempfile.TemporaryDirectory() as output:
-                spent = synthesize(Path(output), stacks, functions, telemetry=name == INSTRUMENTED)
+                telemetry = name == INSTRUMENTED
+                spent = synthesize(Path(output), stacks, functions, telemetry=telemetry)
             if number:  # the first builds the layer
                 found.append(spent.wall)
     values = {name: Spread(tuple(found)) for name, found in seconds.items()}
     ratio = values[INSTRUMENTED].median / values[PLAIN].median
-    count = stacks * functions
-    bars = (Bar(f"synth of {count} functions, instrumented / plain", ratio, BAR),)
-    return Figure(
-        f"synth of {count} functions",
-        "s",
-        values,
-        bars if (stacks, functions) == FLEETS[-1] else (),
-    )
+    name = f"synth of {stacks * functions} functions"
+    return Figure(name, "s", values, (Bar(f"{name}, instrumented / plain", ratio, BAR),))
 
 
-def forwarder() -> list[Figure]:
-    """Merge lines of each size, by their count and by decoding them."""
-    return [_forwarder(size) for size in forwarding.SIZES]
+def forwarder(sizes: Sequence[int] = forwarding.SIZES) -> list[Figure]:
+    """Merge lines of so many spans each, by their count and by decoding them."""
+    return [_forwarder(size) for size in sizes]
 
 
 def _forwarder(size: int) -> Figure:

@@ -4,8 +4,10 @@ import json
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from lambda_otel_lite_cdk.interpreters import SUPPORTED_VERSIONS
-from tests.benchmarks import export, measure, plots, report
+from tests.benchmarks import export, instructions, measure, plots, report, scale
 from tests.benchmarks.environments import own_layer
 from tests.benchmarks.figure import Bar, Figure
 from tests.benchmarks.measure import Spread, by_turns
@@ -17,7 +19,7 @@ PYTHON = RUNTIME.removeprefix("python")
 
 def figure(own_ms: float, limit: float = 2.0) -> Figure:
     values = {BARE: Spread((10.0,)), OWN: Spread((own_ms,))}
-    return Figure("cold start to first response", "ms", values, (Bar("a bar", own_ms, limit),))
+    return Figure("cold start to first response", "ms", values, (Bar("a bar", own_ms, limit, 1.5),))
 
 
 def test_every_kind_of_figure_is_measured_of_this_project() -> None:
@@ -38,6 +40,23 @@ def test_every_kind_of_figure_is_measured_of_this_project() -> None:
         assert all(spread.median > 0 for spread in values.values())
 
 
+@pytest.mark.skipif(not instructions.can_count(), reason="valgrind counts, and is not installed")
+def test_instructions_are_counted_the_same_at_every_run() -> None:
+    subject = Subject(name=BARE, handler="bare.handler")
+
+    first, second = (instructions.cold_start_millions(subject, PYTHON) for _ in range(2))
+
+    assert first == pytest.approx(second, rel=0.01)
+    assert 0 < instructions.warm_call_thousands(subject, PYTHON) < first * 1000
+
+
+def test_the_synth_and_the_forwarder_are_held_against_their_bars() -> None:
+    fleet, lines = scale.synth(1, fleets=((1, 1),)), scale.forwarder(sizes=(500,))
+
+    assert [[bar.limit for bar in one.bars] for one in (*fleet, *lines)] == [[1.25], [0.1]]
+    assert all(one.bars[0].measured > 0 for one in (*fleet, *lines))
+
+
 def test_the_exporters_are_given_the_same_spans() -> None:
     spans = export.make_spans(42)
 
@@ -50,8 +69,8 @@ def test_the_exporters_are_given_the_same_spans() -> None:
 
 
 def test_a_bar_that_is_not_met_is_seen() -> None:
-    assert "| a bar | 3.00 | 2.00 | **no** |" in report.table([figure(3.0)])
-    assert "| a bar | 1.00 | 2.00 | yes |" in report.table([figure(1.0)])
+    assert "| a bar | 3.00 | 2.00 | **no** | 1.50 |" in report.table([figure(3.0)])
+    assert "| a bar | 1.00 | 2.00 | yes | 1.50 |" in report.table([figure(1.0)])
 
 
 def test_a_figure_that_has_become_worse_is_seen(tmp_path: Path) -> None:
