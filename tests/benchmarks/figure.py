@@ -14,8 +14,8 @@ class Bar:
         text: What is compared with what.
         measured: The ratio in this run.
         limit: The bar.
-        floor: The ratio if this project cost nothing beyond the SDK's spans; None where there are
-            none.
+        floor: The ratio if this project cost nothing: what remains are the SDK's spans and, where
+            the figure has it, compressing and writing a line. None where neither is measured.
     """
 
     text: str

@@ -21,6 +21,7 @@ from tests.benchmarks.subjects import (
     OWN,
     OWN_UNCOMPILED,
     SDK,
+    SDK_LINE,
     SDK_SPANS,
     Subject,
     all_subjects,
@@ -84,7 +85,7 @@ def _bar_above_bare(what: str, values: Mapping[str, Spread], other: str, limit: 
         f"{what} above bare, this / {other}",
         above_bare(values, OWN) / reference,
         limit,
-        above_bare(values, SDK_SPANS) / reference,
+        above_bare(values, SDK_LINE) / reference,
     )
 
 
@@ -171,7 +172,7 @@ def _instructions(subjects: list[Subject], traced: list[Subject], python: str) -
 def _layer_size(subjects: list[Subject]) -> list[Figure]:
     zipped, unzipped, files = {}, {}, {}
     for subject in subjects:
-        if subject.layer is not None and subject.name not in (SDK, SDK_SPANS):
+        if subject.layer is not None and subject.name not in (SDK, SDK_SPANS, SDK_LINE):
             found = [path for path in subject.layer.rglob("*") if path.is_file()]
             zipped[subject.name] = Spread((_zipped_kb(subject.layer, found),))
             unzipped[subject.name] = Spread((sum(path.stat().st_size for path in found) / 1000,))

@@ -48,6 +48,7 @@ class Subject:
 BARE = "bare handler"
 SDK = "import of the SDK"
 SDK_SPANS = "spans of the SDK, not exported"
+SDK_LINE = "spans of the SDK, and a line"
 OWN = "lambda-otel-lite (this)"
 OWN_UNCOMPILED = "this, no byte code"
 LITE = "lambda-otel-lite 0.15"
@@ -91,6 +92,7 @@ def all_subjects(python: str, collector: str) -> list[Subject]:
         Subject(name=BARE, handler="bare.handler"),
         Subject(name=SDK, handler="sdk_import.handler", layer=layer),
         sdk_spans(layer),
+        Subject(name=SDK_LINE, handler="sdk_line.handler", layer=layer),
         own(layer),
         own(own_layer(python, byte_code="none"), OWN_UNCOMPILED),
         Subject(name=LITE, handler=lite, layer=stale),

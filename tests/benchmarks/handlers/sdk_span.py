@@ -5,7 +5,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import SpanKind, set_span_in_context
 from workload import measured, work
 
-tracer = TracerProvider().get_tracer(__name__)
+provider = TracerProvider()
+tracer = provider.get_tracer(__name__)
 
 
 def handler(event, context):

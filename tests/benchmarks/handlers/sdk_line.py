@@ -1,0 +1,42 @@
+"""The SDK's spans and a compressed line of their size: the floor of who exports to the log.
+
+Reading the event, finding the caller and encoding cost nothing here: the line is made of what the
+spans of the first call were encoded to.
+"""
+
+import sdk_span
+from opentelemetry.sdk.trace import SpanProcessor
+
+from lambda_otel_lite.encoder import encode_spans
+from lambda_otel_lite.record import RecordFormat, write
+from lambda_otel_lite.settings import Settings
+
+
+class Line(SpanProcessor):
+    """Keeps the spans of the first call, and writes a line after each."""
+
+    def __init__(self):
+        self.spans = []
+        self.request = b""
+        self.format = RecordFormat(Settings.from_environ({}))
+
+    def on_end(self, span):
+        """Keep the span, in the first call alone."""
+        if not self.request:
+            self.spans.append(span)
+
+    def write(self):
+        """Compress and write what the spans of the first call were."""
+        self.request = self.request or encode_spans(self.spans)
+        write(self.format.line(self.format.payload(self.request), len(self.spans)))
+
+
+line = Line()
+sdk_span.provider.add_span_processor(line)
+
+
+def handler(event, context):
+    """Work, answer, and write a line."""
+    response = sdk_span.handler(event, context)
+    line.write()
+    return response
