@@ -102,13 +102,13 @@ def _warm_call(subjects: list[Subject], python: str, rounds: int, spans: int) ->
 def _response(python: str, rounds: int) -> Figure:
     layer = own_layer(python, byte_code="valid")
     subjects = [
-        Subject(name=BARE, handler="bare.handler"),
+        Subject(name=BARE, handler="bare.handler", layer=layer),
         own(layer, "sync mode", mode="sync"),
         own(layer, "async mode", mode="async"),
         sdk_spans(layer),
     ]
     rounds = max(3, rounds // 3)
-    values = by_turns(subjects, rounds, partial(measure.response_us, spans=MANY))
+    values = by_turns(subjects, rounds, partial(measure.response_us, python=python, spans=MANY))
     sync = above_bare(values, "sync mode")
     bar = Bar(
         f"time to the response above bare, {MANY} spans, async / sync",

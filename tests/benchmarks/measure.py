@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lambda_otel_lite_cdk.cli.emulator import Emulator, InvocationResult
-from tests.benchmarks.subjects import EVENT, HANDLERS, Subject
-from tests.platform.environment import Environment
+from tests.benchmarks.responder import Responder
+from tests.benchmarks.subjects import EVENT, Subject
 
 #: Warm calls that are not counted, and that are.
 WARM_UP, CALLS = 20, 200
@@ -87,22 +87,14 @@ def peak_mb(subject: Subject, python: str, spans: int) -> float:
         return float(result.payload["peak_kb"]) / 1024
 
 
-def response_us(subject: Subject, spans: int) -> float:
+def response_us(subject: Subject, python: str, spans: int) -> float:
     """Return the time from an invocation's start to its answer, in µs: the median of many calls.
 
-    Measured on the tests' own platform, which sees the answer come; the official emulator holds it
-    back until the extension is done.
+    Not measured under the official emulator, which holds the answer back until the extension is
+    done.
     """
-    event = json.loads(EVENT.read_text())
-    variables = {**subject.environment, "BENCH_SPANS": str(spans)}
-    times = []
-    with Environment(HANDLERS, subject.handler, variables) as environment:
-        for _ in range(WARM_UP + CALLS):
-            began = time.perf_counter()
-            invocation = environment.start(event)
-            environment.state.wait_until(lambda: invocation.answered, "the answer")  # noqa: B023
-            times.append(time.perf_counter() - began)
-            environment.finish(invocation)
+    with Responder(subject, python, spans) as responder:
+        times = [responder.invoke() for _ in range(WARM_UP + CALLS)]
     return statistics.median(times[WARM_UP:]) * 1_000_000
 
 

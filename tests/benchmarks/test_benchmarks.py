@@ -34,8 +34,9 @@ def test_every_kind_of_figure_is_measured_of_this_project() -> None:
     cold = by_turns(subjects, 1, partial(measure.cold_start_ms, python=PYTHON))
     warm = by_turns(subjects, 1, partial(measure.warm_cpu_us, python=PYTHON, spans=21))
     memory = by_turns(subjects, 1, partial(measure.peak_mb, python=PYTHON, spans=1))
+    response = by_turns(subjects, 1, partial(measure.response_us, python=PYTHON, spans=1))
 
-    for values in (cold, warm, memory):
+    for values in (cold, warm, memory, response):
         assert values.keys() == {BARE, SDK, OWN}
         assert all(spread.median > 0 for spread in values.values())
 
