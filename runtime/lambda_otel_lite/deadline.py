@@ -28,7 +28,8 @@ class DeadlineWatch[SubjectT]:
     def __init__(self, margin_ms: int, on_deadline: Callable[[SubjectT], None]) -> None:
         self._margin = margin_ms / 1000
         self._on_deadline = on_deadline
-        self._changed = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         # When to call back, in s since the epoch, and with what: one value, so set at once.
         self._alarm: tuple[float, SubjectT] | None = None
         # When the thread looks next, in s since the epoch. Set by whoever wants it earlier, and
@@ -49,7 +50,7 @@ class DeadlineWatch[SubjectT]:
             return
         # Wall-clock time: a process frozen between invocations sees no other clock move on.
         alarm = time.time() + min(remaining_ms, LONGEST_MS) / 1000 - self._margin
-        with self._changed:
+        with self._lock:
             self._alarm = alarm, subject
             if alarm < self._looks_at:
                 self._looks_at = alarm

@@ -32,9 +32,10 @@ class RecordLineExporter:
     """
 
     def __init__(self, settings: Settings) -> None:
-        from .record import RecordFormat  # noqa: PLC0415 - not before the first export
+        from .record import RecordFormat, write  # noqa: PLC0415 - not before the first export
 
         self._format = RecordFormat(settings)
+        self._write_line = write
 
     @abstractmethod
     def _payload(self, spans: Sequence[ReadableSpan]) -> str:
@@ -71,11 +72,9 @@ class RecordLineExporter:
 
     def _write(self, spans: Sequence[ReadableSpan]) -> int:
         """Write the spans in as many lines as it takes; return how many could not be written."""
-        from .record import write  # noqa: PLC0415
-
         line = self._line(spans)
         if line is not None:
-            write(line)
+            self._write_line(line)
             return 0
         if len(spans) > 1:
             middle = len(spans) // 2
@@ -85,7 +84,7 @@ class RecordLineExporter:
         for smaller in smaller_spans(spans[0]):
             line = self._line([smaller])
             if line is not None:
-                write(line)
+                self._write_line(line)
                 return 0
         return 1
 
@@ -102,10 +101,14 @@ class RecordLineExporter:
 class NativeSpanExporter(RecordLineExporter):
     """Encodes with this project's own writer: ``LAMBDA_OTEL_EXPORTER=native``."""
 
-    def _payload(self, spans: Sequence[ReadableSpan]) -> str:
-        from .encoder import encode_spans  # noqa: PLC0415
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        from .encoder import encode_spans  # noqa: PLC0415 - not before the first export
 
-        return self._format.payload(encode_spans(spans))
+        self._encode = encode_spans
+
+    def _payload(self, spans: Sequence[ReadableSpan]) -> str:
+        return self._format.payload(self._encode(spans))
 
 
 class PackageSpanExporter(RecordLineExporter):

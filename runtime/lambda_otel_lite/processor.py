@@ -119,8 +119,8 @@ class LambdaSpanProcessor(OpenSpans):
     def process_spans(self) -> None:
         """Export all spans that are queued; never raises."""
         with self._export_lock:
-            while batch := self._next_batch():
-                self._export(batch)
+            while self._queue:
+                self._export(self._next_batch())
             dropped, self._dropped = self._dropped, 0
         if dropped:
             logger.warning(

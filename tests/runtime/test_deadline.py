@@ -70,8 +70,8 @@ def test_a_deadline_that_has_passed_is_called_at_once() -> None:
 class _Recorded(threading.Condition):
     """Tells when somebody goes to sleep on it, and counts how often somebody is woken."""
 
-    def __init__(self) -> None:
-        super().__init__(threading.Lock())
+    def __init__(self, lock: threading.Lock) -> None:
+        super().__init__(lock)
         self.asleep = threading.Semaphore(0)
         self.notified = 0
 
@@ -91,7 +91,7 @@ def test_invocations_that_end_in_time_never_wake_the_thread(
 ) -> None:
     """A wake-up takes the interpreter's lock and a processor's time from the handler."""
     watch, rung = _watch()
-    watch._changed = recorded = _Recorded()
+    watch._changed = recorded = _Recorded(watch._lock)
     begin: list[Callable[[], None]] = []
     monkeypatch.setattr(deadline, "_start", begin.append)
     watch.arm(60_000, "over before the thread has its turn")

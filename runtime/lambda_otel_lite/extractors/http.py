@@ -133,19 +133,22 @@ def _request(  # noqa: PLR0913 - one argument for each row of the specification'
     server: str | None,
 ) -> SpanAttributes:
     attributes = invocation_attributes(context)
-    put(attributes, "http.method", method)
     known = method is None or method in _METHODS
-    put(attributes, "http.request.method", method if known else "_OTHER")
-    put(attributes, "http.request.method_original", None if known else method)
-    put(attributes, "http.target", path)
-    put(attributes, "url.path", path)
-    put(attributes, "http.route", route)
-    put(attributes, "url.query", _redacted(query) if query else None)
-    attributes["url.scheme"] = scheme
-    put(attributes, "network.protocol.version", (protocol or "").partition("/")[2])
-    put(attributes, "client.address", client)
-    put(attributes, "user_agent.original", user_agent or first(headers.get("user-agent")))
-    put(attributes, "server.address", server or _host(first(headers.get("host"))))
+    found = {
+        "http.method": method,
+        "http.request.method": method if known else "_OTHER",
+        "http.request.method_original": None if known else method,
+        "http.target": path,
+        "url.path": path,
+        "http.route": route,
+        "url.query": _redacted(query) if query else None,
+        "url.scheme": scheme,
+        "network.protocol.version": (protocol or "").partition("/")[2],
+        "client.address": client,
+        "user_agent.original": user_agent or first(headers.get("user-agent")),
+        "server.address": server or _host(first(headers.get("host"))),
+    }
+    attributes.update({name: value for name, value in found.items() if value})
     # Semantic conventions, HTTP server span name: "{method} {route}", the method alone without a
     # route, HTTP for a method of the caller's invention. A raw path never enters the name: its
     # cardinality has no bound.

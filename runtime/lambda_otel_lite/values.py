@@ -1,0 +1,159 @@
+"""Attributes, and the fields that messages are made of, as protobuf bytes.
+
+Source of the encoding: Protocol Buffers encoding guide, "Message Structure"; of the messages
+``KeyValue`` and ``AnyValue``: opentelemetry-proto 1.x, ``common/v1/common.proto``.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+logger = logging.getLogger("lambda_otel_lite.values")
+
+_INT64_MIN, _INT64_MAX = -(1 << 63), (1 << 63) - 1
+
+# Varints of one byte, which most numbers and lengths are.
+_SMALL = [bytes((number,)) for number in range(0x80)]
+
+# What stands before a text, by its size in bytes: the AnyValue's length, the tag of its
+# string_value, the text's length. Sizes repeat, and most are small.
+_LARGEST_KEPT = 1024
+_text_heads: dict[int, bytes] = {}
+# The same for whole numbers, and the number: those met so far of these sizes, such as status codes.
+_ints: dict[int, bytes] = {}
+
+# Attribute keys are the same in span after span. Bounded, for they may be made of data.
+_MOST_KEYS = 1024
+_keys: dict[str, bytes] = {}
+
+
+def encode_attributes(tag: bytes, attributes: Mapping[str, Any] | None) -> bytes:
+    """Encode attributes as the repeated field of the tag; one that cannot be encoded is left out.
+
+    Args:
+        tag: Tag of the message's ``repeated KeyValue attributes``.
+        attributes: What the SDK holds, or any mapping.
+    """
+    if not attributes:
+        return b""
+    encoded: list[bytes] = []
+    # A copy by the mapping itself is many times faster than walking the SDK's proxy of it.
+    copy = getattr(attributes, "copy", None)
+    for key, value in (copy() if copy else attributes).items():
+        try:
+            pair = _keys.get(key) or _key(key)
+            # Nearly all values are texts or small numbers.
+            if type(value) is str:
+                text = value.encode()
+                size = len(text)
+                head = _text_heads.get(size) or _text_head(size)
+                size += len(pair) + len(head)
+                length = _SMALL[size] if size < 0x80 else _length(size)  # noqa: PLR2004
+                encoded += (tag, length, pair, head, text)
+            else:
+                # Not by the value alone: True is equal to 1.
+                known = _ints.get(value) if type(value) is int else None
+                other = known or _other(value)
+                encoded += (tag, _length(len(pair) + len(other)), pair, other)
+        except (ValueError, TypeError) as error:
+            logger.warning("attribute %r cannot be encoded and is left out: %s", key, error)
+    return b"".join(encoded)
+
+
+def _other(value: Any) -> bytes:
+    encoded = _sized(_any_value(value))
+    if type(value) is int and 0 <= value <= _LARGEST_KEPT:
+        _ints[value] = encoded
+    return encoded
+
+
+def _text_head(size: int) -> bytes:
+    length = _length(size)
+    head = _length(1 + len(length) + size) + b"\x0a" + length
+    if size <= _LARGEST_KEPT:
+        _text_heads[size] = head
+    return head
+
+
+def _key(key: str) -> bytes:
+    """Return a KeyValue's key and the tag of its value."""
+    if len(_keys) >= _MOST_KEYS:
+        _keys.clear()
+    encoded = _keys[key] = text_field(b"\x0a", key) + b"\x12"
+    return encoded
+
+
+def _any_value(value: Any) -> bytes:  # noqa: PLR0911 - one return for each kind of AnyValue
+    if isinstance(value, str):
+        return b"\x0a" + _sized(value.encode())
+    if isinstance(value, bool):  # before int, which it is too
+        return b"\x10\x01" if value else b"\x10\x00"
+    if isinstance(value, int):
+        if not _INT64_MIN <= value <= _INT64_MAX:
+            raise ValueError(f"{value} is outside of 64 bits")
+        return b"\x18" + varint(value)
+    if value is None:
+        return b""
+    if isinstance(value, float):
+        return _double(value)
+    if isinstance(value, bytes):
+        return b"\x3a" + _sized(value)
+    if isinstance(value, Sequence):
+        return message(b"\x2a", b"".join([message(b"\x0a", _any_value(one)) for one in value]))
+    if isinstance(value, Mapping):
+        pairs = [
+            message(b"\x0a", text_field(b"\x0a", str(key)) + message(b"\x12", _any_value(one)))
+            for key, one in value.items()
+        ]
+        return message(b"\x32", b"".join(pairs))
+    raise TypeError(f"{type(value).__name__} is no attribute value")
+
+
+def message(tag: bytes, encoded: bytes) -> bytes:
+    """Encode a message field whose content is encoded already."""
+    return tag + _sized(encoded)
+
+
+def _sized(encoded: bytes) -> bytes:
+    """Put its length before a piece."""
+    return _length(len(encoded)) + encoded
+
+
+def _length(length: int) -> bytes:
+    if length < 0x80:  # noqa: PLR2004 - one byte, two bytes, or however many it takes
+        return _SMALL[length]
+    if length < 0x4000:  # noqa: PLR2004
+        return bytes((length & 0x7F | 0x80, length >> 7))
+    return varint(length)
+
+
+def text_field(tag: bytes, text: str | None) -> bytes:
+    """Encode a text field; proto3 leaves an empty one out.
+
+    A lone surrogate, which JSON can bring and UTF-8 cannot hold, becomes a question mark.
+    """
+    return tag + _sized(text.encode(errors="replace")) if text else b""
+
+
+def time_field(tag: bytes, nanoseconds: int | None) -> bytes:
+    """Encode a fixed64 field with a time in nanoseconds since 1970; 0 and None are left out."""
+    return tag + nanoseconds.to_bytes(8, "little") if nanoseconds else b""
+
+
+def _double(value: float) -> bytes:
+    import struct  # noqa: PLC0415 - few spans hold any, and each cold start would load it
+
+    return struct.pack("<Bd", 0x21, value)
+
+
+def varint(number: int) -> bytes:
+    """Encode seven bits a byte, least first; a negative number as its 64-bit complement."""
+    if 0 <= number < 0x80:  # noqa: PLR2004 - one byte is enough for most
+        return _SMALL[number]
+    number &= 0xFFFF_FFFF_FFFF_FFFF
+    encoded = bytearray()
+    while number > 0x7F:  # noqa: PLR2004
+        encoded.append(number & 0x7F | 0x80)
+        number >>= 7
+    encoded.append(number)
+    return bytes(encoded)
