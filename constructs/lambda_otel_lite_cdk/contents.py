@@ -11,13 +11,16 @@ from pathlib import Path
 #: stay: `opentelemetry.propagate` and the SDK's configuration look entry points up by name, and
 #: instrumentations ask for versions. Licence texts stay because the licences say so, each once.
 _INSTALL_RECORDS = ("RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json", "uv_cache.json")
-#: Parts of the SDK that are not about tracing, their configuration by environment variables, which
-#: the runtime replaces, and samplers under trial. A function that uses them brings the SDK in its
+#: Parts that are not about tracing, the SDK's configuration by environment variables, which the
+#: runtime replaces, and samplers under trial. A function that uses them brings API and SDK in its
 #: own code, which Python finds before the layer's.
 _OTHER_SIGNALS = (
+    "opentelemetry/_events",
+    "opentelemetry/_logs",
     "opentelemetry/sdk/_configuration",
     "opentelemetry/sdk/_events",
     "opentelemetry/sdk/_logs",
+    "opentelemetry/sdk/error_handler",
     "opentelemetry/sdk/metrics",
     "opentelemetry/sdk/trace/_sampling_experimental",
 )
@@ -33,6 +36,8 @@ def prune(site: Path) -> None:
     for name in _INSTALL_RECORDS:
         for record in site.glob(f"*.dist-info/{name}"):
             record.unlink()
+    for marker in site.rglob("py.typed"):
+        marker.unlink()
     _prune_copies(sorted(site.glob("*.dist-info/licenses/*")))
     for part in _OTHER_SIGNALS:
         shutil.rmtree(site / part, ignore_errors=True)

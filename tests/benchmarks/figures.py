@@ -55,7 +55,7 @@ def collect(python: str, rounds: int) -> list[Figure]:
             *_export(rounds),
             *_layer_size(subjects),
             *_instructions(subjects, traced, python),
-            *scale.synth(max(3, rounds // 3)),
+            *scale.synth(max(3, rounds // 2)),
             *scale.forwarder(),
         ]
 

@@ -62,6 +62,8 @@ def test_what_is_not_about_tracing_and_what_installers_leave_behind_goes(tmp_pat
         "bin/tool",
         "opentelemetry/sdk/metrics/__init__.py",
         "opentelemetry/sdk/_logs/__init__.py",
+        "opentelemetry/_logs/__init__.py",
+        "opentelemetry/py.typed",
         "opentelemetry/sdk/_configuration/__init__.py",
         "opentelemetry/sdk/trace/tests/test_it.py",
         "opentelemetry/sdk/trace/__pycache__/it.pyc",
