@@ -21,14 +21,16 @@ def main() -> int:
     running = f"{sys.version_info.major}.{sys.version_info.minor}"
     python = running if running in SUPPORTED_VERSIONS else SUPPORTED_VERSIONS[-1]
     figures = collect(python, options.rounds)
-    print(f"Python {python} on {platform.machine()}, medians of {options.rounds} rounds")
-    print(report.table(figures))
+    text = f"Python {python} on {platform.machine()}, medians of {options.rounds} rounds\n"
+    text += report.table(figures)
+    print(text)
     earlier = report.load(RESULTS / "figures.json")
     for line in report.worse(figures, earlier):
         print(line)
     if options.save:
         RESULTS.mkdir(exist_ok=True)
         report.save(figures, RESULTS / "figures.json")
+        (RESULTS / "table.md").write_text(text)
         plots.draw(figures, RESULTS)
     return 0
 
