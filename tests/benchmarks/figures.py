@@ -90,7 +90,7 @@ def _bar_above_bare(what: str, values: Mapping[str, Spread], other: str, limit: 
 
 
 def _warm_call(subjects: list[Subject], python: str, rounds: int, spans: int) -> Figure:
-    rounds = max(3, rounds // 3)  # each is a mean of many calls already
+    rounds = max(3, rounds // 2)  # each is a mean of many calls already
     values = by_turns(subjects, rounds, partial(measure.warm_cpu_us, python=python, spans=spans))
     bars = tuple(
         _bar_above_bare("CPU of a warm call", values, other, limit)

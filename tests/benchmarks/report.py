@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.benchmarks.figure import Figure
+from tests.benchmarks.measure import Spread
 from tests.benchmarks.subjects import BARE, OWN
 
 #: A ratio that is this much larger than it was is pointed out.
@@ -14,20 +15,23 @@ WORSE = 1.15
 def table(figures: Sequence[Figure]) -> str:
     """Return a table in Markdown: every figure, then the bars.
 
-    A figure is given as median (lower quartile to upper quartile), and as ratio to the bare handler
-    where that was measured too.
+    A figure is given as median (lower quartile to upper quartile), as ratio to the bare handler
+    where that was measured too, and as what this project takes of it.
     """
     lines = [
         "",
-        "| figure | subject | median (quartiles) | unit | x bare |",
-        "|---|---|---|---|---|",
+        "| figure | subject | median (quartiles) | unit | x bare | this / it |",
+        "|---|---|---|---|---|---|",
     ]
     for figure in figures:
+        bare, own = figure.values.get(BARE), own_of(figure)
         for name, spread in figure.values.items():
-            bare = figure.values.get(BARE)
-            ratio = f"{spread.median / bare.median:.2f}" if bare else ""
+            to_bare = f"{spread.median / bare.median:.2f}" if bare else ""
+            to_it = f"{own.median / spread.median:.2f}"
             middle = f"{spread.median:.1f} ({spread.low:.1f}-{spread.high:.1f})"
-            lines.append(f"| {figure.name} | {name} | {middle} | {figure.unit} | {ratio} |")
+            lines.append(
+                f"| {figure.name} | {name} | {middle} | {figure.unit} | {to_bare} | {to_it} |"
+            )
     lines += ["", "| bar | measured | at most | met | floor |", "|---|---|---|---|---|"]
     for figure in figures:
         for bar in figure.bars:
@@ -35,6 +39,11 @@ def table(figures: Sequence[Figure]) -> str:
             floor = "" if bar.floor is None else f"{bar.floor:.2f}"
             lines.append(f"| {bar.text} | {bar.measured:.2f} | {bar.limit:.2f} | {met} | {floor} |")
     return "\n".join(lines) + "\n"
+
+
+def own_of(figure: Figure) -> Spread:
+    """Return this project's value: by its name, else the first."""
+    return figure.values.get(OWN) or next(iter(figure.values.values()))
 
 
 def save(figures: Sequence[Figure], path: Path) -> None:
