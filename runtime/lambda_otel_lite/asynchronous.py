@@ -175,6 +175,11 @@ class AsyncCompletion:
             self._released = request_id
             if self._ended == request_id:
                 self._begun = self._ended = self._responded = None
+        # What was said of this invocation must not have the extension look early at the next one,
+        # which does not begin before the extension asks for it.
+        with contextlib.suppress(Empty):
+            while True:
+                self._wake.get_nowait()
 
     def _wait(self, happened: Callable[[], bool], seconds: float | None) -> bool:
         until = None if seconds is None else time.monotonic() + seconds

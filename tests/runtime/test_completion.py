@@ -244,6 +244,17 @@ def test_a_quick_handler_has_the_processor_to_itself_until_its_response_has_left
     assert stage.events == ["extension exports"]
 
 
+def test_what_was_said_of_one_invocation_does_not_wake_the_extension_in_the_next(
+    stage: Stage,
+) -> None:
+    """A begin, an end and the sign of the response are more than it takes."""
+    stage.tell_extension("a")
+    stage.handle("a")
+    stage.completion._wake.put(None)
+    stage.join()
+    assert stage.completion._wake.empty()
+
+
 @pytest.mark.parametrize("context", [Unreferable(), None])
 def test_the_end_wakes_the_extension_where_nothing_else_will(
     context: Any, stage: Stage, monkeypatch: pytest.MonkeyPatch
