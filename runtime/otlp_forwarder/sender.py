@@ -76,20 +76,30 @@ def _send(request: Request, collector: Collector, deadline: float) -> Outcome:
         except RefusedError as error:
             if not error.divisible or len(piece.parts) == 1 or divisions == MOST_DIVISIONS:
                 outcome.refused.append((piece, str(error)))
-            elif divisions == 0 and (broken := list(filter(is_broken, piece.parts))):
-                # Found here without asking, so that divisions are left for what is not.
-                outcome.refused += [(Request(piece.destination, [p]), str(error)) for p in broken]
-                if sound := list(itertools.filterfalse(is_broken, piece.parts)):
-                    pieces.append(Request(piece.destination, sound))
-            else:
+                continue
+            # Found here without asking, so that divisions are left for what is not.
+            broken, sound = _parted(piece.parts) if divisions == 0 else ([], piece.parts)
+            outcome.refused += [(Request(piece.destination, [p]), str(error)) for p in broken]
+            if not broken:
                 pieces += piece.halves()
                 divisions += 1
+            elif sound:
+                pieces.append(Request(piece.destination, sound))
         except DeliveryError as error:
             outcome.undelivered.append((piece, str(error)))
         else:
             outcome.delivered += piece.parts
             _count_delivered(piece, outcome.counts)
     return outcome
+
+
+def _parted(parts: list[Part]) -> tuple[list[Part], list[Part]]:
+    """Return the parts whose lengths do not add up, and the others."""
+    broken: list[Part] = []
+    sound: list[Part] = []
+    for part in parts:
+        (broken if is_broken(part) else sound).append(part)
+    return broken, sound
 
 
 def _count_delivered(piece: Request, counts: Counts) -> None:
