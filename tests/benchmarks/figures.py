@@ -4,11 +4,11 @@ import contextlib
 import io
 import sys
 import tempfile
-import zipfile
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+from lambda_otel_lite_cdk.archive import pack
 from tests.benchmarks import export, instructions, measure, scale
 from tests.benchmarks.environments import own_layer
 from tests.benchmarks.figure import Bar, Figure
@@ -174,7 +174,7 @@ def _layer_size(subjects: list[Subject]) -> list[Figure]:
     for subject in subjects:
         if subject.layer is not None and subject.name not in (SDK, SDK_SPANS, SDK_LINE):
             found = [path for path in subject.layer.rglob("*") if path.is_file()]
-            zipped[subject.name] = Spread((_zipped_kb(subject.layer, found),))
+            zipped[subject.name] = Spread((_zipped_kb(subject.layer),))
             unzipped[subject.name] = Spread((sum(path.stat().st_size for path in found) / 1000,))
             files[subject.name] = Spread((len(found),))
     bar = Bar("layer zipped, kB / 600 kB", zipped[OWN].median / 600, 1.0)
@@ -185,9 +185,8 @@ def _layer_size(subjects: list[Subject]) -> list[Figure]:
     ]
 
 
-def _zipped_kb(layer: Path, files: list[Path]) -> float:
-    with tempfile.TemporaryFile() as scratch:
-        with zipfile.ZipFile(scratch, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-            for path in sorted(files):
-                archive.write(path, path.relative_to(layer))
-        return scratch.tell() / 1000
+def _zipped_kb(layer: Path) -> float:
+    with tempfile.TemporaryDirectory() as scratch:
+        archive = Path(scratch, "layer.zip")
+        pack(layer, archive)
+        return archive.stat().st_size / 1000

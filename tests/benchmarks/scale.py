@@ -1,14 +1,12 @@
 """What telemetry costs whoever deploys it: the synth of a fleet, and the forwarder's work."""
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from tests.benchmarks import forwarder as forwarding
 from tests.benchmarks.figure import Bar, Figure
 from tests.benchmarks.measure import Spread
-from tests.benchmarks.synth import BAR, synthesize
+from tests.benchmarks.synth import BAR, measure
 from tests.forwarder.fleet import function_lines
 
 PLAIN, INSTRUMENTED = "without telemetry", "instrumented"
@@ -31,15 +29,11 @@ def synth(rounds: int, fleets: Sequence[tuple[int, int]] = FLEETS) -> list[Figur
 
 
 def _synth(stacks: int, functions: int, rounds: int) -> Figure:
-    seconds: dict[str, list[float]] = {INSTRUMENTED: [], PLAIN: []}
-    for number in range(rounds + 1):
-        for name, found in seconds.items():
-            with tempfile.TemporaryDirectory() as output:
-                telemetry = name == INSTRUMENTED
-                spent = synthesize(Path(output), stacks, functions, telemetry=telemetry)
-            if number:  # the first builds the layer
-                found.append(spent.wall)
-    values = {name: Spread(tuple(found)) for name, found in seconds.items()}
+    spent = measure(stacks, functions, rounds)
+    values = {
+        name: Spread(tuple(one.wall for one in spent[telemetry]))
+        for name, telemetry in ((INSTRUMENTED, True), (PLAIN, False))
+    }
     ratio = values[INSTRUMENTED].median / values[PLAIN].median
     name = f"synth of {stacks * functions} functions"
     return Figure(name, "s", values, (Bar(f"{name}, instrumented / plain", ratio, BAR),))

@@ -54,6 +54,26 @@ def _cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
+def measure(stacks: int, functions: int, rounds: int) -> dict[bool, list[Spent]]:
+    """Synthesize a fleet without telemetry and with it by turns.
+
+    Args:
+        stacks: How many there are.
+        functions: How many there are in each stack.
+        rounds: Measurements of each.
+    """
+    spent: dict[bool, list[Spent]] = {False: [], True: []}
+    for number in range(rounds + 1):
+        # Which one is first alternates as well.
+        for telemetry in sorted(spent, reverse=bool(number % 2)):
+            with tempfile.TemporaryDirectory() as output:
+                one = synthesize(Path(output), stacks, functions, telemetry=telemetry)
+            # The first round fills caches: the layer is built once for all synths to come.
+            if number:
+                spent[telemetry].append(one)
+    return spent
+
+
 def main() -> int:
     """Print both times and their ratio; return 1 where the ratio is over the bar."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -61,17 +81,7 @@ def main() -> int:
     parser.add_argument("--stacks", type=int, default=10)
     parser.add_argument("--functions", type=int, default=20, help="in each stack")
     options = parser.parse_args()
-    seconds: dict[bool, list[Spent]] = {False: [], True: []}
-    for number in range(options.rounds + 1):
-        # Which one is first alternates as well.
-        for telemetry in sorted(seconds, reverse=bool(number % 2)):
-            with tempfile.TemporaryDirectory() as output:
-                spent = synthesize(
-                    Path(output), options.stacks, options.functions, telemetry=telemetry
-                )
-            # The first round fills caches: the layer is built once for all synths to come.
-            if number:
-                seconds[telemetry].append(spent)
+    seconds = measure(options.stacks, options.functions, options.rounds)
     print(  # noqa: T201 - its output
         f"{options.stacks * options.functions} functions in {options.stacks} stacks, the median "
         f"and the fastest of {options.rounds}; bar {BAR}"

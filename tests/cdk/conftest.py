@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aws_cdk import App, Environment, Stack
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
 
 from lambda_otel_lite_cdk.outcome import Outcome, read_report
 
@@ -31,6 +32,8 @@ SNAPPED = lambda_.Runtime(
     supports_inline_code=True,
     supports_snap_start=True,
 )
+#: A function that log groups are forwarded to.
+ARN = "arn:aws:lambda:eu-west-1:210987654321:function:forwarder"
 ROOT = Path(__file__).parents[2]
 
 #: Properties that every `Function` needs.
@@ -90,6 +93,18 @@ def lint(assembly: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def add_filters(group: logs.LogGroup, count: int) -> None:
+    """Subscribe so many others to a log group."""
+    for number in range(count):
+        logs.CfnSubscriptionFilter(
+            Stack.of(group),
+            f"Filter{number}",
+            log_group_name=group.log_group_name,
+            destination_arn=f"{ARN}{number}",
+            filter_pattern="",
+        )
 
 
 def variables(function: dict[str, Any]) -> dict[str, Any]:

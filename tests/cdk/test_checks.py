@@ -11,9 +11,18 @@ from aws_cdk import aws_logs as logs
 from lambda_otel_lite_cdk import Forwarding, Telemetry, TelemetrySettings, instrument
 from lambda_otel_lite_cdk import checks as checks_module
 
-from .conftest import INLINE, SNAPPED, functions, outcomes, resources, template, variables
+from .conftest import (
+    ARN,
+    INLINE,
+    SNAPPED,
+    add_filters,
+    functions,
+    outcomes,
+    resources,
+    template,
+    variables,
+)
 
-ARN = "arn:aws:lambda:eu-west-1:210987654321:function:forwarder"
 THEIRS = "arn:aws:lambda:eu-west-1:123456789012:layer:theirs"
 
 
@@ -88,14 +97,7 @@ def test_hazard_32_an_exec_wrapper_is_kept_and_warned_about(stack: Stack) -> Non
 
 def subscribed(stack: Stack, others: int) -> None:
     group = logs.LogGroup(stack, "Logs")
-    for number in range(others):
-        logs.CfnSubscriptionFilter(
-            stack,
-            f"Filter{number}",
-            log_group_name=group.log_group_name,
-            destination_arn=f"{ARN}{number}",
-            filter_pattern="",
-        )
+    add_filters(group, others)
     Forwarding.to_arn(ARN).subscribe(group)
     instrumented(stack, log_group=group)
 

@@ -35,12 +35,11 @@ from lambda_otel_lite_cdk import (
     instrument,
 )
 
-from .conftest import INLINE, PYTHON, SNAPPED
+from .conftest import ARN, INLINE, PYTHON, SNAPPED, add_filters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ARN = "arn:aws:lambda:eu-west-1:210987654321:function:forwarder"
 LAYER = "arn:aws:lambda:eu-west-1:123456789012:layer:theirs"
 OURS = '"LAMBDA_OTEL_EXPORTER":"native","LAMBDA_OTEL_HANDLER":"index.handler"'
 
@@ -106,14 +105,7 @@ def changed_later(attribute: str, value: object) -> Callable[[Stack], None]:
 
 def over_the_quota(stack: Stack) -> None:
     group = logs.LogGroup(stack, "Logs")
-    for number in range(2):
-        logs.CfnSubscriptionFilter(
-            stack,
-            f"Filter{number}",
-            log_group_name=group.log_group_name,
-            destination_arn=f"{ARN}{number}",
-            filter_pattern="",
-        )
+    add_filters(group, 2)
     instrument(orders(stack, log_group=group), forwarding=Forwarding.to_arn(ARN))
 
 
