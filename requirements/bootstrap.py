@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "constructs"))
 
-from lambda_otel_lite_cdk.interpreters import (  # noqa: E402 - found through the line above
+from lambda_otel_lite_cdk.layer.interpreters import (  # noqa: E402 - found through the line above
     SUPPORTED_VERSIONS,
     find_interpreter,
     supported_interpreters,

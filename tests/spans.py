@@ -106,7 +106,7 @@ def make_span(name: str = "work", span_id: int = SPAN_ID, **arguments: Any) -> R
 
 
 def request_of(line: str) -> Any:
-    """Return the request message that a record line carries."""
+    """Return the request message that a log record carries."""
     record = json.loads(line)
     return ExportTraceServiceRequest.FromString(
         gzip.decompress(base64.b64decode(record["payload"]))
@@ -114,7 +114,7 @@ def request_of(line: str) -> Any:
 
 
 def proto_spans(lines: list[str]) -> list[ProtoSpan]:
-    """Return all spans of record lines, in order."""
+    """Return all spans of log records, in order."""
     return [
         span
         for line in lines

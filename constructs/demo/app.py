@@ -17,12 +17,8 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_sqs as sqs
 
-from lambda_otel_lite_cdk import (
-    InstrumentedFunction,
-    OtlpForwarder,
-    TelemetrySettings,
-)
-from lambda_otel_lite_cdk.interpreters import SUPPORTED_VERSIONS
+from lambda_otel_lite_cdk import InstrumentedFunction, OtlpForwarder, TelemetrySettings
+from lambda_otel_lite_cdk.layer.interpreters import SUPPORTED_VERSIONS
 
 if TYPE_CHECKING:
     from constructs import Construct

@@ -6,18 +6,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lambda_otel_lite_cdk.bundling import BundlingError
+    from lambda_otel_lite_cdk.coverage.policy import TelemetryPolicy
     from lambda_otel_lite_cdk.fleet import Telemetry, TelemetryInjector, TelemetryMixin
-    from lambda_otel_lite_cdk.forwarder import OtlpForwarder
-    from lambda_otel_lite_cdk.forwarding import Forwarding, ForwardingError
-    from lambda_otel_lite_cdk.function import (
-        InstrumentationError,
-        InstrumentedFunction,
-        instrument,
-    )
-    from lambda_otel_lite_cdk.kinesis import Kinesis
-    from lambda_otel_lite_cdk.policy import TelemetryPolicy
-    from lambda_otel_lite_cdk.settings import SettingsError, TelemetrySettings
+    from lambda_otel_lite_cdk.forwarding.forwarder import OtlpForwarder
+    from lambda_otel_lite_cdk.forwarding.kinesis import Kinesis
+    from lambda_otel_lite_cdk.forwarding.subscription import Forwarding, ForwardingError
+    from lambda_otel_lite_cdk.function import InstrumentationError, InstrumentedFunction, instrument
+    from lambda_otel_lite_cdk.layer.build import BundlingError
+    from lambda_otel_lite_cdk.settings.settings import SettingsError, TelemetrySettings
 
 __all__ = [
     "BundlingError",
@@ -38,19 +34,19 @@ __all__ = [
 
 # Importing aws_cdk takes seconds, and the command must not pay them: names are imported on use.
 _HOMES = {
-    "BundlingError": "bundling",
-    "Forwarding": "forwarding",
-    "ForwardingError": "forwarding",
+    "BundlingError": "layer.build",
+    "Forwarding": "forwarding.subscription",
+    "ForwardingError": "forwarding.subscription",
     "InstrumentationError": "function",
     "InstrumentedFunction": "function",
-    "Kinesis": "kinesis",
-    "OtlpForwarder": "forwarder",
-    "SettingsError": "settings",
+    "Kinesis": "forwarding.kinesis",
+    "OtlpForwarder": "forwarding.forwarder",
+    "SettingsError": "settings.settings",
     "Telemetry": "fleet",
     "TelemetryInjector": "fleet",
     "TelemetryMixin": "fleet",
-    "TelemetryPolicy": "policy",
-    "TelemetrySettings": "settings",
+    "TelemetryPolicy": "coverage.policy",
+    "TelemetrySettings": "settings.settings",
     "instrument": "function",
 }
 

@@ -10,14 +10,14 @@ from aws_cdk import Annotations, IPropertyInjector, Stage
 from aws_cdk import aws_lambda as lambda_
 from constructs import IMixin
 
-from lambda_otel_lite_cdk.requests import Door, Request
-from lambda_otel_lite_cdk.settings import SettingsError, TelemetrySettings
-from lambda_otel_lite_cdk.validation import registry_of
+from lambda_otel_lite_cdk.checks.validation import registry_of
+from lambda_otel_lite_cdk.instrumentation.requests import Door, Request
+from lambda_otel_lite_cdk.settings.settings import SettingsError, TelemetrySettings
 
 if TYPE_CHECKING:
     from constructs import Construct, IConstruct
 
-    from lambda_otel_lite_cdk.forwarding import Forwarding
+    from lambda_otel_lite_cdk.forwarding.subscription import Forwarding
 
 _ALL = 100
 
@@ -63,7 +63,7 @@ class Telemetry:
                 other, the innermost decides. Default 100.
             unless: Returns why a function is to be left alone, None where it is not. Default: none
                 is.
-            forwarding: Where record lines are sent; a function without a log group of its own is
+            forwarding: Where log records are sent; a function without a log group of its own is
                 given one. Default: they stay in the log groups.
 
         Raises:

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
-from lambda_otel_lite_cdk.reading import configured
-from lambda_otel_lite_cdk.requests import Door, Request
-from lambda_otel_lite_cdk.selection import AT_EDGE, is_edge_function, why_unsupported
-from lambda_otel_lite_cdk.settings import TelemetrySettings
-from lambda_otel_lite_cdk.validation import registry_of
+from lambda_otel_lite_cdk.checks.validation import registry_of
+from lambda_otel_lite_cdk.functions.eligibility import AT_EDGE, is_edge_function, why_unsupported
+from lambda_otel_lite_cdk.functions.properties import configured
+from lambda_otel_lite_cdk.instrumentation.requests import Door, Request
+from lambda_otel_lite_cdk.settings.settings import TelemetrySettings
 
 if TYPE_CHECKING:
     from constructs import Construct
 
-    from lambda_otel_lite_cdk.forwarding import Forwarding
+    from lambda_otel_lite_cdk.forwarding.subscription import Forwarding
 
 
 class InstrumentationError(ValueError):
@@ -31,7 +31,7 @@ class InstrumentedFunction(lambda_.Function):
         id: Its name there.
         telemetry: How its telemetry behaves. Default: as the fleet's that it is in, else the
             runtime's defaults.
-        forwarding: Where its record lines are sent. Default: they stay in its log group.
+        forwarding: Where its log records are sent. Default: they stay in its log group.
         log_group: Its log group. Default: one of its own, named by CloudFormation.
         log_retention: How long its own log group keeps lines. Default one month. Unlike in
             `Function`, no custom resource is deployed for it.
@@ -75,7 +75,7 @@ def instrument(
         function: A function of this app.
         settings: How its telemetry behaves. Default: as the fleet's that it is in, else the
             runtime's defaults.
-        forwarding: Where its record lines are sent. Default: as its fleet's, else they stay in its
+        forwarding: Where its log records are sent. Default: as its fleet's, else they stay in its
             log group.
 
     Raises:

@@ -7,11 +7,12 @@ entry point imports this package without needing most of them.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .version import __version__
+from lambda_otel_lite.version import __version__
 
 if TYPE_CHECKING:
-    from .constants import Defaults, EnvVars
-    from .extractors import (
+    from lambda_otel_lite.configuration.settings import ProcessorMode
+    from lambda_otel_lite.constants import Defaults, EnvVars
+    from lambda_otel_lite.extractors import (
         SpanAttributes,
         TriggerType,
         alb_extractor,
@@ -20,17 +21,16 @@ if TYPE_CHECKING:
         auto_extractor,
         default_extractor,
     )
-    from .handler import create_traced_handler
-    from .processor import LambdaSpanProcessor
-    from .resource import get_lambda_resource
-    from .settings import ProcessorMode
-    from .telemetry import TelemetryCompletionHandler, init_telemetry
+    from lambda_otel_lite.handler import create_traced_handler
+    from lambda_otel_lite.processor import LambdaSpanProcessor
+    from lambda_otel_lite.resource import get_lambda_resource
+    from lambda_otel_lite.telemetry import TelemetryCompletionHandler, init_telemetry
 
 _HOMES = {
     "Defaults": "constants",
     "EnvVars": "constants",
     "LambdaSpanProcessor": "processor",
-    "ProcessorMode": "settings",
+    "ProcessorMode": "configuration.settings",
     "SpanAttributes": "extractors",
     "TelemetryCompletionHandler": "telemetry",
     "TriggerType": "extractors",

@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from . import environment as env
-from .later import imported_later
-from .settings import Settings
+from lambda_otel_lite.configuration import variables as env
+from lambda_otel_lite.configuration.settings import Settings
+from lambda_otel_lite.startup.lazy_import import imported_later
 
 if TYPE_CHECKING:
-    from .propagation import Propagation
+    from lambda_otel_lite.propagation.propagation import Propagation
 
 logger = logging.getLogger("lambda_otel_lite.autowrap")
 
@@ -75,13 +75,13 @@ def _trace(
     """Trace a handler; return it as it is where that cannot be done."""
     try:
         with _without_collector(), imported_later(*_NOT_NEEDED):
-            from .extractors import auto_extractor, extractor_by_name  # noqa: PLC0415
-            from .handler import TRACED_MARK, create_traced_handler  # noqa: PLC0415
-            from .telemetry import current_telemetry, set_up  # noqa: PLC0415
+            from lambda_otel_lite.extractors import auto_extractor, extractor_by_name  # noqa: PLC0415
+            from lambda_otel_lite.handler import TRACED_MARK, create_traced_handler  # noqa: PLC0415
+            from lambda_otel_lite.telemetry import current_telemetry, set_up  # noqa: PLC0415
 
         telemetry = current_telemetry() or set_up(settings, propagation)
         if settings.instrumentations:
-            from .instrumentations import instrument  # noqa: PLC0415
+            from lambda_otel_lite.startup.instrumentations import instrument  # noqa: PLC0415
 
             instrument(settings.instrumentations, telemetry.tracer_provider)
         if getattr(handler, TRACED_MARK, False):
@@ -127,7 +127,7 @@ def _propagation(settings: Settings) -> "Propagation | None":
     # the API raises as soon as the user's code imports opentelemetry.propagate.
     if settings.propagators_chosen:
         try:
-            from .propagation import from_settings  # noqa: PLC0415
+            from lambda_otel_lite.propagation.propagation import from_settings  # noqa: PLC0415
 
             return from_settings(settings)
         except Exception:

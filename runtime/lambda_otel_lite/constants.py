@@ -1,11 +1,11 @@
 """Names that lambda-otel-lite 0.8 to 0.15 exported, for applications that use them.
 
-This project's own code takes its names from `lambda_otel_lite.environment`.
+This project's own code takes its names from `lambda_otel_lite.configuration.variables`.
 """
 
 from typing import Final
 
-from . import environment as env
+from lambda_otel_lite.configuration import variables as env
 
 
 class EnvVars:

@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 from opentelemetry.context import Context, attach, detach
 from opentelemetry.trace import INVALID_SPAN, Link, Span, StatusCode, set_span_in_context
 
-from .extractors import Extractor, SpanAttributes, TriggerType
-from .extractors.attributes import OLD_HTTP_NAMES
-from .extractors.auto import built_in
-from .lifecycle import Lifecycle
-from .telemetry import TelemetryCompletionHandler
+from lambda_otel_lite.extractors import Extractor, SpanAttributes, TriggerType
+from lambda_otel_lite.extractors.attributes import OLD_HTTP_NAMES
+from lambda_otel_lite.extractors.auto import built_in
+from lambda_otel_lite.lifecycle.lifecycle import Lifecycle
+from lambda_otel_lite.telemetry import TelemetryCompletionHandler
 
 logger = logging.getLogger("lambda_otel_lite.handler")
 

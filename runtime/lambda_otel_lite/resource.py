@@ -7,7 +7,7 @@ of Lambda.
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.version import __version__ as sdk_version
 
-from .settings import Settings
+from lambda_otel_lite.configuration.settings import Settings
 
 
 def get_lambda_resource(

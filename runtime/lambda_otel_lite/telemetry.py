@@ -10,16 +10,16 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import Sampler
 
-from . import propagation
-from .completion import Completion, FinalizeCompletion, SyncCompletion
-from .exporter import LazySpanExporter
-from .ids import SystemIdGenerator
-from .lifecycle import Lifecycle
-from .processor import LambdaSpanProcessor, OpenSpans
-from .propagation import Propagation
-from .resource import get_lambda_resource
-from .settings import ProcessorMode, Settings
-from .version import __version__
+from lambda_otel_lite.configuration.ids import SystemIdGenerator
+from lambda_otel_lite.configuration.settings import ProcessorMode, Settings
+from lambda_otel_lite.export.exporter import LazySpanExporter
+from lambda_otel_lite.lifecycle.completion import Completion, FinalizeCompletion, SyncCompletion
+from lambda_otel_lite.lifecycle.lifecycle import Lifecycle
+from lambda_otel_lite.processor import LambdaSpanProcessor, OpenSpans
+from lambda_otel_lite.propagation import propagation
+from lambda_otel_lite.propagation.propagation import Propagation
+from lambda_otel_lite.resource import get_lambda_resource
+from lambda_otel_lite.version import __version__
 
 logger = logging.getLogger("lambda_otel_lite.telemetry")
 
@@ -207,7 +207,7 @@ def _assemble(
     if own and not isinstance(completion, FinalizeCompletion):
         own.on_local_root = lifecycle.on_local_root
     if not isinstance(completion, SyncCompletion):
-        from .extension import on_sigterm  # noqa: PLC0415 - sync mode needs none of it
+        from lambda_otel_lite.lifecycle.extension import on_sigterm  # noqa: PLC0415 - sync mode needs none of it
 
         on_sigterm(lifecycle.shut_down)
     trace.set_tracer_provider(provider)
@@ -223,6 +223,6 @@ def _completion(settings: Settings, flush: Callable[[], None]) -> Completion:
             "%s mode is not to be had on Lambda Managed Instances; using sync", settings.mode
         )
         return SyncCompletion(flush)
-    from .registration import register  # noqa: PLC0415 - sync mode needs none of it
+    from lambda_otel_lite.lifecycle.registration import register  # noqa: PLC0415 - sync mode needs none of it
 
     return register(settings, flush)

@@ -1,4 +1,4 @@
-"""Forward the record lines that functions wrote to CloudWatch Logs to an OTLP/HTTP collector.
+"""Forward the log records that functions wrote to CloudWatch Logs to an OTLP/HTTP collector.
 
 The code of a Lambda function of its own (handler ``otlp_forwarder.handler.handler``) that needs
 nothing beyond what Lambda's Python runtime has. In reading order: settings, malformed,

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 class Counts:
     """Numbers that add up over requests.
 
-    Numbers of spans rest on what record lines say that they hold, where so many can be in them; the
+    Numbers of spans rest on what log records say that they hold, where so many can be in them; the
     spans of other lines are counted. They are for metrics, and nothing is decided by them.
 
     Args:
-        records: Record lines that were read.
+        records: Log records that were read.
         spans: Spans that the collector took.
         requests: Requests that were sent, retries among them.
         retries: Requests that were sent again.

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from otlp_forwarder.counts import Counts
-from otlp_forwarder.destination import Destination, Router
-from otlp_forwarder.events import Batch, Item, Source, messages, read_event
-from otlp_forwarder.malformed import MalformedError
-from otlp_forwarder.merge import merge
-from otlp_forwarder.records import Part, read_parts, read_record
-from otlp_forwarder.sender import Outcome, send_all
-from otlp_forwarder.settle import settle
+from otlp_forwarder.input.events import Batch, Item, Source, messages, read_event
+from otlp_forwarder.input.malformed import MalformedError
+from otlp_forwarder.input.records import Part, read_parts, read_record
+from otlp_forwarder.output.destination import Destination, Router
+from otlp_forwarder.output.merge import merge
+from otlp_forwarder.output.sender import Outcome, send_all
+from otlp_forwarder.result.settle import settle
 
 if TYPE_CHECKING:
-    from otlp_forwarder.delivery import Collector
-    from otlp_forwarder.queues import Queue
+    from otlp_forwarder.output.delivery import Collector
+    from otlp_forwarder.result.queues import Queue
     from otlp_forwarder.settings import ForwarderSettings
 
 logger = logging.getLogger(__name__)

@@ -7,13 +7,13 @@ import os
 import sys
 from typing import Any, Protocol
 
-from otlp_forwarder.connections import Connections
-from otlp_forwarder.delivery import Collector, DeliveryError
-from otlp_forwarder.events import Source
 from otlp_forwarder.forward import Forwarder
-from otlp_forwarder.metrics import metrics_line
-from otlp_forwarder.queues import Queue
-from otlp_forwarder.secret import SecretHeaders
+from otlp_forwarder.input.events import Source
+from otlp_forwarder.output.connections import Connections
+from otlp_forwarder.output.delivery import Collector, DeliveryError
+from otlp_forwarder.output.secret import SecretHeaders
+from otlp_forwarder.result.metrics import metrics_line
+from otlp_forwarder.result.queues import Queue
 from otlp_forwarder.settings import ForwarderSettings
 
 #: Seconds kept back from the function's time to hand over what was not delivered before the

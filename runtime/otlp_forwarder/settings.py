@@ -11,9 +11,9 @@ from urllib.parse import SplitResult, urlsplit
 ENDPOINT = "OTLP_FORWARDER_ENDPOINT"
 #: ARN of the secret or parameter with the headers of every request to that collector.
 HEADERS_SECRET = "OTLP_FORWARDER_HEADERS_SECRET"  # noqa: S105 - a name, no secret
-#: Whole URLs, separated by commas, that a record line may name as its own endpoint.
+#: Whole URLs, separated by commas, that a log record may name as its own endpoint.
 ALLOWED_ENDPOINTS = "OTLP_FORWARDER_ALLOWED_ENDPOINTS"
-#: Names, separated by commas, of headers that a record line may set.
+#: Names, separated by commas, of headers that a log record may set.
 ALLOWED_HEADERS = "OTLP_FORWARDER_ALLOWED_HEADERS"
 #: URL of the queue for what may be delivered later; the forwarder is invoked with its messages.
 REDRIVE_QUEUE = "OTLP_FORWARDER_REDRIVE_QUEUE"
@@ -64,8 +64,8 @@ class ForwarderSettings:
         endpoint: Base URL of an OTLP/HTTP collector, with the meaning of the specification's
             OTEL_EXPORTER_OTLP_ENDPOINT: ``/v1/traces`` is appended. ``http`` or ``https``.
         headers_secret: ARN of a Secrets Manager secret or an SSM parameter with headers.
-        allowed_endpoints: URLs that a record line may name as its own endpoint.
-        allowed_headers: Names, in lower case, of headers that a record line may set.
+        allowed_endpoints: URLs that a log record may name as its own endpoint.
+        allowed_headers: Names, in lower case, of headers that a log record may set.
         redrive_queue: URL of the queue for what may be delivered later.
         dead_letter_queue: URL of the queue for what the collector refused.
         max_request_bytes: Size of one request before compression, 1 to 64 MiB. Default 4 MiB.

@@ -5,7 +5,7 @@ import platform
 import sys
 from pathlib import Path
 
-from lambda_otel_lite_cdk.interpreters import SUPPORTED_VERSIONS
+from lambda_otel_lite_cdk.layer.interpreters import SUPPORTED_VERSIONS
 from tests.benchmarks import plots, report
 from tests.benchmarks.figures import collect
 

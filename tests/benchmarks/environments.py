@@ -10,8 +10,8 @@ from pathlib import Path
 
 import uv
 
-from lambda_otel_lite_cdk.bundling import stage_layer
-from lambda_otel_lite_cdk.interpreters import find_interpreter
+from lambda_otel_lite_cdk.layer.build import stage_layer
+from lambda_otel_lite_cdk.layer.interpreters import find_interpreter
 
 ROOT = Path(__file__).parents[2]
 LOCKS = ROOT / "requirements" / "bench"

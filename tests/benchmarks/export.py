@@ -1,4 +1,4 @@
-"""What it costs to turn spans into record lines: this project's writer and the package's."""
+"""What it costs to turn spans into log records: this project's writer and the package's."""
 
 import contextlib
 import io
@@ -11,9 +11,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from otlp_stdout_span_exporter import OTLPStdoutSpanExporter
 
-from lambda_otel_lite.exporter import NativeSpanExporter
+from lambda_otel_lite.configuration.settings import Settings
+from lambda_otel_lite.export.exporter import NativeSpanExporter
 from lambda_otel_lite.resource import get_lambda_resource
-from lambda_otel_lite.settings import Settings
 
 if TYPE_CHECKING:
     from lambda_otel_lite.processor import Exporter

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from lambda_otel_lite_cdk.archive import pack
+from lambda_otel_lite_cdk.layer.archive import pack
 from tests.benchmarks import export, instructions, measure, scale
 from tests.benchmarks.environments import own_layer
 from tests.benchmarks.figure import Bar, Figure

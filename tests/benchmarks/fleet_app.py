@@ -52,10 +52,7 @@ def main() -> None:
     """Synthesize the fleet that the environment describes."""
     app = App(analytics_reporting=False)
     if os.environ.get("FLEET_TELEMETRY") == "1":
-        from lambda_otel_lite_cdk import (  # noqa: PLC0415 - its import is part of the cost
-            Telemetry,
-            TelemetrySettings,
-        )
+        from lambda_otel_lite_cdk import Telemetry, TelemetrySettings  # noqa: PLC0415 - its import is part of the cost
 
         Telemetry.of(app).instrument(TelemetrySettings(mode="async"))
     build(app, int(os.environ["FLEET_STACKS"]), int(os.environ["FLEET_FUNCTIONS"]))

@@ -7,7 +7,7 @@ Both sides get the same lines in the same process, and make requests of the same
   forwarder takes the line's word for the number, within bounds; the other side counts.
 - merge, lines without: the same of anybody else's lines, whose spans the forwarder counts too.
 - join: the request alone, without any number of spans, on both sides.
-- whole way: from the first kind of record lines to the compressed request and the number of spans.
+- whole way: from the first kind of log records to the compressed request and the number of spans.
 
 Unpacking and compressing cost both sides the same; the other side is given the forwarder's own
 (fast) level. Time is that of the processor, of one thread, the best of several rounds.
@@ -22,9 +22,9 @@ from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from otlp_forwarder import wire
-from otlp_forwarder.compression import compress, unpack
-from otlp_forwarder.records import Part, read_parts, read_record, split_request
+from otlp_forwarder.input import wire
+from otlp_forwarder.input.compression import compress, unpack
+from otlp_forwarder.input.records import Part, read_parts, read_record, split_request
 from tests.forwarder.fleet import function_lines
 
 LIMIT = 32 * 1024 * 1024

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 
-from lambda_otel_lite_cdk.cli.toolchain import interpreter_for, runtime_packages
+from lambda_otel_lite_cdk.cli.emulator.toolchain import interpreter_for, runtime_packages
 from tests.benchmarks.subjects import EVENT, HANDLERS, Subject
 
 #: Warm calls that are counted, and those before.

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lambda_otel_lite_cdk.cli.emulator import Emulator, InvocationResult
+from lambda_otel_lite_cdk.cli.emulator.emulator import Emulator, InvocationResult
 from tests.benchmarks.responder import Responder
 from tests.benchmarks.subjects import EVENT, Subject
 

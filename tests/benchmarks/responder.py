@@ -18,7 +18,7 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from lambda_otel_lite_cdk.cli.toolchain import interpreter_for, runtime_packages
+from lambda_otel_lite_cdk.cli.emulator.toolchain import interpreter_for, runtime_packages
 from tests.benchmarks.subjects import EVENT, HANDLERS, Subject
 
 #: How long the function may say nothing, in s.

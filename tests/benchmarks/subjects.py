@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lambda_otel_lite_cdk.cli.assembly import TemplateFunction
+from lambda_otel_lite_cdk.cli.assembly.functions import TemplateFunction
 from tests.benchmarks.environments import own_layer, peer_layer
 
 HANDLERS = Path(__file__).parent / "handlers"

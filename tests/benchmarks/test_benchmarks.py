@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lambda_otel_lite_cdk.interpreters import SUPPORTED_VERSIONS
+from lambda_otel_lite_cdk.layer.interpreters import SUPPORTED_VERSIONS
 from tests.benchmarks import export, instructions, measure, plots, report, scale
 from tests.benchmarks.environments import own_layer
 from tests.benchmarks.figure import Bar, Figure

@@ -13,12 +13,12 @@ from aws_cdk import App, Environment, Stack
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
-from lambda_otel_lite_cdk.outcome import Outcome, read_report
+from lambda_otel_lite_cdk.functions.outcome import Outcome, read_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lambda_otel_lite_cdk.bundling import StagedCode
+    from lambda_otel_lite_cdk.layer.build import StagedCode
 
 #: The one supported Python that is certainly on the machine.
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -129,5 +129,5 @@ def files(staged: StagedCode) -> dict[str, bytes]:
 def cache_in(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
     """Make the constructs keep what they build in another folder."""
     return lambda folder: monkeypatch.setattr(
-        "lambda_otel_lite_cdk.cache._cache_folder", lambda: folder
+        "lambda_otel_lite_cdk.layer.cache._cache_folder", lambda: folder
     )

@@ -4,7 +4,7 @@ import os
 import zipfile
 from typing import TYPE_CHECKING
 
-from lambda_otel_lite_cdk.archive import pack, unpacked_size
+from lambda_otel_lite_cdk.layer.archive import pack, unpacked_size
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambda_otel_lite_cdk import bundling
-from lambda_otel_lite_cdk.bundling import BundlingError, stage_layer, stage_package
-from lambda_otel_lite_cdk.cache import cached_tree
-from lambda_otel_lite_cdk.interpreters import supported_interpreters
+from lambda_otel_lite_cdk.layer import build as bundling
+from lambda_otel_lite_cdk.layer.build import BundlingError, stage_layer, stage_package
+from lambda_otel_lite_cdk.layer.cache import cached_tree
+from lambda_otel_lite_cdk.layer.interpreters import supported_interpreters
 
 from .conftest import PYTHON, files
 
@@ -98,8 +98,8 @@ for number, event in enumerate(json.load(sys.stdin)):
     "code",
     [
         pytest.param(_INVOKE, id="invocations"),
-        "import lambda_otel_lite.asynchronous, lambda_otel_lite.registration",
-        "import lambda_otel_lite.truncation, lambda_otel_lite.instrumentations",
+        "import lambda_otel_lite.lifecycle.asynchronous, lambda_otel_lite.lifecycle.registration",
+        "import lambda_otel_lite.export.truncation, lambda_otel_lite.startup.instrumentations",
         "os.environ['OTEL_PROPAGATORS'] = 'baggage'; import opentelemetry.propagate",
         "import opentelemetry.baggage, opentelemetry.semconv.trace",
         "from opentelemetry.sdk.trace.export import BatchSpanProcessor",
@@ -140,7 +140,7 @@ def test_every_module_that_a_layer_holds_can_be_imported(tmp_path: Path) -> None
         for name in sources
     }
     # One needs the package of another layer.
-    modules.remove("lambda_otel_lite.package_output")
+    modules.remove("lambda_otel_lite.export.package_output")
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-B", "-c", _IMPORT_ALL, str(tmp_path / "opt" / "python")],
         input=json.dumps(sorted(modules)),

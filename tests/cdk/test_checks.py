@@ -9,7 +9,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
 from lambda_otel_lite_cdk import Forwarding, Telemetry, TelemetrySettings, instrument
-from lambda_otel_lite_cdk import checks as checks_module
+from lambda_otel_lite_cdk.checks import rules as checks_module
 
 from .conftest import (
     ARN,

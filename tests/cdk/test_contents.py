@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lambda_otel_lite_cdk.contents import prune
+from lambda_otel_lite_cdk.layer.contents import prune
 
 if TYPE_CHECKING:
     from pathlib import Path

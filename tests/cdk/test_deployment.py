@@ -21,7 +21,7 @@ from aws_cdk import aws_logs as logs
 from moto import mock_aws
 
 from lambda_otel_lite_cdk import Forwarding, OtlpForwarder, Telemetry, TelemetrySettings
-from lambda_otel_lite_cdk.bundling import stage_layer
+from lambda_otel_lite_cdk.layer.build import stage_layer
 
 from .conftest import INLINE, PYTHON, RUNTIME, lint
 

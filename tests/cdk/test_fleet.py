@@ -24,7 +24,7 @@ from lambda_otel_lite_cdk import (
     TelemetrySettings,
     instrument,
 )
-from lambda_otel_lite_cdk.selection import is_in_rollout, is_made_by_cdk
+from lambda_otel_lite_cdk.functions.eligibility import is_in_rollout, is_made_by_cdk
 
 from .conftest import (
     INLINE,

@@ -9,12 +9,7 @@ from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
-from lambda_otel_lite_cdk import (
-    Forwarding,
-    ForwardingError,
-    InstrumentedFunction,
-    OtlpForwarder,
-)
+from lambda_otel_lite_cdk import Forwarding, ForwardingError, InstrumentedFunction, OtlpForwarder
 
 from .conftest import INLINE, RUNTIME, functions, resources, template
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from lambda_otel_lite_cdk.bundling import stage_layer
 from lambda_otel_lite_cdk.cli import main
+from lambda_otel_lite_cdk.layer.build import stage_layer
 
 from .conftest import PYTHON, files
 

@@ -31,9 +31,9 @@ from lambda_otel_lite_cdk import (
     TelemetryInjector,
     TelemetryMixin,
     TelemetrySettings,
-    bundling,
     instrument,
 )
+from lambda_otel_lite_cdk.layer import build as bundling
 
 from .conftest import ARN, INLINE, PYTHON, SNAPPED, add_filters
 
@@ -545,7 +545,7 @@ def test_a_check_names_construct_value_fix_and_its_id(stack: Stack, bad: Bad) ->
 
 
 def test_the_table_has_every_check() -> None:
-    sources = Path(lambda_otel_lite_cdk.__file__).parent.glob("*.py")
+    sources = Path(lambda_otel_lite_cdk.__file__).parent.rglob("*.py")
     text = "".join(path.read_text("utf-8") for path in sources)
     ids = re.findall(r'"lambda-otel-lite:([a-z-]+)"', text)
     ids += re.findall(r'\("([a-z-]+)", (?:ERROR|WARNING), ', text)

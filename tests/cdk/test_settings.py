@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from lambda_otel_lite.settings import Settings
-from lambda_otel_lite_cdk.settings import SettingsError, TelemetrySettings
+from lambda_otel_lite.configuration.settings import Settings
+from lambda_otel_lite_cdk.settings.settings import SettingsError, TelemetrySettings
 
 
 def test_only_what_is_set_becomes_a_variable() -> None:

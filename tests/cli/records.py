@@ -1,4 +1,4 @@
-"""Spans to decode and to draw, and record lines as the exporter of the runtime writes them."""
+"""Spans to decode and to draw, and log records as the exporter of the runtime writes them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from otlp_stdout_span_exporter import OTLPStdoutSpanExporter
 
-from lambda_otel_lite_cdk.cli.spans import Span
+from lambda_otel_lite_cdk.cli.traces.spans import Span
 
 MS = 1_000_000
 
@@ -44,7 +44,7 @@ def provider() -> TracerProvider:
     return made
 
 
-def record_line(name: str = "work", **attributes: Any) -> str:
+def log_record(name: str = "work", **attributes: Any) -> str:
     """What the exporter prints for one span."""
     printed = io.StringIO()
     with redirect_stdout(printed):

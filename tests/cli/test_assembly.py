@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from lambda_otel_lite_cdk.cli.assembly import (
+from lambda_otel_lite_cdk.cli.assembly.functions import (
     TemplateFunction,
     find_function,
     read_functions,
     read_templates,
 )
-from lambda_otel_lite_cdk.cli.environment import own_variables
+from lambda_otel_lite_cdk.cli.emulator.environment import own_variables
 from lambda_otel_lite_cdk.cli.errors import UsageProblem
 from tests.cli.conftest import PYTHON
 

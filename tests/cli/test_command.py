@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.records import record_line
+from tests.cli.records import log_record
 
 COMMAND = [sys.executable, "-c", "from lambda_otel_lite_cdk.cli import main; main()"]
 
@@ -50,7 +50,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 def test_invoke_prints_logs_trace_and_result(assembly: Path) -> None:
-    event = json.dumps({"print": ["a log line", record_line("deep work")], "import": "app"})
+    event = json.dumps({"print": ["a log line", log_record("deep work")], "import": "app"})
     done = _run("invoke", assembly, "Shop/Plain", "--event", "-", given=event)
     assert done.returncode == 1  # the module has no TEXT: the function failed
     assert "a log line" in done.stderr
@@ -114,7 +114,7 @@ def test_help_lists_every_command_with_a_sentence_and_the_exit_codes() -> None:
 
 
 def test_decode_draws_and_counts_what_it_cannot_read() -> None:
-    log = "\n".join(["noise", record_line("kept"), record_line()[:-9]])
+    log = "\n".join(["noise", log_record("kept"), log_record()[:-9]])
     done = _run("decode", given=log)
     assert done.returncode == 0
     assert "shop: kept" in done.stdout
@@ -153,10 +153,12 @@ def test_a_terminated_command_leaves_no_function_behind(assembly: Path) -> None:
     """The function tells its process id, then hangs; the command is ended meanwhile."""
     code = (
         "import sys; from pathlib import Path\n"
-        "from lambda_otel_lite_cdk.cli import assembly, emulator, command\n"
-        "import signal; signal.signal(signal.SIGTERM, command.exit_on_signal)\n"
-        "found = assembly.read_functions(assembly.read_templates(Path(sys.argv[1])))\n"
-        "with emulator.Emulator(assembly.find_function(found, 'Shop/OneLayer')) as running:\n"
+        "from lambda_otel_lite_cdk.cli.assembly import functions, templates\n"
+        "from lambda_otel_lite_cdk.cli.emulator.emulator import Emulator\n"
+        "from lambda_otel_lite_cdk.cli.main import exit_on_signal\n"
+        "import signal; signal.signal(signal.SIGTERM, exit_on_signal)\n"
+        "found = functions.read_functions(templates.read_templates(Path(sys.argv[1])))\n"
+        "with Emulator(functions.find_function(found, 'Shop/OneLayer')) as running:\n"
         "    print(running.invoke({}).payload['pid'])\n"
         "    sys.stdout.flush()\n"
         "    signal.pause()\n"

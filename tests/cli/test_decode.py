@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode, set_span_in_context
 
-from lambda_otel_lite_cdk.cli.decode import Decoder
-from tests.cli.records import provider, record_line
+from lambda_otel_lite_cdk.cli.traces.records import Decoder
+from tests.cli.records import log_record, provider
 
 
 def _record(**changes: Any) -> str:
-    return json.dumps({**json.loads(record_line()), **changes})
+    return json.dumps({**json.loads(log_record()), **changes})
 
 
 def test_everything_that_a_span_holds_is_decoded() -> None:
@@ -59,28 +59,28 @@ def test_everything_that_a_span_holds_is_decoded() -> None:
 
 def test_other_lines_are_skipped_and_not_counted() -> None:
     decoder = Decoder()
-    lines = ["START RequestId: 1", "", '{"level": "INFO"}', record_line("kept"), "{"]
+    lines = ["START RequestId: 1", "", '{"level": "INFO"}', log_record("kept"), "{"]
     assert [span.name for span in decoder.decode(lines)] == ["kept"]
     assert not decoder.malformed
 
 
 def test_a_prefix_before_the_record_is_ignored() -> None:
-    line = f"2026-01-01T00:00:00Z 2026/01/01/[$LATEST]abc {record_line('kept')}\n"
+    line = f"2026-01-01T00:00:00Z 2026/01/01/[$LATEST]abc {log_record('kept')}\n"
     assert [span.name for span in Decoder().decode([line])] == ["kept"]
 
 
 @pytest.mark.parametrize("encoded", [True, False])
 def test_a_record_need_not_be_compressed(encoded: bool) -> None:  # noqa: FBT001 - pytest gives it
-    payload = gzip.decompress(base64.b64decode(json.loads(record_line("plain"))["payload"]))
+    payload = gzip.decompress(base64.b64decode(json.loads(log_record("plain"))["payload"]))
     plain = {"payload": base64.b64encode(payload).decode(), "content-encoding": None}
-    line = _record(**plain) if encoded else record_line("plain")
+    line = _record(**plain) if encoded else log_record("plain")
     assert [span.name for span in Decoder().decode([line])] == ["plain"]
 
 
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (record_line()[:-20], "not complete JSON, as a line is that was split or pretty-printed"),
+        (log_record()[:-20], "not complete JSON, as a line is that was split or pretty-printed"),
         (_record(payload=None), "no payload"),
         (_record(payload="§§"), "the payload is not base64"),
         (_record(payload="AAAA"), "the payload is not gzip"),
@@ -93,7 +93,7 @@ def test_a_record_need_not_be_compressed(encoded: bool) -> None:  # noqa: FBT001
             "the payload is too large",
         ),
         (
-            _record(payload=json.loads(record_line())["payload"][:-8]),
+            _record(payload=json.loads(log_record())["payload"][:-8]),
             "the payload is not gzip",
         ),
     ],
@@ -101,14 +101,14 @@ def test_a_record_need_not_be_compressed(encoded: bool) -> None:  # noqa: FBT001
 )
 def test_malformed_records_are_counted_and_the_rest_is_read(line: str, reason: str) -> None:
     decoder = Decoder()
-    names = [span.name for span in decoder.decode([line, record_line("kept"), line])]
+    names = [span.name for span in decoder.decode([line, log_record("kept"), line])]
     assert names == ["kept"]
     assert decoder.malformed == {reason: 2}
 
 
 def test_spans_come_before_the_next_line_is_read() -> None:
     def lines() -> Iterator[str]:
-        yield record_line("first")
+        yield log_record("first")
         pytest.fail("the second line was asked for before the first one's spans were taken")
 
     assert next(Decoder().decode(lines())).name == "first"

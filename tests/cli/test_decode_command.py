@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from google.protobuf.json_format import MessageToDict
 
-from lambda_otel_lite_cdk.cli.decode import Decoder
-from tests.cli.records import record_line
+from lambda_otel_lite_cdk.cli.traces.records import Decoder
+from tests.cli.records import log_record
 
 COMMAND = [sys.executable, "-c", "from lambda_otel_lite_cdk.cli import main; main()", "decode"]
 ENVIRONMENT = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
@@ -41,7 +41,7 @@ def _filtered(**layout: int) -> str:
             "ingestionTime": 1795341600001,
             "eventId": str(number),
         }
-        for number, message in enumerate(["START", record_line("one"), record_line("two"), "END"])
+        for number, message in enumerate(["START", log_record("one"), log_record("two"), "END"])
     ]
     return json.dumps({"events": events, "searchedLogStreams": []}, **layout)  # type: ignore[arg-type]
 
@@ -49,21 +49,21 @@ def _filtered(**layout: int) -> str:
 @pytest.mark.parametrize(
     "log",
     [
-        "\n".join([record_line("one"), "noise", record_line("two")]),
+        "\n".join([log_record("one"), "noise", log_record("two")]),
         "".join(
-            f"2026-11-22T10:00:00.123000+00:00 {STREAM} {record_line(name)}\n"
+            f"2026-11-22T10:00:00.123000+00:00 {STREAM} {log_record(name)}\n"
             for name in ("one", "two")
         ),
         gzip.compress(
-            f"2026-11-22T10:00:00.123Z {record_line('one')}\n"
-            f"2026-11-22T10:00:00.124Z {record_line('two')}\n".encode()
+            f"2026-11-22T10:00:00.123Z {log_record('one')}\n"
+            f"2026-11-22T10:00:00.124Z {log_record('two')}\n".encode()
         ),
-        f"[app {{x}}] {record_line('one')}\n{record_line('two')} trailing",
+        f"[app {{x}}] {log_record('one')}\n{log_record('two')} trailing",
         _filtered(indent=4),
         _filtered(),
         gzip.compress(_filtered().encode()),
-        json.dumps({"message": json.dumps({"inner": record_line("one") + record_line("two")})})
-        + f"\n{record_line('two')}",
+        json.dumps({"message": json.dumps({"inner": log_record("one") + log_record("two")})})
+        + f"\n{log_record('two')}",
     ],
     ids=["raw", "tail", "export", "prefix", "filter", "compact", "zipped", "nested"],
 )
@@ -74,20 +74,20 @@ def test_records_are_found_in_whatever_gives_logs(log: str | bytes) -> None:
 
 def test_kept_lines_pass_through_untouched_among_the_traces() -> None:
     noise = "START \x1b[31mred\x1b[0m\r\n  indented\t\n{}\n"
-    drawn, _ = _decode(noise + record_line("work") + "\nlast", "--keep-logs")
+    drawn, _ = _decode(noise + log_record("work") + "\nlast", "--keep-logs")
     assert drawn.startswith(noise + "last")
     assert "shop: work" in drawn
     assert "__otel_otlp_stdout" not in drawn
 
 
 def test_what_a_program_reads_has_no_kept_lines_among_it() -> None:
-    lines, done = _decode("noise\n" + record_line("work"), "--keep-logs", "--json")
+    lines, done = _decode("noise\n" + log_record("work"), "--keep-logs", "--json")
     assert [json.loads(line)["name"] for line in lines.splitlines()] == ["work"]
     assert done.stderr == b"noise\n"
 
 
 def test_otlp_json_is_the_request_with_ids_in_hexadecimal() -> None:
-    line = record_line("work", count=3)
+    line = log_record("work", count=3)
     [request] = Decoder().requests(line.encode()) or []
     lines, _ = _decode(line, "--format", "otlp-json")
     body = json.loads(lines)
@@ -102,23 +102,23 @@ def test_otlp_json_is_the_request_with_ids_in_hexadecimal() -> None:
 
 
 def test_a_number_that_json_does_not_have_is_text() -> None:
-    lines, _ = _decode(record_line("work", ratio=float("inf"), bad=float("nan")), "--json")
+    lines, _ = _decode(log_record("work", ratio=float("inf"), bad=float("nan")), "--json")
     assert json.loads(lines)["attributes"] == {"ratio": "inf", "bad": "nan"}
-    _decode(record_line("work", ratio=float("inf")), "--format", "otlp-json")
+    _decode(log_record("work", ratio=float("inf")), "--format", "otlp-json")
 
 
 def test_malformed_records_are_counted_and_fail_only_under_strict() -> None:
-    log = "\n".join([record_line()[:-9], record_line("kept")])
+    log = "\n".join([log_record()[:-9], log_record("kept")])
     for options, code in (((), 0), (("--strict",), 1)):
         drawn, done = _decode(log, *options, code=code)
         assert "shop: kept" in drawn
         assert done.stderr.decode().startswith("standard input: 1 malformed record(s): 1 not comp")
-    _decode(record_line("kept"), "--strict")
+    _decode(log_record("kept"), "--strict")
 
 
 def test_details_show_events_links_and_all_attributes_on_demand() -> None:
-    plain, _ = _decode(record_line("work", unusual="yes"))
-    detailed, _ = _decode(record_line("work", unusual="yes"), "--details")
+    plain, _ = _decode(log_record("work", unusual="yes"))
+    detailed, _ = _decode(log_record("work", unusual="yes"), "--details")
     assert "unusual=yes" not in plain
     assert "unusual=yes" in detailed
     assert "scope=tests" in detailed
@@ -130,7 +130,7 @@ def test_details_show_events_links_and_all_attributes_on_demand() -> None:
         (b"", ["is empty", "give the log"]),
         (b"\x7fELF\0", ["binary file", "give a log"]),
         (b"noise\n", ["holds no spans;", "give the log"]),
-        (record_line()[:-9].encode(), ["holds no spans but 1 malformed record(s): 1 not complete"]),
+        (log_record()[:-9].encode(), ["holds no spans but 1 malformed record(s): 1 not complete"]),
         (b"\x1f\x8bnot gzip", ["damaged gzip"]),
     ],
     ids=["empty", "binary", "noise", "cut", "damaged"],
@@ -156,13 +156,13 @@ def test_what_gives_no_spans_is_refused_in_one_line(
     ],
 )
 def test_what_cannot_be_done_is_refused_in_one_line(options: list[str], words: str) -> None:
-    _, done = _decode(record_line(), *options, code=2)
+    _, done = _decode(log_record(), *options, code=2)
     [line] = done.stderr.decode().splitlines()
     assert words in line
 
 
 def test_a_damaged_file_gives_what_could_be_read_of_it(tmp_path: Path) -> None:
-    log = gzip.compress(record_line("first").encode() + b"\n" + os.urandom(100_000).hex().encode())
+    log = gzip.compress(log_record("first").encode() + b"\n" + os.urandom(100_000).hex().encode())
     report = tmp_path / "report.html"
     for options in (["--json"], ["--format", "html", "-o", str(report)]):
         _, done = _decode(log[:-1000], *options, code=2)
@@ -177,14 +177,14 @@ def test_a_followed_log_shows_a_trace_while_it_goes_on_and_ends_with_ctrl_c() ->
     assert process.stdin is not None
     assert process.stdout is not None
     with process:
-        process.stdin.write(record_line("early") + "\n")
+        process.stdin.write(log_record("early") + "\n")
         process.stdin.flush()
         # Blocks until the trace has been drawn, although the log has not ended.
         assert process.stdout.readline().startswith("Trace ")
         assert "shop: early" in process.stdout.readline()
         while process.stdout.readline() != "\n":
             pass
-        process.stdin.write(record_line("late") + "\nnoise\n")
+        process.stdin.write(log_record("late") + "\nnoise\n")
         process.stdin.flush()
         assert process.stdout.readline().startswith("Trace ")
         process.send_signal(signal.SIGINT)
@@ -193,7 +193,7 @@ def test_a_followed_log_shows_a_trace_while_it_goes_on_and_ends_with_ctrl_c() ->
 
 
 def test_a_reader_that_goes_away_ends_the_command_without_a_traceback() -> None:
-    log = "\n".join(record_line(str(number)) for number in range(300))
+    log = "\n".join(log_record(str(number)) for number in range(300))
     process = subprocess.Popen(
         COMMAND,
         stdin=subprocess.PIPE,

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from lambda_otel_lite_cdk.cli.assembly import (
+from lambda_otel_lite_cdk.cli.assembly.functions import (
     TemplateFunction,
     find_function,
     read_functions,
     read_templates,
 )
-from lambda_otel_lite_cdk.cli.emulator import Emulator
+from lambda_otel_lite_cdk.cli.emulator.emulator import Emulator
 from lambda_otel_lite_cdk.cli.errors import UsageProblem
 
 
@@ -190,7 +190,7 @@ def test_a_missing_interpreter_is_named(
     functions: dict[str, TemplateFunction], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "lambda_otel_lite_cdk.cli.toolchain.find_interpreter", lambda _version: None
+        "lambda_otel_lite_cdk.cli.emulator.toolchain.find_interpreter", lambda _version: None
     )
     with (
         pytest.raises(UsageProblem, match=r"this machine has no Python 3\.\d+; install it"),

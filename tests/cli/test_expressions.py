@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lambda_otel_lite_cdk.cli.expressions import UnresolvedError, resolve
+from lambda_otel_lite_cdk.cli.assembly.expressions import UnresolvedError, resolve
 
 PARAMETERS = {"Table": "orders", "Table.Arn": "arn:aws:dynamodb:r:1:table/orders", "A::B": "c"}
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from lambda_otel_lite_cdk.cli.gather import Gatherer, Trace
+from lambda_otel_lite_cdk.cli.traces.gather import Gatherer, Trace
 from tests.cli.records import span
 
 

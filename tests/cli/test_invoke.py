@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.records import record_line
+from tests.cli.records import log_record
 from tests.cli.test_command import COMMAND, _assert_refused, _run
 
 
@@ -25,7 +25,7 @@ def _lines(done: subprocess.CompletedProcess[str]) -> list[dict[str, object]]:
 
 
 def test_json_is_a_line_for_each_invocation(assembly: Path) -> None:
-    event = {"print": ["a log line", record_line("work")], "import": "json.decoder"}
+    event = {"print": ["a log line", log_record("work")], "import": "json.decoder"}
     done = _invoke(assembly, "Shop/Plain", "--json", "--repeat", "2", event=event)
     cold, warm = _lines(done)
     assert done.returncode == 1, "the module has no TEXT"
@@ -149,10 +149,11 @@ def test_a_killed_command_leaves_no_process_behind(assembly: Path) -> None:
     """Not even SIGKILL, of which the command knows nothing, leaves the function running."""
     code = (
         "import sys; from pathlib import Path\n"
-        "from lambda_otel_lite_cdk.cli import assembly, emulator\n"
+        "from lambda_otel_lite_cdk.cli.assembly import functions, templates\n"
+        "from lambda_otel_lite_cdk.cli.emulator.emulator import Emulator\n"
         "import signal\n"
-        "found = assembly.read_functions(assembly.read_templates(Path(sys.argv[1])))\n"
-        "with emulator.Emulator(assembly.find_function(found, 'Shop/Plain')) as running:\n"
+        "found = functions.read_functions(templates.read_templates(Path(sys.argv[1])))\n"
+        "with Emulator(functions.find_function(found, 'Shop/Plain')) as running:\n"
         "    print(running.invoke({}).payload['pid'], running.invoke({'fork': 1}).payload)\n"
         "    sys.stdout.flush()\n"
         "    signal.pause()\n"

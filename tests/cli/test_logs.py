@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lambda_otel_lite_cdk.cli.errors import UsageProblem
-from lambda_otel_lite_cdk.cli.logs import Log, open_log
+from lambda_otel_lite_cdk.cli.traces.logs import Log, open_log
 
 
 def _read(path: Path) -> list[bytes]:

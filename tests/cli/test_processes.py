@@ -7,8 +7,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from lambda_otel_lite_cdk.cli import processes
-from lambda_otel_lite_cdk.cli.output import enlarge
+from lambda_otel_lite_cdk.cli.emulator import processes
+from lambda_otel_lite_cdk.cli.emulator.output import enlarge
 
 if TYPE_CHECKING:
     import pytest
@@ -42,7 +42,7 @@ def test_a_process_that_will_not_end_is_killed_with_its_childs_group(
     assert died
 
 
-def test_a_pipe_has_room_for_several_whole_record_lines() -> None:
+def test_a_pipe_has_room_for_several_whole_log_records() -> None:
     with subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE) as process:
         pipe = enlarge(process.stdout)
         assert pipe is not None

@@ -6,8 +6,8 @@ import io
 import json
 import re
 
-from lambda_otel_lite_cdk.cli.report import Report
-from lambda_otel_lite_cdk.cli.spans import Span
+from lambda_otel_lite_cdk.cli.traces.report import Report
+from lambda_otel_lite_cdk.cli.traces.spans import Span
 from tests.cli.records import span
 
 HOSTILE = "</script><script>alert(1)</script><!--\u2028"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lambda_otel_lite_cdk.cli.showing import show_spans
+from lambda_otel_lite_cdk.cli.traces.showing import show_spans
 from tests.cli.records import span
 
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lambda_otel_lite_cdk.cli.assembly import Template
-from lambda_otel_lite_cdk.cli.sqs import connect, create_queues, lambda_event, moto_server
+from lambda_otel_lite_cdk.cli.assembly.functions import Template
+from lambda_otel_lite_cdk.cli.emulator.sqs import connect, create_queues, lambda_event, moto_server
 
 
 def test_a_message_sent_becomes_the_event_that_lambda_makes_of_it() -> None:

@@ -7,13 +7,13 @@ from aws_cdk import App, NestedStack, Stack
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 
-from lambda_otel_lite_cdk.cli.assembly import (
+from lambda_otel_lite_cdk.cli.assembly.functions import (
     TemplateFunction,
     find_function,
     read_functions,
     read_templates,
 )
-from lambda_otel_lite_cdk.cli.environment import own_variables
+from lambda_otel_lite_cdk.cli.emulator.environment import own_variables
 from tests.cli.conftest import RUNTIME
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lambda_otel_lite_cdk.cli import toolchain
+from lambda_otel_lite_cdk.cli.emulator import toolchain
 from lambda_otel_lite_cdk.cli.errors import UsageProblem
 
 

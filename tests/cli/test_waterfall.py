@@ -7,8 +7,8 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from lambda_otel_lite_cdk.cli.spans import Span, traces, tree
-from lambda_otel_lite_cdk.cli.waterfall import format_duration, print_traces
+from lambda_otel_lite_cdk.cli.traces.spans import Span, traces, tree
+from lambda_otel_lite_cdk.cli.traces.waterfall import format_duration, print_traces
 from tests.cli.records import MS, span
 
 

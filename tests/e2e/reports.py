@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lambda_otel_lite_cdk.cli.report import Report
-from lambda_otel_lite_cdk.cli.spans import Event, Link, Span
+from lambda_otel_lite_cdk.cli.traces.report import Report
+from lambda_otel_lite_cdk.cli.traces.spans import Event, Link, Span
 from tests.cli.records import MS, span
 
 HOSTILE = "</script><img src=x onerror=alert(1)><script>alert(1)</script>"

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from otlp_forwarder.connections import Connections
-from otlp_forwarder.delivery import Collector
 from otlp_forwarder.forward import Forwarder, Result
-from otlp_forwarder.queues import Queue
-from otlp_forwarder.secret import SecretHeaders
+from otlp_forwarder.output.connections import Connections
+from otlp_forwarder.output.delivery import Collector
+from otlp_forwarder.output.secret import SecretHeaders
+from otlp_forwarder.result.queues import Queue
 from otlp_forwarder.settings import ForwarderSettings
 from tests.receiver import OtlpReceiver
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from lambda_otel_lite_cdk.cli.assembly import TemplateFunction
-from lambda_otel_lite_cdk.cli.emulator import Emulator
+from lambda_otel_lite_cdk.cli.assembly.functions import TemplateFunction
+from lambda_otel_lite_cdk.cli.emulator.emulator import Emulator
 
 RUNTIME = Path(__file__).parents[2] / "runtime"
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"

@@ -11,13 +11,13 @@ from typing import Any
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 
-from lambda_otel_lite.exporter import NativeSpanExporter
-from lambda_otel_lite.settings import Settings
+from lambda_otel_lite.configuration.settings import Settings
+from lambda_otel_lite.export.exporter import NativeSpanExporter
 from tests.forwarder.samples import log_data, stream_event
 
 #: Spans that an invocation makes, below a span of the invocation itself.
 SPANS_OF_INVOCATION = 25
-#: Record lines that CloudWatch Logs sends at once, and such batches that a stream hands over.
+#: Log records that CloudWatch Logs sends at once, and such batches that a stream hands over.
 LINES_OF_BATCH, BATCHES_OF_EVENT = 5, 4
 
 

@@ -1,4 +1,4 @@
-"""Record lines and events as functions, CloudWatch Logs, Kinesis and SQS write them."""
+"""Log records and events as functions, CloudWatch Logs, Kinesis and SQS write them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ENDED = 1_767_225_600_000_000_000
 
 
 def pack(data: bytes) -> str:
-    """Compress and encode, as both the record line and the subscription event do."""
+    """Compress and encode, as both the log record and the subscription event do."""
     return base64.b64encode(gzip.compress(data)).decode()
 
 
@@ -42,7 +42,7 @@ def request(*names: str, service: str = "orders") -> ExportTraceServiceRequest:
 
 
 def record(*names: str, **changes: Any) -> str:
-    """Return a record line with spans of these names, fields changed or (None) left out."""
+    """Return a log record with spans of these names, fields changed or (None) left out."""
     fields = {
         "__otel_otlp_stdout": "0.1.0",
         "source": "orders",

@@ -21,11 +21,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-from otlp_forwarder.connections import Connections
 from otlp_forwarder.counts import Counts
-from otlp_forwarder.delivery import Collector, DeliveryError, RefusedError
-from otlp_forwarder.destination import Destination
-from otlp_forwarder.secret import SecretHeaders
+from otlp_forwarder.output.connections import Connections
+from otlp_forwarder.output.delivery import Collector, DeliveryError, RefusedError
+from otlp_forwarder.output.destination import Destination
+from otlp_forwarder.output.secret import SecretHeaders
 from tests.forwarder.samples import request
 from tests.receiver import Answer, OtlpReceiver
 

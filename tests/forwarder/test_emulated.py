@@ -10,7 +10,7 @@ import boto3
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from lambda_otel_lite_cdk.cli.sqs import connect, lambda_event, moto_server
+from lambda_otel_lite_cdk.cli.emulator.sqs import connect, lambda_event, moto_server
 from tests.forwarder.conftest import names
 from tests.forwarder.emulated import emulated_forwarder
 from tests.forwarder.samples import record, subscription_event

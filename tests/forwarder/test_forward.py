@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from otlp_forwarder.destination import Destination
-from otlp_forwarder.merge import merge
-from otlp_forwarder.records import read_parts, read_record
+from otlp_forwarder.input.records import read_parts, read_record
+from otlp_forwarder.output.destination import Destination
+from otlp_forwarder.output.merge import merge
 from tests.forwarder.conftest import Run, names
 from tests.forwarder.samples import (
     ENDED,

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from otlp_forwarder import handler as module
-from otlp_forwarder.delivery import DeliveryError
 from otlp_forwarder.handler import handler
+from otlp_forwarder.output.delivery import DeliveryError
 from otlp_forwarder.settings import SettingsError
 from tests.forwarder.samples import log_data, record, stream_event, subscription_event
 from tests.receiver import Answer, OtlpReceiver

@@ -19,7 +19,7 @@ from typing import Any
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from lambda_otel_lite_cdk.cli.emulator import Emulator, InvocationResult
+from lambda_otel_lite_cdk.cli.emulator.emulator import Emulator, InvocationResult
 from tests.forwarder.emulated import emulated_forwarder
 from tests.forwarder.fleet import fleet_events
 from tests.receiver import Answer, OtlpReceiver

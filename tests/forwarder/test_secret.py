@@ -11,7 +11,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from otlp_forwarder.secret import SecretError, SecretHeaders, parse_headers
+from otlp_forwarder.output.secret import SecretError, SecretHeaders, parse_headers
 from tests.forwarder.conftest import Run, names
 from tests.forwarder.samples import record, subscription_event
 from tests.receiver import Answer, OtlpReceiver

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import opentelemetry.sdk.environment_variables as sdk
 
-import lambda_otel_lite_cdk.environment as constructs
-import lambda_otel_lite_cdk.forwarder as construct
+import lambda_otel_lite_cdk.forwarding.forwarder as construct
+import lambda_otel_lite_cdk.settings.variables as constructs
 import otlp_forwarder.settings as forwarder
-from lambda_otel_lite import environment as runtime
+from lambda_otel_lite.configuration import variables as runtime
 from lambda_otel_lite.extractors.auto import BY_NAME as EXTRACTORS
-from lambda_otel_lite_cdk import alarms
-from lambda_otel_lite_cdk.settings import TelemetrySettings
-from otlp_forwarder import metrics
+from lambda_otel_lite_cdk.forwarding import alarms
+from lambda_otel_lite_cdk.settings.settings import TelemetrySettings
+from otlp_forwarder.result import metrics
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

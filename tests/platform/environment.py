@@ -19,9 +19,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from lambda_otel_lite_cdk.cli.decode import Decoder
-from lambda_otel_lite_cdk.cli.spans import Span
-from lambda_otel_lite_cdk.cli.toolchain import runtime_packages
+from lambda_otel_lite_cdk.cli.emulator.toolchain import runtime_packages
+from lambda_otel_lite_cdk.cli.traces.records import Decoder
+from lambda_otel_lite_cdk.cli.traces.spans import Span
 
 from .output import Output
 from .server import Server
@@ -32,7 +32,7 @@ RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def spans_in(lines: Sequence[str]) -> list[Span]:
-    """Return the spans of all record lines; a line that cannot be read fails the test."""
+    """Return the spans of all log records; a line that cannot be read fails the test."""
     decoder = Decoder()
     spans = list(decoder.decode(lines))
     assert not decoder.malformed

@@ -8,7 +8,10 @@ import pytest
 from opentelemetry import propagate, trace
 from opentelemetry.util._once import Once
 
-from lambda_otel_lite import environment, propagation, reading, telemetry
+from lambda_otel_lite import telemetry
+from lambda_otel_lite.configuration import reader as reading
+from lambda_otel_lite.configuration import variables as environment
+from lambda_otel_lite.propagation import propagation
 from tests.spans import Telemetry
 from tests.spans import make_telemetry as _make_telemetry
 

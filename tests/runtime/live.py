@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lambda_otel_lite_cdk.cli.assembly import TemplateFunction
-from lambda_otel_lite_cdk.cli.emulator import Emulator
-from lambda_otel_lite_cdk.cli.spans import Span
+from lambda_otel_lite_cdk.cli.assembly.functions import TemplateFunction
+from lambda_otel_lite_cdk.cli.emulator.emulator import Emulator
+from lambda_otel_lite_cdk.cli.traces.spans import Span
 from tests.platform.environment import RUNTIME, Environment
 
 CODE = Path(__file__).parent

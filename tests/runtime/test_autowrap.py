@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lambda_otel_lite import environment as env
+from lambda_otel_lite.configuration import variables as env
 from tests.spans import TRACEPARENT, event, proto_spans
 
 _GOOD = """
@@ -88,7 +88,7 @@ def _fault(root: Path, handler: str, **environ: str) -> Any:
 def _call(
     root: Path, handler: str, sent: Any = None, **environ: str
 ) -> tuple[Any, list[str], list[str]]:
-    """Return the result, the record lines and the warnings of one invocation."""
+    """Return the result, the log records and the warnings of one invocation."""
     done = _python(root, _CALL, sent=sent, **{env.HANDLER: handler}, **environ)
     assert done.returncode == 0, done.stderr
     *records, last = done.stdout.splitlines()

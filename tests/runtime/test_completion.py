@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from lambda_otel_lite import asynchronous
-from lambda_otel_lite.asynchronous import AsyncCompletion
-from lambda_otel_lite.completion import FinalizeCompletion, SyncCompletion
-from lambda_otel_lite.runtime_api import Invoke
+from lambda_otel_lite.lifecycle import asynchronous
+from lambda_otel_lite.lifecycle.asynchronous import AsyncCompletion
+from lambda_otel_lite.lifecycle.completion import FinalizeCompletion, SyncCompletion
+from lambda_otel_lite.lifecycle.extensions_api import Invoke
 
 from .waiting import until
 

@@ -7,8 +7,8 @@ from queue import Empty, SimpleQueue
 
 import pytest
 
-from lambda_otel_lite import deadline
-from lambda_otel_lite.deadline import DeadlineWatch
+from lambda_otel_lite.lifecycle import deadline
+from lambda_otel_lite.lifecycle.deadline import DeadlineWatch
 
 
 def _watch(margin_ms: int = 100) -> tuple[DeadlineWatch[str], SimpleQueue[str]]:

@@ -23,7 +23,7 @@ from opentelemetry.trace import (
     TraceState,
 )
 
-from lambda_otel_lite.encoder import encode_spans
+from lambda_otel_lite.export.encoder import encode_spans
 from tests.spans import SPAN_ID, TRACE_ID, make_span
 
 _text = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)

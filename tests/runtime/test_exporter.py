@@ -1,4 +1,4 @@
-"""Spans become record lines: complete, bounded, without secrets, each written at once."""
+"""Spans become log records: complete, bounded, without secrets, each written at once."""
 
 import json
 import logging
@@ -14,17 +14,17 @@ from hypothesis import strategies as st
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.trace import Status, StatusCode
 
-from lambda_otel_lite import environment as env
-from lambda_otel_lite import exporter as exporter_module
-from lambda_otel_lite import record
-from lambda_otel_lite.exporter import (
+from lambda_otel_lite.configuration import variables as env
+from lambda_otel_lite.configuration.settings import Settings
+from lambda_otel_lite.export import exporter as exporter_module
+from lambda_otel_lite.export import record
+from lambda_otel_lite.export.exporter import (
     LazySpanExporter,
+    LogRecordExporter,
     NativeSpanExporter,
     PackageSpanExporter,
-    RecordLineExporter,
 )
-from lambda_otel_lite.settings import Settings
-from lambda_otel_lite.truncation import TRUNCATED
+from lambda_otel_lite.export.truncation import TRUNCATED
 from tests.spans import make_span, proto_spans, request_of
 
 _EXPORTERS = pytest.mark.parametrize("exporter", [NativeSpanExporter, PackageSpanExporter])
@@ -75,7 +75,7 @@ def _settings(**values: object) -> Settings:
     service=st.text(st.characters(exclude_characters="\0"), max_size=20),
 )
 def test_hazard_15_every_line_is_complete_json_under_the_limit(  # noqa: PLR0913, PLR0917
-    exporter: Callable[[Settings], RecordLineExporter],
+    exporter: Callable[[Settings], LogRecordExporter],
     sizes: list[int],
     limit: int,
     level: int,
@@ -129,7 +129,7 @@ def test_hazard_15_a_batch_over_the_limit_is_halved_until_it_fits(stdout: _Stdou
 
 @_EXPORTERS
 def test_hazard_15_a_single_span_over_the_limit_is_truncated_and_marked(
-    exporter: Callable[[Settings], RecordLineExporter], stdout: _Stdout
+    exporter: Callable[[Settings], LogRecordExporter], stdout: _Stdout
 ) -> None:
     span = make_span(
         attributes={"big": _noise(60_000), "small": "kept"},
@@ -164,7 +164,7 @@ def test_what_fits_no_line_at_all_is_dropped_and_counted(
 
 @_EXPORTERS
 def test_hazard_23_a_line_and_its_newline_are_one_write(
-    exporter: Callable[[Settings], RecordLineExporter], stdout: _Stdout
+    exporter: Callable[[Settings], LogRecordExporter], stdout: _Stdout
 ) -> None:
     exporter(_settings()).export([make_span(), make_span(span_id=2)])
 
@@ -175,7 +175,7 @@ def test_hazard_23_a_line_and_its_newline_are_one_write(
 
 @_EXPORTERS
 def test_hazard_16_exporter_headers_never_reach_a_line(
-    exporter: Callable[[Settings], RecordLineExporter],
+    exporter: Callable[[Settings], LogRecordExporter],
     stdout: _Stdout,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -204,7 +204,7 @@ def test_both_exporters_decode_to_equal_messages(stdout: _Stdout) -> None:
 
 @_EXPORTERS
 def test_spans_that_cannot_be_encoded_do_not_take_others_with_them(
-    exporter: Callable[[Settings], RecordLineExporter],
+    exporter: Callable[[Settings], LogRecordExporter],
     stdout: _Stdout,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -266,7 +266,7 @@ def test_a_package_that_cannot_be_imported_is_a_warning_and_native_takes_over(
 ) -> None:
     """Two versions of protobuf in one process raise a TypeError when they are imported."""
 
-    def fail(settings: Settings) -> RecordLineExporter:
+    def fail(settings: Settings) -> LogRecordExporter:
         raise error
 
     monkeypatch.setattr(exporter_module, "PackageSpanExporter", fail)

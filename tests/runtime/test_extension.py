@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from lambda_otel_lite import extension
-from lambda_otel_lite.extension import InternalExtension, on_sigterm
-from lambda_otel_lite.runtime_api import ExtensionsApiError, Invoke
+from lambda_otel_lite.lifecycle import extension
+from lambda_otel_lite.lifecycle.extension import InternalExtension, on_sigterm
+from lambda_otel_lite.lifecycle.extensions_api import ExtensionsApiError, Invoke
 
 from .waiting import until
 

@@ -8,12 +8,12 @@ import sys
 import pytest
 from opentelemetry.trace import INVALID_SPAN_ID, INVALID_TRACE_ID
 
-from lambda_otel_lite import ids
+from lambda_otel_lite.configuration import ids
 from tests.spans import Telemetry, make_telemetry
 
 _COPIES = """
 import os, random
-from lambda_otel_lite.ids import SystemIdGenerator
+from lambda_otel_lite.configuration.ids import SystemIdGenerator
 from lambda_otel_lite import init_telemetry
 random.seed(7)
 tracer, _ = init_telemetry()

@@ -66,11 +66,11 @@ def test_hazard_21_init_imports_nothing_that_only_an_export_needs(exporter: str)
         "google",
         "gzip",
         "http.client",
-        "lambda_otel_lite.encoder",
-        "lambda_otel_lite.package_output",
-        "lambda_otel_lite.record",
-        "lambda_otel_lite.truncation",
-        "lambda_otel_lite.xray",
+        "lambda_otel_lite.export.encoder",
+        "lambda_otel_lite.export.package_output",
+        "lambda_otel_lite.export.record",
+        "lambda_otel_lite.export.truncation",
+        "lambda_otel_lite.propagation.xray",
         "opentelemetry.propagate",
         "opentelemetry.proto",
         "otlp_stdout_span_exporter",
@@ -91,16 +91,16 @@ handler({"version": "2.0", "requestContext": {"http": {"method": "GET"}}}, None)
         LAMBDA_OTEL_HANDLER="app.handler",
     )
 
-    assert "lambda_otel_lite.encoder" in modules
+    assert "lambda_otel_lite.export.encoder" in modules
     assert not _under(
         modules,
         "base64",
         "gzip",
-        "lambda_otel_lite.asynchronous",
+        "lambda_otel_lite.lifecycle.asynchronous",
         "lambda_otel_lite.extractors.datasource",
         "lambda_otel_lite.extractors.direct",
         "lambda_otel_lite.extractors.messaging",
-        "lambda_otel_lite.instrumentations",
+        "lambda_otel_lite.startup.instrumentations",
         "opentelemetry.sdk.trace.export",
         "opentelemetry.trace.propagation.tracecontext",
         "random",

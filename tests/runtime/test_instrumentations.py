@@ -12,7 +12,7 @@ from opentelemetry.instrumentation import instrumentor as instrumentor_module
 from opentelemetry.instrumentation.botocore import BotocoreInstrumentor
 from opentelemetry.instrumentation.requests import RequestsInstrumentor
 
-from lambda_otel_lite.instrumentations import instrument
+from lambda_otel_lite.startup.instrumentations import instrument
 from tests.spans import make_telemetry
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lambda_otel_lite.later import imported_later
+from lambda_otel_lite.startup.lazy_import import imported_later
 
 
 @pytest.fixture

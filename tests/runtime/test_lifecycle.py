@@ -7,8 +7,8 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.trace import Span, StatusCode
 
-from lambda_otel_lite.completion import SyncCompletion
-from lambda_otel_lite.lifecycle import Lifecycle
+from lambda_otel_lite.lifecycle.completion import SyncCompletion
+from lambda_otel_lite.lifecycle.lifecycle import Lifecycle
 from lambda_otel_lite.processor import OpenSpans
 
 

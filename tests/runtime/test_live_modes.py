@@ -148,7 +148,7 @@ def test_hazard_02_undecorated_handler_does_not_hold_the_invocation() -> None:
         assert function.next_calls == 4
 
 
-def test_hazard_23_record_lines_stay_whole_beside_another_writer() -> None:
+def test_hazard_23_log_records_stay_whole_beside_another_writer() -> None:
     """A thread that prints while the extension exports puts nothing onto a record's line."""
     with environment("async", module="functions.noisy") as function:
         for _ in range(20):

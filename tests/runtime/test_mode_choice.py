@@ -11,12 +11,13 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
-from lambda_otel_lite import registration, telemetry
-from lambda_otel_lite.asynchronous import AsyncCompletion
-from lambda_otel_lite.completion import FinalizeCompletion, SyncCompletion
-from lambda_otel_lite.extension import on_sigterm
-from lambda_otel_lite.propagation import from_propagators
-from lambda_otel_lite.settings import Settings
+from lambda_otel_lite import telemetry
+from lambda_otel_lite.configuration.settings import Settings
+from lambda_otel_lite.lifecycle import registration
+from lambda_otel_lite.lifecycle.asynchronous import AsyncCompletion
+from lambda_otel_lite.lifecycle.completion import FinalizeCompletion, SyncCompletion
+from lambda_otel_lite.lifecycle.extension import on_sigterm
+from lambda_otel_lite.propagation.propagation import from_propagators
 
 API = {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:1"}
 MANAGED = {**API, "AWS_LAMBDA_MAX_CONCURRENCY": "2"}

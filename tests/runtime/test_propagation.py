@@ -20,15 +20,15 @@ from opentelemetry.trace import (
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from lambda_otel_lite import environment as env
-from lambda_otel_lite.propagation import (
+from lambda_otel_lite.configuration import variables as env
+from lambda_otel_lite.configuration.settings import Settings
+from lambda_otel_lite.propagation.propagation import (
     MAX_LINKS,
     CarrierGetter,
     LambdaPropagator,
     from_propagators,
     from_settings,
 )
-from lambda_otel_lite.settings import Settings
 from tests.spans import (
     OTHER_TRACEPARENT,
     SPAN_ID,

@@ -1,4 +1,4 @@
-"""A record line holds what the forwarder and the platform's log filter look for."""
+"""A log record holds what the forwarder and the platform's log filter look for."""
 
 import base64
 import gzip
@@ -9,9 +9,9 @@ import sys
 import pytest
 
 from lambda_otel_lite import __version__
-from lambda_otel_lite import environment as env
-from lambda_otel_lite.record import RecordFormat, write
-from lambda_otel_lite.settings import Settings
+from lambda_otel_lite.configuration import variables as env
+from lambda_otel_lite.configuration.settings import Settings
+from lambda_otel_lite.export.record import RecordFormat, write
 
 
 def _record(environ: dict[str, str], request: bytes = b"request") -> dict[str, object]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from lambda_otel_lite.runtime_api import ExtensionsApi, ExtensionsApiError, Invoke
+from lambda_otel_lite.lifecycle.extensions_api import ExtensionsApi, ExtensionsApiError, Invoke
 
 EVENT = b'{"eventType": "INVOKE", "requestId": "a", "deadlineMs": 5}'
 OK = b"HTTP/1.1 200 OK\r\n"

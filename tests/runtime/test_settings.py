@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambda_otel_lite import environment as env
-from lambda_otel_lite.reading import warn
-from lambda_otel_lite.settings import (
+from lambda_otel_lite.configuration import variables as env
+from lambda_otel_lite.configuration.reader import warn
+from lambda_otel_lite.configuration.settings import (
     ProcessorMode,
     Settings,
     without_propagators_variable,

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from lambda_otel_lite import Defaults, EnvVars, environment
+from lambda_otel_lite import Defaults, EnvVars
+from lambda_otel_lite.configuration import variables as environment
 from tests.spans import FakeContext, attributes_of, event, make_telemetry, proto_spans
 
 # The first lines of the documentation's examples, word for word where they are code.

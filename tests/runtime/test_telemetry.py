@@ -16,7 +16,7 @@ from lambda_otel_lite import (
     create_traced_handler,
     init_telemetry,
 )
-from lambda_otel_lite.ids import SystemIdGenerator
+from lambda_otel_lite.configuration.ids import SystemIdGenerator
 from lambda_otel_lite.telemetry import current_telemetry
 from tests.spans import FakeContext, make_telemetry, proto_spans
 
@@ -30,7 +30,7 @@ def test_it_returns_the_tracer_and_the_completion_handler_and_sets_the_global_pr
     assert current_telemetry() is completion
 
 
-def test_by_default_record_lines_go_to_stdout(
+def test_by_default_log_records_go_to_stdout(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("LAMBDA_OTEL_EXPORTER", "native")

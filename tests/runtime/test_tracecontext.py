@@ -9,7 +9,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from lambda_otel_lite.tracecontext import TraceContextPropagator
+from lambda_otel_lite.propagation.tracecontext import TraceContextPropagator
 from tests.spans import TRACEPARENT
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"

@@ -5,8 +5,8 @@ from typing import Any
 from opentelemetry.sdk.trace import Event
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
 
-from lambda_otel_lite.encoder import encode_spans
-from lambda_otel_lite.truncation import TRUNCATED, smaller_spans
+from lambda_otel_lite.export.encoder import encode_spans
+from lambda_otel_lite.export.truncation import TRUNCATED, smaller_spans
 from tests.spans import attributes_of, make_span
 
 

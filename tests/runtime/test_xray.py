@@ -12,8 +12,8 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from lambda_otel_lite import environment as env
-from lambda_otel_lite.xray import XRayLambdaPropagator, XRayPropagator, parse_header
+from lambda_otel_lite.configuration import variables as env
+from lambda_otel_lite.propagation.xray import XRayLambdaPropagator, XRayPropagator, parse_header
 from tests.spans import XRAY_HEADER, XRAY_SPAN_ID, XRAY_TRACE_ID
 
 _ROOT = "Root=1-5759e988-bd862e3fe1be46a994272793"

@@ -6,24 +6,39 @@ are imported at their first use, a family at a time.
 
 from typing import TYPE_CHECKING, Any
 
-from .attributes import Carrier, SpanAttributes, TriggerType
-from .auto import BY_NAME, Extractor, auto_extractor, built_in, extractor_by_name
+from lambda_otel_lite.extractors.attributes import Carrier, SpanAttributes, TriggerType
+from lambda_otel_lite.extractors.auto import (
+    BY_NAME,
+    Extractor,
+    auto_extractor,
+    built_in,
+    extractor_by_name,
+)
 
 if TYPE_CHECKING:
-    from .datasource import cloudwatch_logs_extractor, dynamodb_extractor, s3_extractor
-    from .direct import (
+    from lambda_otel_lite.extractors.datasource import (
+        cloudwatch_logs_extractor,
+        dynamodb_extractor,
+        s3_extractor,
+    )
+    from lambda_otel_lite.extractors.direct import (
         appsync_extractor,
         cognito_extractor,
         default_extractor,
         step_functions_extractor,
     )
-    from .http import (
+    from lambda_otel_lite.extractors.http import (
         alb_extractor,
         api_gateway_v1_extractor,
         api_gateway_v2_extractor,
         websocket_extractor,
     )
-    from .messaging import eventbridge_extractor, kinesis_extractor, sns_extractor, sqs_extractor
+    from lambda_otel_lite.extractors.messaging import (
+        eventbridge_extractor,
+        kinesis_extractor,
+        sns_extractor,
+        sqs_extractor,
+    )
 
     function_url_extractor = api_gateway_v2_extractor
 

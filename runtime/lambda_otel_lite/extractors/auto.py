@@ -5,7 +5,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from .attributes import SpanAttributes, mapping
+from lambda_otel_lite.extractors.attributes import SpanAttributes, mapping
 
 Extractor = Callable[[Any, Any], SpanAttributes]
 

@@ -7,7 +7,7 @@ Sources: AWS Lambda developer guide, the event formats of each; FaaS semantic co
 from typing import Any
 from urllib.parse import unquote_plus
 
-from .attributes import (
+from lambda_otel_lite.extractors.attributes import (
     SpanAttributes,
     TriggerType,
     arn_part,

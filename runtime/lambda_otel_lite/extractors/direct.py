@@ -6,7 +6,7 @@ developer guides for the event formats; GraphQL semantic conventions.
 
 from typing import Any
 
-from .attributes import (
+from lambda_otel_lite.extractors.attributes import (
     Carrier,
     SpanAttributes,
     TriggerType,

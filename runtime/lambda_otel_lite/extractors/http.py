@@ -8,7 +8,7 @@ and from the stable HTTP semantic conventions.
 from collections.abc import Iterator
 from typing import Any
 
-from .attributes import (
+from lambda_otel_lite.extractors.attributes import (
     Carrier,
     SpanAttributes,
     TriggerType,

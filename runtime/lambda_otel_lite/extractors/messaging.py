@@ -12,7 +12,7 @@ from typing import Any
 
 from opentelemetry.trace import SpanKind
 
-from .attributes import (
+from lambda_otel_lite.extractors.attributes import (
     Carrier,
     SpanAttributes,
     TriggerType,

@@ -7,9 +7,9 @@ spans of the first call were encoded to.
 import sdk_span
 from opentelemetry.sdk.trace import SpanProcessor
 
-from lambda_otel_lite.encoder import encode_spans
-from lambda_otel_lite.record import RecordFormat, write
-from lambda_otel_lite.settings import Settings
+from lambda_otel_lite.configuration.settings import Settings
+from lambda_otel_lite.export.encoder import encode_spans
+from lambda_otel_lite.export.record import RecordFormat, write
 
 
 class Line(SpanProcessor):

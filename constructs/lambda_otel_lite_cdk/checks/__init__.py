@@ -1,0 +1,1 @@
+"""What would fail at deployment, found at synth."""

@@ -1,0 +1,1 @@
+"""What a cloud assembly holds, and how one is made."""

@@ -1,0 +1,210 @@
+"""Synthesize the repository's demo app, run it for real and show the trace that comes out of it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from lambda_otel_lite_cdk.cli.assembly.expressions import UnresolvedError, resolve
+from lambda_otel_lite_cdk.cli.assembly.functions import (
+    Template,
+    TemplateFunction,
+    find_function,
+    read_functions,
+    read_templates,
+)
+from lambda_otel_lite_cdk.cli.assembly.synth import synthesize
+from lambda_otel_lite_cdk.cli.emulator import caller
+from lambda_otel_lite_cdk.cli.emulator.collector import Collector, collector
+from lambda_otel_lite_cdk.cli.emulator.emulator import Emulator, InvocationResult
+from lambda_otel_lite_cdk.cli.emulator.environment import PSEUDO_PARAMETERS
+from lambda_otel_lite_cdk.cli.emulator.log_events import subscription_event
+from lambda_otel_lite_cdk.cli.emulator.sqs import connect, create_queues, lambda_event, moto_server
+from lambda_otel_lite_cdk.cli.errors import CheckFailed, UsageProblem
+from lambda_otel_lite_cdk.cli.traces.records import spans_of
+from lambda_otel_lite_cdk.cli.traces.showing import show_spans
+from lambda_otel_lite_cdk.cli.traces.spans import Span, tree
+
+_DEMO = Path("constructs", "demo")
+_EVENT = _DEMO / "events" / "post_order.json"
+_OUTPUT = Path(".cache", "demo", "cdk.out")
+_REPORT = Path(".cache", "demo", "report.html")
+_RECEIVE_SECONDS = 5
+_FORWARDER = "Forwarder"
+
+
+@dataclass(frozen=True, slots=True)
+class _Deployment:
+    """Hold what stands in for the deployed stack: its template, queues and their endpoint."""
+
+    templates: list[Template]
+    functions: list[TemplateFunction]
+    parameters: dict[str, str]
+    endpoint: str
+    sqs: Any
+
+    def run(self, function: TemplateFunction, **variables: str) -> Emulator:
+        return Emulator(
+            function,
+            parameters=self.parameters,
+            variables={"AWS_ENDPOINT_URL": self.endpoint, **variables},
+        )
+
+
+def run_demo(root: Path, *, as_json: bool = False) -> None:
+    """Run the demo of the repository and print its trace.
+
+    Args:
+        root: A clone of the repository, with ``cdk.json`` and the demo app.
+        as_json: Whether to print the spans as lines of JSON instead. Default: no.
+
+    Raises:
+        UsageProblem: Where something that the demo needs is missing.
+        CheckFailed: Where a function fails or the trace is not whole.
+    """
+    if not ((root / "cdk.json").is_file() and (root / _EVENT).is_file()):
+        raise UsageProblem(
+            f"{root} is no clone of the repository (it has no cdk.json or no {_EVENT}); "
+            f"go to the clone's top folder"
+        )
+    progress = Console(stderr=True)
+    # The server comes up while the app is synthesized.
+    with progress.status("cdk synth") as status, moto_server() as endpoint:
+        synthesize(root, root / _OUTPUT)
+        templates = read_templates(root / _OUTPUT)
+        status.update("starting the queue")
+        sqs = connect(endpoint, PSEUDO_PARAMETERS["AWS::Region"])
+        parameters = {k: v for part in templates for k, v in create_queues(sqs, part).items()}
+        stack = _Deployment(templates, read_functions(templates), parameters, endpoint, sqs)
+        status.update("running orders")
+        caller_lines, orders_lines = _order(stack, json.loads((root / _EVENT).read_text("utf-8")))
+        status.update("running worker")
+        worker_lines = _work(stack)
+        status.update("running the forwarder")
+        printed = {caller.SERVICE: caller_lines, "orders": orders_lines, "worker": worker_lines}
+        with collector() as received:
+            counts = _forward(stack, printed, received)
+    # From here on only what the collector received counts.
+    spans = [span for request in received.requests for span in spans_of(request)]
+    show_spans(spans, root / _REPORT, as_json=as_json)
+    progress.print(
+        f"Drawn from what the collector received: {len(received.requests)} requests of "
+        f"{_FORWARDER}, which was given {counts['records']} log records in {len(printed)} events.",
+        style="dim",
+        highlight=False,
+    )
+    if len(spans) != counts["spans"]:
+        raise CheckFailed(f"{counts['spans']} spans were sent, {len(spans)} received")
+    check_trace({name: [span for span in spans if span.service == name] for name in printed})
+
+
+def _forward(
+    stack: _Deployment, printed: dict[str, list[str]], received: Collector
+) -> Counter[str]:
+    """Give the forwarder each log group's log records; return what it says it did."""
+    total: Counter[str] = Counter()
+    function = find_function(stack.functions, _FORWARDER)
+    with stack.run(function, OTLP_FORWARDER_ENDPOINT=received.endpoint) as forwarder:
+        for name, lines in printed.items():
+            event = subscription_event(f"/aws/lambda/{name}", lines)
+            result = _checked(_FORWARDER, forwarder.invoke(event))
+            total.update(result.payload)
+    if total["malformed"] or not total["records"]:
+        raise CheckFailed(f"the forwarder could not read the log records: {dict(total)}")
+    return total
+
+
+def check_trace(spans: dict[str, list[Span]]) -> None:
+    """Check that each part's spans continue the trace of the part before it.
+
+    Args:
+        spans: The spans of each part, in the order of the calls.
+
+    Raises:
+        CheckFailed: Where a part has no span that descends from a span of the part before.
+    """
+    together = [span for group in spans.values() for span in group]
+    before = ""
+    for name, group in spans.items():
+        if not group:
+            raise CheckFailed(f"{name} sent no span")
+        earlier = {span.span_id for span in spans.get(before, [])}
+        if earlier and not any(earlier & set(_ancestors(span, together)) for span in group):
+            raise CheckFailed(f"no span of {name} descends from a span of {before}")
+        before = name
+
+
+def _ancestors(span: Span, spans: list[Span]) -> Iterator[str]:
+    trace = [other for other in spans if other.trace_id == span.trace_id]
+    parents = {placed.span.span_id: placed.parent for placed in tree(trace)}
+    above = parents[span.span_id]
+    while above is not None:
+        yield above.span_id
+        above = parents[above.span_id]
+
+
+def _order(stack: _Deployment, event: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """Send the sample request to ``orders``; return the caller's and the function's lines."""
+    printed: list[str] = []
+    with stack.run(find_function(stack.functions, "Orders")) as orders:
+
+        def send(traced: dict[str, Any]) -> dict[str, Any]:
+            result = _checked("orders", orders.invoke(traced))
+            printed.extend(result.log_lines)
+            return dict(result.payload)
+
+        _, caller_lines = caller.call(event, send)
+    return caller_lines, printed
+
+
+def _work(stack: _Deployment) -> list[str]:
+    """Give ``worker`` what is really in its queue; return its lines."""
+    worker = find_function(stack.functions, "Worker")
+    arn = _queue_arn(stack, worker)
+    url = next(
+        stack.parameters[name.removesuffix(".Arn")]
+        for name, value in stack.parameters.items()
+        if name.endswith(".Arn") and value == arn
+    )
+    received = stack.sqs.receive_message(
+        QueueUrl=url,
+        MessageSystemAttributeNames=["All"],
+        MessageAttributeNames=["All"],
+        WaitTimeSeconds=_RECEIVE_SECONDS,
+    )
+    messages = received.get("Messages", [])
+    if not messages:
+        raise CheckFailed(f"orders put no message into the queue {arn}")
+    with stack.run(worker) as emulator:
+        result = _checked("worker", emulator.invoke(lambda_event(messages[0], arn)))
+    if failures := (result.payload or {}).get("batchItemFailures"):
+        raise CheckFailed(f"worker did not take the message: {json.dumps(failures)}")
+    stack.sqs.delete_message(QueueUrl=url, ReceiptHandle=messages[0]["ReceiptHandle"])
+    return list(result.log_lines)
+
+
+def _queue_arn(stack: _Deployment, worker: TemplateFunction) -> str:
+    """Return the queue that the template's event source mapping connects with the worker."""
+    for template in stack.templates:
+        for logical_id in template.of_type("AWS::Lambda::EventSourceMapping"):
+            properties = template.resources[logical_id]["Properties"]
+            if properties["FunctionName"] == {"Ref": worker.logical_id}:
+                try:
+                    return resolve(properties["EventSourceArn"], stack.parameters)
+                except UnresolvedError as error:
+                    raise UsageProblem(
+                        f"the source of {worker.path} is no queue: {error}"
+                    ) from error
+    raise UsageProblem(f"no event source mapping leads to {worker.path}")
+
+
+def _checked(name: str, result: InvocationResult) -> InvocationResult:
+    if result.error:
+        raise CheckFailed(f"{name} failed: {json.dumps(result.error)}")
+    return result

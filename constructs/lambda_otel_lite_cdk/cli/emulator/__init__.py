@@ -1,0 +1,1 @@
+"""Functions of an assembly, run for real under AWS's emulator."""

@@ -1,0 +1,1 @@
+"""Log records read from any log, and shown as traces."""

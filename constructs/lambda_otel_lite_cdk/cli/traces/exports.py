@@ -1,0 +1,93 @@
+"""Write spans as JSON: this command's own form, and OTLP's."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+from lambda_otel_lite_cdk.cli.traces.spans import Span, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+#: Fields that OTLP's JSON has in hexadecimal where protobuf's own JSON has base64. Source:
+#: OpenTelemetry protocol, "JSON Protobuf Encoding".
+_IDS = ("traceId", "spanId", "parentSpanId")
+
+
+def span_json(span: Span) -> dict[str, Any]:
+    """Return a span as plain JSON values: the fields of ``Span``, times in nanoseconds.
+
+    Args:
+        span: A decoded span.
+    """
+    return {
+        "trace_id": span.trace_id,
+        "span_id": span.span_id,
+        "parent_id": span.parent_id,
+        "name": span.name,
+        "kind": span.kind,
+        "start_ns": span.start_ns,
+        "end_ns": span.end_ns,
+        "status": span.status,
+        "status_message": span.status_message,
+        "attributes": _plain_mapping(span.attributes),
+        "events": [
+            {"name": e.name, "time_ns": e.time_ns, "attributes": _plain_mapping(e.attributes)}
+            for e in span.events
+        ],
+        "links": [
+            {
+                "trace_id": k.trace_id,
+                "span_id": k.span_id,
+                "attributes": _plain_mapping(k.attributes),
+            }
+            for k in span.links
+        ],
+        "resource": _plain_mapping(span.resource),
+        "scope": span.scope,
+    }
+
+
+def otlp_json(request: ExportTraceServiceRequest) -> str:
+    """Return a request in OTLP's JSON encoding, on one line.
+
+    Args:
+        request: An OTLP request.
+    """
+    from google.protobuf.json_format import MessageToDict  # noqa: PLC0415 - this format alone
+
+    body = MessageToDict(request, use_integers_for_enums=True)
+    for resource_spans in body.get("resourceSpans", ()):
+        for scope_spans in resource_spans.get("scopeSpans", ()):
+            for span in scope_spans.get("spans", ()):
+                _write_ids_in_hexadecimal(span)
+                for link in span.get("links", ()):
+                    _write_ids_in_hexadecimal(link)
+    return json.dumps(body, separators=(",", ":"), allow_nan=False)
+
+
+def _write_ids_in_hexadecimal(message: dict[str, Any]) -> None:
+    for name in _IDS:
+        if name in message:
+            message[name] = base64.b64decode(message[name]).hex()
+
+
+def _plain_mapping(values: Mapping[str, Value]) -> dict[str, Any]:
+    return {name: _plain(value) for name, value in values.items()}
+
+
+def _plain(value: Value) -> Any:
+    """Return a value that JSON has: it has no word for infinity, nor for what is no number."""
+    match value:
+        case float() if not math.isfinite(value):
+            return str(value)
+        case list():
+            return [_plain(item) for item in value]
+        case dict():
+            return _plain_mapping(value)
+    return value

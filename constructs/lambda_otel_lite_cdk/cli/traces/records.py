@@ -1,0 +1,202 @@
+"""Turn log lines into spans, one log record at a time.
+
+A log record is a JSON object with the key ``__otel_otlp_stdout`` whose payload is a gzipped OTLP
+request in base64. Source: otlp-stdout-span-exporter, README, "Output format"; OpenTelemetry
+protocol, ``ExportTraceServiceRequest``. It may stand behind a time and a stream's name, as in
+``aws logs tail`` and in exports to S3, or as a string in JSON, as in ``filter-log-events``.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from lambda_otel_lite_cdk.cli.traces.spans import Event, Link, Span, Value
+
+if TYPE_CHECKING:
+    from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+    from opentelemetry.proto.trace.v1 import trace_pb2 as otlp
+
+#: What every log record holds and other lines do not.
+MARKER = '"__otel_otlp_stdout"'
+#: The same inside a JSON string, however deep.
+_QUOTED_MARKER = '\\"__otel_otlp_stdout'
+_ANY_MARKER = b"__otel_otlp_stdout"
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
+#: A line holds 1 MB at most, and spans are not pressed to a sixtieth of their size.
+_MOST_BYTES = 64 * 1024 * 1024
+_CUT = "not complete JSON, as a line is that was split or pretty-printed"
+
+_KINDS = ("INTERNAL", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
+_STATUSES = ("UNSET", "OK", "ERROR")
+
+
+class Decoder:
+    """Decode log records and count those that cannot be read.
+
+    Attributes:
+        malformed: Number of unreadable records by reason.
+    """
+
+    def __init__(self) -> None:
+        self.malformed: Counter[str] = Counter()
+
+    def decode(self, lines: Iterable[str]) -> Iterator[Span]:
+        """Yield the spans of each log record as it comes; other lines are skipped.
+
+        Args:
+            lines: Log lines; text before a record's first brace (a time, a stream) is ignored.
+        """
+        for line in lines:
+            for request in self.requests(line.encode()) or ():
+                yield from spans_of(request)
+
+    def requests(self, line: bytes) -> list[ExportTraceServiceRequest] | None:
+        """Return the requests of a line, or None where it holds no record.
+
+        Args:
+            line: A log line; a line that holds only malformed records gives an empty list.
+        """
+        if _ANY_MARKER not in line:
+            return None
+        text = line.decode("utf-8", "replace")
+        if MARKER not in text and _QUOTED_MARKER not in text:
+            return None
+        found = []
+        for record in _records(text):
+            try:
+                found.append(_read_record(record))
+            except _MalformedError as problem:
+                self.malformed[str(problem)] += 1
+        return found
+
+
+class _MalformedError(Exception):
+    """Why a record cannot be read, in the same words for every such record."""
+
+
+def _records(text: str) -> list[str]:
+    """Return the texts that hold a record each; of a line that was cut, the line."""
+    if MARKER in text:
+        return [text]
+    strings = [literal[0] for literal in _STRING.finditer(text) if _QUOTED_MARKER in literal[0]]
+    return [record for string in strings for record in _records(_unquoted(string))] or [text]
+
+
+def _unquoted(string: str) -> str:
+    try:
+        return str(json.loads(string, strict=False))
+    except ValueError:
+        return MARKER
+
+
+def _read_record(text: str) -> ExportTraceServiceRequest:
+    record = _read_object(text)
+    payload = record.get("payload")
+    if not isinstance(payload, str):
+        raise _MalformedError("no payload")
+    try:
+        data = (
+            base64.b64decode(payload, validate=True) if record.get("base64") else payload.encode()
+        )
+    except ValueError:
+        raise _MalformedError("the payload is not base64") from None
+    if record.get("content-encoding") == "gzip":
+        data = _unzipped(data)
+    try:
+        return ExportTraceServiceRequest.FromString(data)
+    except DecodeError:
+        raise _MalformedError("the payload is not an OTLP trace request") from None
+
+
+def _unzipped(data: bytes) -> bytes:
+    """Unzip a payload, which is one gzip member, and not more of it than spans ever take."""
+    member = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        plain = member.decompress(data, _MOST_BYTES)
+    except zlib.error:
+        raise _MalformedError("the payload is not gzip") from None
+    if not member.eof:
+        large = len(plain) >= _MOST_BYTES
+        raise _MalformedError("the payload is too large" if large else "the payload is not gzip")
+    return plain
+
+
+def _read_object(text: str) -> dict[str, Any]:
+    # What stands before a record may have a brace of its own: a stream's name, a logger's prefix.
+    marker = text.find(MARKER)
+    for start in (text.find("{"), text.rfind("{", 0, marker)):
+        try:
+            record, _ = json.JSONDecoder().raw_decode(text, max(start, 0))
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(record, dict):
+            return record
+    raise _MalformedError(_CUT)
+
+
+def spans_of(request: ExportTraceServiceRequest) -> Iterator[Span]:
+    """Yield the spans of a request.
+
+    Args:
+        request: An OTLP request.
+    """
+    for resource_spans in request.resource_spans:
+        resource = _mapping(resource_spans.resource.attributes)
+        for scope_spans in resource_spans.scope_spans:
+            for span in scope_spans.spans:
+                yield _span(span, resource, scope_spans.scope.name)
+
+
+def _span(span: otlp.Span, resource: Mapping[str, Value], scope: str) -> Span:
+    return Span(
+        trace_id=span.trace_id.hex(),
+        span_id=span.span_id.hex(),
+        parent_id=span.parent_span_id.hex() or None,
+        name=span.name,
+        kind=_named(_KINDS, span.kind),
+        start_ns=span.start_time_unix_nano,
+        end_ns=span.end_time_unix_nano,
+        status=_named(_STATUSES, span.status.code),
+        status_message=span.status.message,
+        attributes=_mapping(span.attributes),
+        events=tuple(
+            Event(event.name, event.time_unix_nano, _mapping(event.attributes))
+            for event in span.events
+        ),
+        links=tuple(
+            Link(link.trace_id.hex(), link.span_id.hex(), _mapping(link.attributes))
+            for link in span.links
+        ),
+        resource=resource,
+        scope=scope,
+    )
+
+
+def _named(names: tuple[str, ...], number: int) -> str:
+    # Protobuf keeps numbers that a later version of the protocol adds.
+    return names[number] if 0 <= number < len(names) else str(number)
+
+
+def _mapping(pairs: Iterable[KeyValue]) -> dict[str, Value]:
+    return {pair.key: _value(pair.value) for pair in pairs}
+
+
+def _value(value: AnyValue) -> Value:
+    field = value.WhichOneof("value")
+    if field == "array_value":
+        return [_value(item) for item in value.array_value.values]
+    if field == "kvlist_value":
+        return _mapping(value.kvlist_value.values)
+    if field is None:
+        return None
+    plain: Any = getattr(value, field)
+    return base64.b64encode(plain).decode() if isinstance(plain, bytes) else plain

@@ -1,0 +1,97 @@
+"""Write spans as one HTML file that needs nothing else: no server, no network, no other file.
+
+Names and values in it come from logs and are not trusted. They are JSON in a script element that
+is not run, the page's own code puts them into the page as text only, and the content security
+policy lets no script run but that code and lets nothing be loaded.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from functools import cache
+from importlib.resources import files
+from typing import IO, TYPE_CHECKING, Any
+
+from lambda_otel_lite_cdk.cli.traces.exports import span_json
+
+if TYPE_CHECKING:
+    from lambda_otel_lite_cdk.cli.traces.spans import Span
+
+#: The page's code in the order in which its parts build on each other.
+_SCRIPTS = ("model.js", "dom.js", "list.js", "details.js", "waterfall.js", "page.js")
+#: Characters that end a script element or a line of JavaScript; JSON may write them as escapes.
+_ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
+#: JavaScript's numbers are exact up to here.
+_EXACT = 2**53
+_DATA = "{{data}}"
+
+
+class Report:
+    """Write a report span by span, so that its size does not matter here.
+
+    Args:
+        file: Where to write it; takes text.
+    """
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+        self._resources: dict[str, int] = {}
+        before, self._after = _page()
+        self._before = before + '{"spans":['
+
+    def add(self, span: Span) -> None:
+        """Write a span.
+
+        Args:
+            span: A span of any trace.
+        """
+        body = _exact(span_json(span))
+        # A log has few resources and each is on every span.
+        resource = _embedded(body.pop("resource"))
+        body["resource"] = self._resources.setdefault(resource, len(self._resources))
+        self._file.write(self._before + _embedded(body))
+        self._before = ",\n"
+
+    def end(self) -> None:
+        """Write what stands after the spans; a report holds one at least."""
+        self._file.write(f'],"resources":[{",".join(self._resources)}]}}{self._after}')
+
+
+@cache
+def _page() -> tuple[str, str]:
+    """Return the page before and after its data."""
+    folder = files(__package__) / "page"
+    style = (folder / "report.css").read_text("utf-8")
+    script = "".join((folder / name).read_text("utf-8") for name in _SCRIPTS)
+    script = f'"use strict";\n{{\n{script}}}\n'
+    policy = (
+        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
+        f"base-uri 'none'; form-action 'none'"
+    )
+    page = (folder / "report.html").read_text("utf-8")
+    for name, text in {"policy": policy, "style": style, "script": script}.items():
+        page = page.replace(f"{{{{{name}}}}}", text)
+    before, _, after = page.partition(_DATA)
+    return before, after
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _embedded(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).translate(_ESCAPES)
+
+
+def _exact(value: Any) -> Any:
+    """Return the value with integers that JavaScript would round as text."""
+    match value:
+        case int() if abs(value) > _EXACT:
+            return str(value)
+        case list():
+            return [_exact(item) for item in value]
+        case dict():
+            return {name: _exact(item) for name, item in value.items()}
+    return value

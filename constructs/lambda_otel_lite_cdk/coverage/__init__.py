@@ -1,0 +1,1 @@
+"""Which functions of an app are instrumented, and why others are not."""

@@ -1,0 +1,1 @@
+"""How log records get from log groups to a collector."""

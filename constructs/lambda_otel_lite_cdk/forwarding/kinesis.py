@@ -1,0 +1,105 @@
+"""Put a data stream between the log groups and the forwarder."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+from typing import TYPE_CHECKING
+
+from aws_cdk import Duration
+from aws_cdk import aws_kinesis as kinesis
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_event_sources as event_sources
+
+if TYPE_CHECKING:
+    from constructs import Construct
+
+#: What a shard or a batch may be. Source: Lambda developer guide, "Kinesis parameters".
+_MOST_PARALLEL, _LARGEST_BATCH = 10, 10_000
+
+
+@dataclass(frozen=True)
+class Kinesis:
+    """Say how a data stream carries log records to an `OtlpForwarder`.
+
+    Args:
+        stream: A stream that exists. Default: one is made.
+        shards: Shards of the stream that is made. Default: on demand, which scales by itself.
+        retention_hours: How long that stream keeps what the collector does not take, 24 to 8760.
+            Default 24.
+        parallel: Forwarders that read one shard at once, 1 to 10. Default 1.
+        batch_size: Most log batches that a forwarder is given at once, 1 to 10,000. Default 100.
+        window_seconds: How long it waits for them, 0 to 300. Default 1: more spans in each
+            request, and later ones.
+
+    Source of the ranges: Lambda developer guide, "Kinesis parameters"; Kinesis Data Streams
+    developer guide, "Changing the data retention period".
+    """
+
+    _: KW_ONLY
+    stream: kinesis.IStream | None = None
+    shards: int | None = None
+    retention_hours: int = 24
+    parallel: int = 1
+    batch_size: int = 100
+    window_seconds: int = 1
+
+    def feed(
+        self, scope: Construct, construct_id: str, function: lambda_.Function
+    ) -> kinesis.IStream:
+        """Make the stream, unless there is one, and let a function read it.
+
+        What fails is tried again until the stream forgets it: handing it over to a queue after
+        some tries, as Lambda can, keeps the number of a record and not the record.
+
+        Args:
+            scope: The construct that the stream is made in.
+            construct_id: Its name there.
+            function: The forwarder.
+
+        Raises:
+            ValueError: A value is out of range.
+        """
+        self._check(function.node.path)
+        stream = self.stream or kinesis.Stream(
+            scope,
+            construct_id,
+            shard_count=self.shards,
+            stream_mode=kinesis.StreamMode.PROVISIONED
+            if self.shards
+            else kinesis.StreamMode.ON_DEMAND,
+            retention_period=Duration.hours(self.retention_hours),
+            encryption=kinesis.StreamEncryption.MANAGED,
+        )
+        function.add_event_source(
+            event_sources.KinesisEventSource(
+                stream,
+                starting_position=lambda_.StartingPosition.TRIM_HORIZON,
+                batch_size=self.batch_size,
+                max_batching_window=Duration.seconds(self.window_seconds),
+                parallelization_factor=self.parallel,
+                report_batch_item_failures=True,
+                # A record that ends the forwarder itself is found by halving.
+                bisect_batch_on_error=True,
+            )
+        )
+        return stream
+
+    def _check(self, where: str) -> None:
+        ranges = {
+            "shards": (1 if self.shards is None else self.shards, 1, 100_000),
+            "retention_hours": (self.retention_hours, 24, 8760),
+            "parallel": (self.parallel, 1, _MOST_PARALLEL),
+            "batch_size": (self.batch_size, 1, _LARGEST_BATCH),
+            "window_seconds": (self.window_seconds, 0, 300),
+        }
+        for name, (value, low, high) in ranges.items():
+            if not low <= value <= high:
+                raise ValueError(
+                    f"{where}: Kinesis.{name} is {value!r}; it must be a whole number from {low} "
+                    f"to {high}. Correct it, or leave it out for the default."
+                )
+        if self.stream is not None and self.shards is not None:
+            raise ValueError(
+                f"{where}: Kinesis.shards is {self.shards}, but Kinesis.stream exists already. "
+                f"Leave one of them out."
+            )

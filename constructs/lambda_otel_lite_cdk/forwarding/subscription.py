@@ -1,0 +1,183 @@
+"""Send the log records of log groups to where they are turned into OTLP requests."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Self
+
+from aws_cdk import Names, Stack
+from aws_cdk import aws_logs as logs
+
+from lambda_otel_lite_cdk.forwarding.destination import (
+    arn_destination,
+    function_destination,
+    stream_destination,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from aws_cdk import aws_kinesis as kinesis
+    from aws_cdk import aws_lambda as lambda_
+    from constructs import IConstruct
+
+    from lambda_otel_lite_cdk.forwarding.destination import Destination
+
+#: Matches log records and nothing else. `FilterPattern.exists` would render ``= "*"``, which
+#: matches a literal asterisk. Source: CloudWatch Logs user guide, "Filter pattern syntax".
+RECORD_PATTERN = "{ $.__otel_otlp_stdout = * }"
+#: Ids in the template. They must not change with order, number or destination: CloudFormation
+#: would create the new filter before it deletes the old one, and hit the quota of the log group.
+_FILTER_ID = "TelemetryFilter"
+_ACCOUNT_POLICY_ID = "TelemetryAccountPolicy"
+
+
+class ForwardingError(ValueError):
+    """A log group cannot be forwarded as asked; the message names it and says what to do."""
+
+
+class Forwarding:
+    """Subscribe log groups to one destination.
+
+    Make it with `to_function`, `to_arn` or `to_kinesis`. Then give it to functions or to a fleet,
+    call `subscribe` for single log groups, or `account_level` once for all of an account.
+    """
+
+    def __init__(self, destination: Destination) -> None:
+        self._destination = destination
+
+    @classmethod
+    def to_function(cls, function: lambda_.IFunction) -> Self:
+        """Forward to a function, which is permitted to be called by this account's log groups.
+
+        Args:
+            function: The forwarder, such as an `OtlpForwarder`.
+        """
+        return cls(function_destination(function))
+
+    @classmethod
+    def to_arn(cls, arn: str) -> Self:
+        """Forward to a function that is looked after elsewhere.
+
+        No permission is made: its owner must let CloudWatch Logs (``logs.amazonaws.com``) of this
+        account and region call it.
+
+        Args:
+            arn: The function's ARN.
+        """
+        return cls(arn_destination(arn))
+
+    @classmethod
+    def to_kinesis(cls, stream: kinesis.IStream) -> Self:
+        """Forward to a data stream, into which CloudWatch Logs is given a role to write.
+
+        Args:
+            stream: The stream; whoever reads it finds batches of log events in it, compressed.
+        """
+        return cls(stream_destination(stream))
+
+    def subscribe(self, log_group: logs.ILogGroup) -> None:
+        """Subscribe a log group; doing so again changes nothing.
+
+        Args:
+            log_group: The log group of an instrumented function.
+
+        Raises:
+            ForwardingError: The log group is the destination's own, or it is forwarded elsewhere.
+        """
+        self.subscribe_named(log_group, log_group.log_group_name)
+
+    def subscribe_named(self, owner: IConstruct, name: str) -> None:
+        """Subscribe the log group of a name, for which a construct of the app stands.
+
+        Args:
+            owner: The log group, or the function whose log group it is; the filter's id is made of
+                its path.
+            name: The log group's name.
+
+        Raises:
+            ForwardingError: The log group is the destination's own, or it is forwarded elsewhere.
+        """
+        stack = Stack.of(owner)
+        filter_id = _FILTER_ID + Names.node_unique_id(owner.node)
+        destination = self._destination
+        present = stack.node.try_find_child(filter_id)
+        if isinstance(present, logs.CfnSubscriptionFilter):
+            if stack.resolve(present.destination_arn) != stack.resolve(destination.arn):
+                raise ForwardingError(
+                    f"{owner.node.path}: its telemetry is already forwarded to "
+                    f"{stack.resolve(present.destination_arn)}; a log group has one destination. "
+                    f"Remove one of the two Forwarding objects."
+                )
+            return
+        if name in destination.own_log_groups():
+            raise ForwardingError(
+                f"{owner.node.path}: it is the log group of the forwarder {destination.path}, "
+                f"which would be fed its own log lines without end. Leave the forwarder out of "
+                f"what is forwarded."
+            )
+        subscription = logs.CfnSubscriptionFilter(
+            # Not in the log group: an imported one cannot be a scope from Python.
+            stack,
+            filter_id,
+            log_group_name=name,
+            destination_arn=destination.arn,
+            role_arn=destination.role_arn,
+            filter_pattern=RECORD_PATTERN,
+        )
+        self._wait_for_grant(subscription)
+
+    def account_level(
+        self, scope: IConstruct, *, exclude: Iterable[logs.ILogGroup] = ()
+    ) -> logs.CfnAccountPolicy:
+        """Forward all log groups of the account and region by one policy, without any filter.
+
+        The log groups of the destination itself are left out, so that it is never fed its own
+        lines. CloudWatch Logs keeps one such policy for each account and region; asking again in
+        the same stack returns the one that is there.
+
+        Args:
+            scope: Any construct in the stack that is to hold the policy.
+            exclude: Other log groups to leave out. Behind a data stream, that of the function that
+                reads the stream has to be among them.
+
+        Raises:
+            ForwardingError: The stack's policy has another destination or leaves out other groups.
+        """
+        stack = Stack.of(scope)
+        destination = self._destination
+        names = {*destination.own_log_groups(), *(group.log_group_name for group in exclude)}
+        # Most names are known at deployment only: they are ordered by what stands for them.
+        ordered = sorted(names, key=lambda name: json.dumps(stack.resolve(name), sort_keys=True))
+        listed = ", ".join(f'"{name}"' for name in ordered)
+        policy = {
+            "DestinationArn": destination.arn,
+            **({"RoleArn": destination.role_arn} if destination.role_arn else {}),
+            "FilterPattern": RECORD_PATTERN,
+        }
+        wanted = {
+            "policy_name": "lambda-otel-lite",
+            "policy_type": "SUBSCRIPTION_FILTER_POLICY",
+            "scope": "ALL",
+            "policy_document": stack.to_json_string(policy),
+            "selection_criteria": f"LogGroupName NOT IN [{listed}]",
+        }
+        present = stack.node.try_find_child(_ACCOUNT_POLICY_ID)
+        if isinstance(present, logs.CfnAccountPolicy):
+            made = stack.resolve([present.policy_document, present.selection_criteria])
+            asked = stack.resolve([wanted["policy_document"], wanted["selection_criteria"]])
+            if made != asked:
+                raise ForwardingError(
+                    f"{stack.node.path}: its account-level policy is {made}, and {asked} is asked "
+                    f"for; CloudWatch Logs keeps one for each account and region. Call "
+                    f"account_level once, with one destination and all that `exclude` names."
+                )
+            return present
+        made_now = logs.CfnAccountPolicy(stack, _ACCOUNT_POLICY_ID, **wanted)
+        self._wait_for_grant(made_now)
+        return made_now
+
+    def _wait_for_grant(self, resource: IConstruct) -> None:
+        # CloudWatch Logs makes a test call when a filter is created.
+        if (grant := self._destination.grant()) is not None:
+            resource.node.add_dependency(grant)

@@ -1,0 +1,1 @@
+"""What a function is: its properties, whether it can be instrumented, what became of it."""

@@ -1,0 +1,1 @@
+"""Who asked for what, what holds, and what a function is given."""

@@ -1,0 +1,1 @@
+"""The telemetry layer: built without Docker, the same bytes wherever it is built."""

@@ -1,0 +1,212 @@
+"""Stage the code that goes to AWS: the layer's and the forwarder's, without Docker."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from lambda_otel_lite_cdk.layer import bytecode, contents
+from lambda_otel_lite_cdk.layer.cache import cached_archive, cached_tree, digest
+from lambda_otel_lite_cdk.layer.interpreters import find_interpreter
+
+#: How a line that tells of long work starts; the command shows such lines of a synth.
+PROGRESS = "lambda-otel-lite: "
+#: Raised whenever the steps below give another tree from the same inputs.
+_RECIPE = b"2"
+#: Where Lambda mounts a layer. Source: AWS Lambda developer guide, "Packaging layers".
+_MOUNT = "/opt"
+#: Wheels that Lambda's Amazon Linux 2023 can load, by architecture. Source: PEP 600; uv reference,
+#: "--python-platform".
+_PLATFORMS = {None: "linux", "x86_64": "x86_64-manylinux2014", "arm64": "aarch64-manylinux2014"}
+_COMPILED_SUFFIXES = (".so", ".pyd", ".dylib")
+#: Looking for an interpreter starts processes; a fleet asks once for each of its stacks.
+_interpreter = functools.cache(find_interpreter)
+
+
+class BundlingError(RuntimeError):
+    """Code for AWS could not be staged; the message says why and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StagedCode:
+    """A folder or zip archive that is ready to become an asset.
+
+    Args:
+        path: The folder or archive; not to be written to.
+        asset_hash: SHA-256 of everything it was made from, in hexadecimal.
+        compiled: Whether it holds byte code for its Python version.
+    """
+
+    path: Path
+    asset_hash: str
+    compiled: bool
+
+
+def stage_layer(python: str, package_for: str | None = None) -> StagedCode:
+    """Stage the telemetry layer for a Python version, as a zip archive.
+
+    The CDK would copy a folder's five hundred files one by one into each cloud assembly.
+
+    The layer holds the installed runtime and its locked dependencies under ``python/``, pure
+    Python, so that it serves both architectures. What of it a traced function loads is
+    byte-compiled where this machine has the Python version. The hash is made of the inputs: the
+    runtime's sources, the lock, the minor Python version, whether it is compiled, and the steps
+    that make it. The patch version is no part of it, because byte code holds for a whole minor
+    version; where it is of another format (a pre-release compiled it), Python takes the sources
+    beside it.
+
+    Args:
+        python: Minor version such as ``"3.13"``.
+        package_for: ``"x86_64"`` or ``"arm64"`` adds the package otlp-stdout-span-exporter and the
+            protobuf that it needs, which are of one architecture. Default: neither.
+
+    Raises:
+        BundlingError: The runtime is not installed, or its dependencies could not be installed.
+    """
+    sources = _package_sources("lambda_otel_lite")
+    name = "layer-package.txt" if package_for else "layer.txt"
+    lock = resources.files("lambda_otel_lite_cdk").joinpath("locks", name).read_text("utf-8")
+    interpreter = _interpreter(python)
+    asset_hash = digest(
+        [
+            b"layer",
+            _RECIPE,
+            python.encode(),
+            (package_for or "any").encode(),
+            b"compiled" if interpreter else b"sources",
+            lock.encode(),
+            *(Path(step).read_bytes() for step in (contents.__file__, bytecode.__file__)),
+            *(part for name, content in sources.items() for part in (name.encode(), content)),
+        ]
+    )
+
+    def build(tree: Path) -> None:
+        # Some seconds, and only where nothing of these inputs has been built before.
+        sys.stderr.write(f"{PROGRESS}building the telemetry layer for Python {python}, once ...\n")
+        site = tree / "python"
+        _write_sources(sources, site)
+        _install(lock, site, python, _PLATFORMS[package_for])
+        contents.prune(site)
+        if package_for is None:
+            _refuse_machine_code(site)
+        if interpreter:
+            _compile(site, interpreter)
+
+    return StagedCode(
+        path=cached_archive(f"layer-{asset_hash}", build),
+        asset_hash=asset_hash,
+        compiled=interpreter is not None,
+    )
+
+
+def stage_package(package: str) -> StagedCode:
+    """Stage an installed package alone, as the code of a function that has no dependencies.
+
+    Args:
+        package: Name of an importable top-level package.
+
+    Raises:
+        BundlingError: The package is not installed.
+    """
+    sources = _package_sources(package)
+    asset_hash = digest(
+        [b"package", _RECIPE, *(p for name, code in sources.items() for p in (name.encode(), code))]
+    )
+    path = cached_tree(f"{package}-{asset_hash}", lambda tree: _write_sources(sources, tree))
+    return StagedCode(path=path, asset_hash=asset_hash, compiled=False)
+
+
+def _package_sources(package: str) -> dict[str, bytes]:
+    """Read a package's sources without importing it; names are relative to the package's parent."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise BundlingError(
+            f"The package {package!r} is not installed beside the constructs ({sys.executable}). "
+            f"Install it with `pip install 'lambda-otel-lite[cdk]'`."
+        )
+    folder = Path(spec.origin).parent
+    files = sorted(
+        path for path in folder.rglob("*") if path.suffix == ".py" or path.name == "py.typed"
+    )
+    return {path.relative_to(folder.parent).as_posix(): path.read_bytes() for path in files}
+
+
+def _write_sources(sources: dict[str, bytes], target: Path) -> None:
+    for name, content in sources.items():
+        path = target / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def _install(lock: str, site: Path, python: str, platform: str) -> None:
+    """Install exactly what the lock names, for Lambda's platform whatever this machine is."""
+    requirements = site.parent.parent / "layer.txt"
+    requirements.write_text(lock, "utf-8")
+    done = subprocess.run(
+        [
+            _uv(),
+            *("pip", "install", "--quiet", "--target", site, "--requirements", requirements),
+            *("--python", sys.executable, "--no-python-downloads"),
+            *("--python-version", python, "--python-platform", platform),
+            *("--no-deps", "--require-hashes", "--only-binary", ":all:", "--no-compile"),
+            # A link would share its permissions and its content with uv's own cache.
+            *("--link-mode", "copy"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        said = " ".join(done.stderr.split()) or "nothing"
+        raise BundlingError(
+            f"The layer's dependencies for Python {python} could not be installed: uv exited with "
+            f"{done.returncode} and said: {said} - They come from the package index or from uv's "
+            f"cache. Check the network, or UV_INDEX_URL where you use an index of your own, and "
+            f"synthesize again."
+        )
+
+
+def _uv() -> str:
+    try:
+        from uv import find_uv_bin  # noqa: PLC0415 - only a build needs it
+
+        return find_uv_bin()
+    except (ImportError, FileNotFoundError):
+        raise BundlingError(
+            "uv, which installs the layer's dependencies, is not there. "
+            "Install it with `pip install 'lambda-otel-lite[cdk]'`."
+        ) from None
+
+
+def _refuse_machine_code(site: Path) -> None:
+    """Refuse what would tie the layer to one architecture."""
+    for path in site.rglob("*"):
+        if path.suffix in _COMPILED_SUFFIXES:
+            raise BundlingError(
+                f"The layer must be pure Python, so that it serves every architecture, but "
+                f"{path.relative_to(site)} is machine code. Take its package out of layer.in."
+            )
+
+
+def _compile(site: Path, interpreter: Path) -> None:
+    """Have the target's interpreter byte-compile what a function loads of a layer."""
+    done = subprocess.run(
+        # Alone with the standard library: neither PYTHON* variables nor packages leave a trace.
+        [interpreter, "-I", "-S", bytecode.__file__, site, f"{_MOUNT}/{site.name}"],
+        # Modules that are imported to be compiled ask for these.
+        env={key: value for key, value in os.environ.items() if not key.startswith("OTEL_")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise BundlingError(
+            f"The layer could not be byte-compiled by {interpreter}, which said: "
+            f"{done.stdout.strip()} {done.stderr.strip()} - Report this with the Python version."
+        )

@@ -1,0 +1,83 @@
+"""Byte-compile what a traced function loads, to be run by the interpreter that Lambda will run.
+
+``python -I -S bytecode.py SITE MOUNT``: SITE is the folder that will be MOUNT on Lambda. It imports
+all that the runtime may import, and compiles each module of SITE that this has loaded, and the
+public modules beside them. The rest is compiled by whoever imports it, which the runtime does not:
+byte code that nobody loads would be half of a layer. On its own, with the standard library alone;
+nothing of this package can be imported here.
+"""
+
+import ast
+import importlib
+import marshal
+import pkgutil
+import sys
+from importlib.util import MAGIC_NUMBER, cache_from_source, source_hash
+from pathlib import Path
+
+RUNTIME = "lambda_otel_lite"
+#: What the runtime imports by name or within a function, and what functions import most.
+ALSO = (
+    "opentelemetry.baggage.propagation",
+    "opentelemetry.propagate",
+    "opentelemetry.propagators.composite",
+    "opentelemetry.sdk.trace.export",
+    "opentelemetry.semconv.trace",
+    "opentelemetry.trace.propagation.tracecontext",
+    "opentelemetry.util._importlib_metadata",
+)
+#: Modules of the runtime that cannot be imported here: one asks for a handler and ends the process
+#: without it, one needs machine code that may be another architecture's.
+NOT_IMPORTED = (f"{RUNTIME}.autowrap", f"{RUNTIME}.export.package_output")
+#: What comes with that machine code, all of it: only few layers hold it.
+WHOLE = ("google", "opentelemetry/exporter", "opentelemetry/proto", "otlp_stdout_span_exporter")
+#: Byte code that is used without a look at its source (PEP 552, flags of hash-based files). Checked
+#: byte code would be made anew at every cold start: Lambda's copy of the layer has other times.
+UNCHECKED = (0b01).to_bytes(4, "little")
+
+
+def main(site: Path, mount: str) -> None:
+    """Compile what is loaded."""
+    sys.path.insert(0, str(site))
+    sys.dont_write_bytecode = True
+    runtime = importlib.import_module(RUNTIME)
+    parts = pkgutil.walk_packages(runtime.__path__, f"{RUNTIME}.")
+    for name in [*(part.name for part in parts), *ALSO]:
+        if name not in NOT_IMPORTED:
+            importlib.import_module(name)
+    files = {Path(str(getattr(module, "__file__", ""))) for module in sys.modules.values()}
+    files |= {site.joinpath(*name.split(".")).with_suffix(".py") for name in NOT_IMPORTED}
+    files |= {file for part in WHOLE for file in (site / part).rglob("*.py")}
+    for file in sorted(files):
+        if file.suffix == ".py" and file.is_relative_to(site):
+            compile_file(file, f"{mount}/{file.relative_to(site).as_posix()}")
+
+
+def compile_file(path: Path, shown: str) -> None:
+    """Write a module's byte code beside it.
+
+    Args:
+        path: The module's source.
+        shown: Its name in tracebacks.
+    """
+    source = path.read_bytes()
+    code = compile(_without_docstrings(ast.parse(source)), shown, "exec", dont_inherit=True)
+    target = Path(cache_from_source(str(path), optimization=""))
+    target.parent.mkdir(exist_ok=True)
+    target.write_bytes(MAGIC_NUMBER + UNCHECKED + source_hash(source) + marshal.dumps(code))
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    """Leave out what nobody reads on Lambda: a fifth of the byte code. Assertions stay."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        first = node.body[0] if node.body else None
+        value = first.value if isinstance(first, ast.Expr) else None
+        if first and isinstance(value, ast.Constant) and isinstance(value.value, str):
+            node.body = node.body[1:] or [ast.copy_location(ast.Pass(), first)]
+    return tree
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])

@@ -1,0 +1,119 @@
+"""Keep what a synth has built, so that the next one need not build it again.
+
+A kept tree is found by a key that is made of everything it was built from. It appears under that
+key complete or not at all, and it is used only while every byte of it is what was built: a folder
+that somebody's import left a `__pycache__` in, or that lost a file, is built anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lambda_otel_lite_cdk.layer.archive import pack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+
+_ARCHIVE = "archive.zip"
+
+
+def cached_tree(key: str, build: Callable[[Path], None]) -> Path:
+    """Return the folder that is kept under a key, building it where it is not there yet.
+
+    Synths that run at the same time may build the same tree twice; the first one done is kept.
+
+    Args:
+        key: A file name made of everything that the build depends on.
+        build: Fills the empty folder that it is given.
+
+    Returns:
+        A folder to read and not to write to. It lies under ``$XDG_CACHE_HOME/lambda-otel-lite``
+        (default ``~/.cache/lambda-otel-lite``), which may be removed at any time.
+    """
+    kept = _cache_folder() / key
+    if not _is_intact(kept):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=kept.parent, prefix=".building-") as scratch:
+            new = Path(scratch, "new")
+            tree = new / "tree"
+            tree.mkdir(parents=True)
+            build(tree)
+            _normalise_permissions(tree)
+            (new / "digest").write_text(_digest_of(tree))
+            _keep(new, kept, aside=Path(scratch, "damaged"))
+    return kept / "tree"
+
+
+def cached_archive(key: str, build: Callable[[Path], None]) -> Path:
+    """Return the zip archive that is kept under a key, packing it where it is not there yet.
+
+    Args:
+        key: As for `cached_tree`.
+        build: Fills the empty folder that it is given, which is packed then.
+
+    Returns:
+        The archive, as `pack` writes it.
+    """
+
+    def build_packed(kept: Path) -> None:
+        with tempfile.TemporaryDirectory(dir=kept.parent) as scratch:
+            tree = Path(scratch, "tree")
+            tree.mkdir()
+            build(tree)
+            pack(tree, kept / _ARCHIVE)
+
+    return cached_tree(f"{key}.zip", build_packed) / _ARCHIVE
+
+
+def digest(parts: Iterable[bytes]) -> str:
+    """Return the SHA-256 of some parts, in hexadecimal; it depends on where each part ends."""
+    total = hashlib.sha256()
+    for part in parts:
+        total.update(len(part).to_bytes(8))
+        total.update(part)
+    return total.hexdigest()
+
+
+def _cache_folder() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "lambda-otel-lite"
+
+
+def _is_intact(kept: Path) -> bool:
+    try:
+        return (kept / "digest").read_text() == _digest_of(kept / "tree")
+    except OSError:
+        return False
+
+
+def _digest_of(tree: Path) -> str:
+    # Not by Path.rglob, which takes longer than the hashing: every synth waits for this.
+    start = len(str(tree)) + 1
+    files = sorted(
+        f"{folder}/{name}"[start:] for folder, _, names in os.walk(tree) for name in names
+    )
+    return digest(
+        part for name in files for part in (name.encode(), Path(f"{tree}/{name}").read_bytes())
+    )
+
+
+def _normalise_permissions(tree: Path) -> None:
+    # The functions' user must be able to read the tree, whatever umask the synth ran under.
+    for path in (tree, *tree.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def _keep(new: Path, kept: Path, *, aside: Path) -> None:
+    """Give a built tree its name, unless another synth was first."""
+    try:
+        new.rename(kept)
+    except OSError:
+        if _is_intact(kept):
+            return
+        kept.rename(aside)
+        new.rename(kept)

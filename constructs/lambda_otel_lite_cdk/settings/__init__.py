@@ -1,0 +1,1 @@
+"""What a function's telemetry settings are, and what values they take."""

@@ -1,0 +1,1 @@
+"""The environment variables and what is read from them."""

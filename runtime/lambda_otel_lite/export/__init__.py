@@ -1,0 +1,1 @@
+"""Spans to log records, and log records to the function's log."""

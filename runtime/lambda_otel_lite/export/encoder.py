@@ -1,0 +1,177 @@
+"""Spans to OTLP protobuf bytes, without protobuf.
+
+Written for this one message, ``ExportTraceServiceRequest`` of opentelemetry-proto 1.x
+(``trace/v1/trace.proto``, ``common/v1/common.proto``, ``resource/v1/resource.proto``); the field
+numbers below are theirs. Why not protobuf: its import costs more than a whole cold start here, and
+a second version of it in one process fails when the user's code brings its own.
+
+Decoded, the message equals that of ``opentelemetry-exporter-otlp-proto-common`` for the same spans;
+a property test holds the two together.
+"""
+
+from collections.abc import Callable, Sequence
+
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import Link, SpanContext, Status
+
+from lambda_otel_lite.export.protobuf import (
+    encode_attributes,
+    message,
+    text_field,
+    time_field,
+    varint,
+)
+
+# Tags are written out: the field's number times eight and the wire type (0 varint, 1 fixed64, 2
+# bytes, 5 fixed32). A call for each would be most of the work.
+
+# SpanKind counts from 0 (INTERNAL) in the API and from 1 in OTLP; a status code of 0 is left out.
+_KINDS = [b"\x30%c" % (kind + 1) for kind in range(5)]
+_STATUS_CODES = [b"", b"\x18\x01", b"\x18\x02"]
+
+# What is the same in span after span is encoded once: resource and scope, of which there are few
+# objects.
+_MOST_KEPT = 1024
+_descriptions: dict[int, tuple[object, bytes]] = {}
+
+
+def encode_spans(spans: Sequence[ReadableSpan]) -> bytes:
+    """Return the serialized ``ExportTraceServiceRequest``: spans by resource and scope."""
+    groups: list[tuple[Resource, dict[InstrumentationScope | None, list[ReadableSpan]]]] = []
+    # Nearly all spans share a few objects; to hash a scope for each would take as long as the rest.
+    by_identity: dict[tuple[int, int], list[ReadableSpan]] = {}
+    alive: list[object] = []  # or an id would pass to another object
+    for span in spans:
+        resource, scope = span.resource, span.instrumentation_scope
+        group = by_identity.get((id(resource), id(scope)))
+        if group is None:
+            group = _scopes_of(resource, groups).setdefault(scope, [])
+            by_identity[id(resource), id(scope)] = group
+            alive += (resource, scope)
+        group.append(span)
+    encoded = [_resource_spans(resource, list(scopes.values())) for resource, scopes in groups]
+    return b"".join([message(b"\x0a", one) for one in encoded])
+
+
+def _scopes_of(
+    resource: Resource,
+    groups: list[tuple[Resource, dict[InstrumentationScope | None, list[ReadableSpan]]]],
+) -> dict[InstrumentationScope | None, list[ReadableSpan]]:
+    # No dictionary: a resource's hash serializes it to JSON.
+    for known, scopes in groups:
+        if known is resource or known == resource:
+            return scopes
+    groups.append((resource, {}))
+    return groups[-1][1]
+
+
+def _resource_spans(resource: Resource, scopes: list[list[ReadableSpan]]) -> bytes:
+    return (
+        _kept(resource, lambda: message(b"\x0a", encode_attributes(b"\x0a", resource.attributes)))
+        + b"".join([message(b"\x12", _scope_spans(spans)) for spans in scopes])
+        + text_field(b"\x1a", resource.schema_url)
+    )
+
+
+def _scope_spans(spans: list[ReadableSpan]) -> bytes:
+    scope = spans[0].instrumentation_scope
+    return (
+        _kept(scope, lambda: message(b"\x0a", _scope(scope) if scope else b""))
+        + b"".join([message(b"\x12", _span(span)) for span in spans])
+        + text_field(b"\x1a", scope.schema_url if scope else None)
+    )
+
+
+def _kept(described: object, encode: Callable[[], bytes]) -> bytes:
+    """Return what was encoded of the same object before, or encode it now."""
+    kept = _descriptions.get(id(described))
+    if kept is not None and kept[0] is described:
+        return kept[1]
+    if len(_descriptions) >= _MOST_KEPT:
+        _descriptions.clear()
+    encoded = encode()
+    # The object is held too: its id would otherwise pass to another one.
+    _descriptions[id(described)] = described, encoded
+    return encoded
+
+
+def _scope(scope: InstrumentationScope) -> bytes:
+    return (
+        text_field(b"\x0a", scope.name)
+        + text_field(b"\x12", scope.version)
+        + encode_attributes(b"\x1a", scope.attributes)
+    )
+
+
+def _span(span: ReadableSpan) -> bytes:
+    context, parent = span.context, span.parent
+    if context is None:
+        raise ValueError(f"span {span.name!r} has no context")
+    parts = [
+        b"\x0a\x10",
+        context.trace_id.to_bytes(16),
+        b"\x12\x08",
+        context.span_id.to_bytes(8),
+        text_field(b"\x2a", span.name),
+        _KINDS[span.kind.value],
+        time_field(b"\x39", span.start_time),
+        time_field(b"\x41", span.end_time),
+        encode_attributes(b"\x4a", span.attributes),
+        _status(span.status),
+        b"\x85\x01" + _flags(parent),
+    ]
+    if trace_state := context.trace_state:
+        state = ",".join(f"{key}={value}" for key, value in trace_state.items())
+        parts.append(text_field(b"\x1a", state))
+    if parent:
+        parts += (b"\x22\x08", parent.span_id.to_bytes(8))
+    if events := span.events:
+        parts += [message(b"\x5a", _event(event)) for event in events]
+    if links := span.links:
+        parts += [message(b"\x6a", _link(link)) for link in links]
+    if dropped := span.dropped_attributes:
+        parts.append(b"\x50" + varint(dropped))
+    if dropped := span.dropped_events:
+        parts.append(b"\x60" + varint(dropped))
+    if dropped := span.dropped_links:
+        parts.append(b"\x70" + varint(dropped))
+    return b"".join(parts)
+
+
+def _event(event: Event) -> bytes:
+    dropped = event.dropped_attributes
+    return (
+        time_field(b"\x09", event.timestamp)
+        + text_field(b"\x12", event.name)
+        + encode_attributes(b"\x1a", event.attributes)
+        + (b"\x20" + varint(dropped) if dropped else b"")
+    )
+
+
+def _link(link: Link) -> bytes:
+    # The trace state of a link is left out, as it is by the OpenTelemetry encoder.
+    dropped = link.dropped_attributes
+    return (
+        b"\x0a\x10"
+        + link.context.trace_id.to_bytes(16)
+        + b"\x12\x08"
+        + link.context.span_id.to_bytes(8)
+        + encode_attributes(b"\x22", link.attributes)
+        + (b"\x28" + varint(dropped) if dropped else b"")
+        + b"\x35"
+        + _flags(link.context)
+    )
+
+
+def _status(status: Status) -> bytes:
+    code = _STATUS_CODES[status.status_code.value]
+    if not code:
+        return b"\x7a\x00"  # a description without an error is no part of a status
+    return message(b"\x7a", text_field(b"\x12", status.description) + code)
+
+
+def _flags(context: SpanContext | None) -> bytes:
+    """Return the four bytes of SpanFlags: that it is known whether the span is remote, and that."""
+    return b"\x00\x03\x00\x00" if context and context.is_remote else b"\x00\x01\x00\x00"

@@ -1,0 +1,1 @@
+"""Which invocation is open, who exports its spans, and when."""

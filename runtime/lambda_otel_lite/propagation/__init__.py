@@ -1,0 +1,1 @@
+"""How the caller's trace context is found, and passed on."""

@@ -1,0 +1,258 @@
+"""Find the caller's context in a carrier, by the propagators that ``OTEL_PROPAGATORS`` names.
+
+W3C Trace Context wins where several are present, then the order of the list decides: the first that
+finds a valid span. A propagator is imported when a carrier first holds one of its headers, so that
+a function that nobody traces from outside never pays for any.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from opentelemetry.context import Context
+from opentelemetry.propagators.textmap import (
+    CarrierT,
+    Getter,
+    Setter,
+    TextMapPropagator,
+    default_getter,
+    default_setter,
+)
+from opentelemetry.trace import SpanContext, get_current_span
+
+from lambda_otel_lite.configuration.settings import Settings, without_propagators_variable
+from lambda_otel_lite.extractors import Carrier
+
+logger = logging.getLogger("lambda_otel_lite.propagation")
+
+#: The SDK keeps this many links of a span (OpenTelemetry, SpanLinkCountLimit).
+MAX_LINKS = 128
+
+# name: module, class, the headers without which it finds nothing
+_KNOWN: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "tracecontext": (
+        "lambda_otel_lite.propagation.tracecontext",
+        "TraceContextPropagator",
+        ("traceparent",),
+    ),
+    "baggage": ("opentelemetry.baggage.propagation", "W3CBaggagePropagator", ("baggage",)),
+    # Spelt as the propagator asks for it: the API's own getter knows only one case.
+    "xray": ("lambda_otel_lite.propagation.xray", "XRayPropagator", ("X-Amzn-Trace-Id",)),
+    "xray-lambda": ("lambda_otel_lite.propagation.xray", "XRayLambdaPropagator", ()),
+    "b3": ("opentelemetry.propagators.b3", "B3SingleFormat", ("b3", "x-b3-traceid")),
+    "b3multi": ("opentelemetry.propagators.b3", "B3MultiFormat", ("b3", "x-b3-traceid")),
+}
+_PACKAGES = {"opentelemetry.propagators.b3": "opentelemetry-propagator-b3"}
+
+
+class CarrierGetter(Getter[Mapping[str, Any]]):
+    """Reads carriers whose values come single or in lists, by names in any case.
+
+    A custom extractor's carrier is part of an event: its names and values may be of any type.
+    """
+
+    @staticmethod
+    def prepared(carrier: object) -> dict[str, Any]:
+        """Return a carrier as the other methods take it: with its names in lower case.
+
+        Once for all headers that will be asked for. What is no object holds nothing.
+        """
+        # Nearly all are dictionaries, of which the check against Mapping takes longer.
+        if not isinstance(carrier, dict | Mapping):
+            return {}
+        return {name.lower(): value for name, value in carrier.items() if isinstance(name, str)}
+
+    def get(self, carrier: Mapping[str, Any], key: str) -> list[str] | None:
+        """Return the texts under a name, or None where there is none."""
+        value = carrier.get(key.lower())
+        if isinstance(value, str):
+            return [value]
+        if not isinstance(value, list | tuple):
+            return None
+        return [text for text in value if isinstance(text, str)] or None
+
+    def keys(self, carrier: Mapping[str, Any]) -> list[str]:
+        """Return all names."""
+        return list(carrier)
+
+
+class LambdaPropagator(TextMapPropagator):
+    """Propagators by name, loaded at their first use.
+
+    Args:
+        names: Names as in ``OTEL_PROPAGATORS``; all of them known and installed.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        # Stable sort: the W3C context first, all others as listed.
+        self._names = sorted(names, key=lambda name: name != "tracecontext")
+        self._loaded: dict[str, TextMapPropagator] = {}
+
+    def extract(
+        self,
+        carrier: CarrierT,
+        context: Context | None = None,
+        getter: Getter[CarrierT] = default_getter,
+    ) -> Context:
+        """Return the context with baggage and the first valid remote span that was found."""
+        context = Context() if context is None else context
+        found = False
+        for name in self._names:
+            if found and name != "baggage":
+                continue
+            headers = _KNOWN[name][2]
+            if headers and not [header for header in headers if getter.get(carrier, header)]:
+                continue
+            context = self._load(name).extract(carrier, context, getter)
+            found = found or get_current_span(context).get_span_context().is_valid
+        return context
+
+    def inject(
+        self,
+        carrier: CarrierT,
+        context: Context | None = None,
+        setter: Setter[CarrierT] = default_setter,
+    ) -> None:
+        """Write the context in the format of every propagator."""
+        for name in self._names:
+            self._load(name).inject(carrier, context, setter)
+
+    @property
+    def fields(self) -> set[str]:
+        """The headers that `inject` sets."""
+        return {field for name in self._names for field in self._load(name).fields}
+
+    def for_messages(self) -> "LambdaPropagator":
+        """Return one that never takes the invocation's own X-Ray header for a message's."""
+        return LambdaPropagator(["xray" if name == "xray-lambda" else name for name in self._names])
+
+    def _load(self, name: str) -> TextMapPropagator:
+        if name not in self._loaded:
+            module, attribute, _ = _KNOWN[name]
+            self._loaded[name] = getattr(import_module(module), attribute)()
+        return self._loaded[name]
+
+
+class Senders(NamedTuple):
+    """Who sent the messages of a batch.
+
+    Attributes:
+        spans: The distinct spans that sent one or more.
+        shared: The context that every single message carries, or None where there is no such.
+    """
+
+    spans: list[SpanContext]
+    shared: Context | None
+
+
+class Propagation:
+    """The two questions that an invocation asks: who called, and who sent these messages.
+
+    Args:
+        requests: Propagator for the invocation's own carrier.
+        messages: Propagator for the carriers of single messages.
+    """
+
+    def __init__(self, requests: TextMapPropagator, messages: TextMapPropagator) -> None:
+        self._requests = requests
+        self._messages = messages
+        self._getter = CarrierGetter()
+
+    def parent(self, carrier: Carrier | None) -> Context:
+        """Return the caller's context; an empty one where there is none.
+
+        The context that is current is not asked: on Lambda it could only be one that an earlier
+        invocation left behind. A custom extractor's carrier is part of an event and may be no
+        object at all; then nothing is found in it.
+        """
+        headers = self._getter.prepared(carrier)
+        return self._requests.extract(headers, Context(), self._getter)
+
+    def senders(self, carriers: Iterable[Carrier]) -> Senders:
+        """Find every distinct context among the carriers, in order, at most `MAX_LINKS`."""
+        found: dict[tuple[int, int], SpanContext] = {}
+        first: Context | None = None
+        shared = True
+        for carrier in carriers:
+            headers = self._getter.prepared(carrier)
+            context = self._messages.extract(headers, Context(), self._getter)
+            span = get_current_span(context).get_span_context()
+            shared = shared and span.is_valid
+            if span.is_valid:
+                found.setdefault((span.trace_id, span.span_id), span)
+                first = first or context
+            if len(found) == MAX_LINKS:
+                break
+        return Senders(list(found.values()), first if shared and len(found) == 1 else None)
+
+
+def from_settings(settings: Settings) -> Propagation:
+    """Build the propagation that ``OTEL_PROPAGATORS`` asks for, and make it the global one.
+
+    The default needs no global change: the API's own default injects the same headers.
+    """
+    propagator = LambdaPropagator(_usable(settings.propagators))
+    if settings.propagators_chosen:
+        _set_global(propagator)
+    return Propagation(propagator, propagator.for_messages())
+
+
+def nothing() -> Propagation:
+    """Build the propagation of a function that is not traced; it changes nothing globally."""
+    propagator = LambdaPropagator([])
+    return Propagation(propagator, propagator)
+
+
+def from_propagators(propagators: Sequence[TextMapPropagator]) -> Propagation:
+    """Build the propagation from the caller's propagators, and make it the global one."""
+    from opentelemetry.propagators.composite import CompositePropagator  # noqa: PLC0415
+
+    propagator = CompositePropagator(list(propagators))
+    _set_global(propagator)
+    return Propagation(propagator, propagator)
+
+
+@cache
+def _usable(names: tuple[str, ...]) -> list[str]:
+    # Cached for its warnings: the zero-code entry point comes here before init_telemetry() does.
+    if "none" in names:
+        return []
+    usable = []
+    for name in names:
+        module = _KNOWN[name][0] if name in _KNOWN else None
+        if module is None:
+            logger.warning(
+                "OTEL_PROPAGATORS: %r is not known (accepted: %s, none); it is left out",
+                name,
+                ", ".join(_KNOWN),
+            )
+        elif module in _PACKAGES and not _installed(module):
+            logger.warning(
+                "OTEL_PROPAGATORS: %r needs the package %s in the function's own code; it is"
+                " left out",
+                name,
+                _PACKAGES[module],
+            )
+        else:
+            usable.append(name)
+    return usable
+
+
+def _installed(module: str) -> bool:
+    from importlib.util import find_spec  # noqa: PLC0415 - for the few that need a package
+
+    try:
+        return find_spec(module) is not None
+    except ImportError:
+        return False
+
+
+def _set_global(propagator: TextMapPropagator) -> None:
+    # The API reads the variable when it is imported and raises for a name that no installed
+    # package claims, in the middle of the user's own import. It is imported here with the variable
+    # out of sight, and what the variable asks for is set afterwards.
+    with without_propagators_variable():
+        from opentelemetry.propagate import set_global_textmap  # noqa: PLC0415
+    set_global_textmap(propagator)

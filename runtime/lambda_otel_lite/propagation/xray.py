@@ -1,0 +1,119 @@
+"""AWS X-Ray's trace header as an OpenTelemetry propagator.
+
+The format is ``Root=1-8 hex-24 hex;Parent=16 hex;Sampled=0|1``, in any order and with further
+fields (X-Ray developer guide, "Tracing header"). Written here so that the layer needs no further
+package.
+"""
+
+from typing import Any
+
+from opentelemetry.context import Context
+from opentelemetry.propagators.textmap import (
+    CarrierT,
+    Getter,
+    Setter,
+    TextMapPropagator,
+    default_getter,
+    default_setter,
+)
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    SpanContext,
+    TraceFlags,
+    get_current_span,
+    set_span_in_context,
+)
+
+from lambda_otel_lite.configuration.settings import xray_trace_header
+
+HEADER = "X-Amzn-Trace-Id"
+_ROOT_PARTS = 3
+
+
+def parse_header(header: str) -> SpanContext | None:
+    """Return the remote span of a header, or None where it names no parent span."""
+    fields = dict(part.strip().partition("=")[::2] for part in header.split(";"))
+    root = fields.get("Root", "").split("-")
+    if len(root) != _ROOT_PARTS:
+        return None
+    try:
+        trace_id = int(root[1] + root[2], 16)
+        span_id = int(fields.get("Parent", ""), 16)
+    except ValueError:
+        return None
+    flags = TraceFlags.SAMPLED if fields.get("Sampled") == "1" else TraceFlags.DEFAULT
+    context = SpanContext(trace_id, span_id, is_remote=True, trace_flags=TraceFlags(flags))
+    return context if context.is_valid else None
+
+
+def _with_remote(remote: SpanContext | None, context: Context | None) -> Context:
+    context = Context() if context is None else context
+    return set_span_in_context(NonRecordingSpan(remote), context) if remote else context
+
+
+class XRayPropagator(TextMapPropagator):
+    """Carries context in ``X-Amzn-Trace-Id``: ``xray`` in ``OTEL_PROPAGATORS``."""
+
+    def extract(
+        self,
+        carrier: CarrierT,
+        context: Context | None = None,
+        getter: Getter[CarrierT] = default_getter,
+    ) -> Context:
+        """Return the context with the header's span as the current one, where there is one."""
+        header = getter.get(carrier, HEADER)
+        remote = parse_header(header[0]) if header else None
+        return _with_remote(remote, context)
+
+    def inject(
+        self,
+        carrier: CarrierT,
+        context: Context | None = None,
+        setter: Setter[CarrierT] = default_setter,
+    ) -> None:
+        """Write the current span to the header."""
+        span = get_current_span(context).get_span_context()
+        if span.is_valid:
+            trace_id = f"{span.trace_id:032x}"
+            setter.set(
+                carrier,
+                HEADER,
+                f"Root=1-{trace_id[:8]}-{trace_id[8:]};Parent={span.span_id:016x}"
+                f";Sampled={int(span.trace_flags.sampled)}",
+            )
+
+    @property
+    def fields(self) -> set[str]:
+        """The header that `inject` sets."""
+        return {HEADER}
+
+
+class XRayLambdaPropagator(XRayPropagator):
+    """Takes what X-Ray says of the invocation: ``xray-lambda`` in ``OTEL_PROPAGATORS``.
+
+    Without active tracing the platform still sets a header, always with ``Sampled=0``; taken for a
+    parent it would erase every span, so an unsampled header is passed over. It only extracts: AWS
+    SDK clients carry the platform's header on by themselves.
+    """
+
+    def extract(
+        self,
+        carrier: CarrierT,
+        context: Context | None = None,
+        getter: Getter[CarrierT] = default_getter,
+    ) -> Context:
+        """Return the context with the header's span, or with that of the environment variable."""
+        header = getter.get(carrier, HEADER)
+        for candidate in (header[0] if header else None, xray_trace_header()):
+            remote = parse_header(candidate) if candidate else None
+            if remote and remote.trace_flags.sampled:
+                return _with_remote(remote, context)
+        return _with_remote(None, context)
+
+    def inject(self, *args: Any, **kwargs: Any) -> None:
+        """Write nothing."""
+
+    @property
+    def fields(self) -> set[str]:
+        """No field is set."""
+        return set()

@@ -1,0 +1,1 @@
+"""What happens while the function's environment starts."""

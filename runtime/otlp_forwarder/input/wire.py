@@ -1,0 +1,175 @@
+"""Walk serialized protobuf by tags and lengths, without decoding what is inside.
+
+Source of the encoding: Protocol Buffers encoding guide, "Message Structure". Source of the field
+numbers: opentelemetry-proto, ``trace_service.proto`` and ``trace.proto``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from otlp_forwarder.input.malformed import MalformedError
+
+#: A tag is (field number << 3) | wire type; type 2 says that a length follows.
+#: ``repeated ResourceSpans resource_spans = 1``, the only field of ExportTraceServiceRequest.
+RESOURCE_SPANS = 0x0A
+#: ``repeated ScopeSpans scope_spans = 2`` of ResourceSpans.
+SCOPE_SPANS = 0x12
+#: ``repeated Span spans = 2`` of ScopeSpans.
+SPAN = 0x12
+#: ``fixed64 end_time_unix_nano = 8`` of Span.
+END_TIME = 0x41
+
+#: Least bytes of a span: both ids, 16 and 8 bytes, each with tag and length. What is smaller is
+#: refused before megabytes of empty spans, which gzip makes of a few bytes, are counted one by one.
+SMALLEST_SPAN = 28
+
+#: Bytes of the wire types that have a fixed size: 64 and 32 bits.
+FIXED = {1: 8, 5: 4}
+#: A number needs ten 7-bit groups at most: it has 64 bits.
+MAX_VARINT_BYTES = 10
+CUT_OFF = "payload is cut off"
+NO_SPAN = "payload has an empty span or part"
+
+
+def varint(data: bytes, start: int) -> tuple[int, int]:
+    """Return the number at a position, and the position after it.
+
+    Raises:
+        MalformedError: The data ends in it, or it is longer than any number.
+    """
+    try:
+        # Most lengths have one byte or two: seven bits each, and the top bit where more follow.
+        first = data[start]
+        if first < 0x80:  # noqa: PLR2004
+            return first, start + 1
+        second = data[start + 1]
+        if second < 0x80:  # noqa: PLR2004
+            return first - 0x80 + (second << 7), start + 2
+        value = first - 0x80
+        for index in range(1, MAX_VARINT_BYTES):
+            byte = data[start + index]
+            value |= (byte & 0x7F) << (7 * index)
+            if byte < 0x80:  # noqa: PLR2004
+                return value, start + index + 1
+    except IndexError:
+        pass
+    raise MalformedError(CUT_OFF)
+
+
+def field(data: bytes, start: int, end: int) -> tuple[int, int, int]:
+    """Return the field at a position of a message: tag, and where the content starts and ends.
+
+    Args:
+        data: What the message is part of.
+        start: Where the field starts.
+        end: Where the message ends.
+
+    Raises:
+        MalformedError: It is no field that ends there at the latest.
+    """
+    tag, start = varint(data, start)
+    kind = tag & 7
+    if kind == 2:  # noqa: PLR2004 - the wire type with a length
+        length, start = varint(data, start)
+        stop = start + length
+    elif kind == 0:
+        _, stop = varint(data, start)
+    elif kind in FIXED:
+        stop = start + FIXED[kind]
+    else:
+        raise MalformedError("payload is not a trace request")
+    if stop > end:
+        raise MalformedError(CUT_OFF)
+    return tag, start, stop
+
+
+def walk(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """Yield the fields of a message, as `field` returns them.
+
+    Args:
+        data: What the message is part of.
+        start: Where the message starts.
+        end: Where it ends.
+
+    Raises:
+        MalformedError: It is no message that ends just there.
+    """
+    while start < end:
+        tag, content, start = field(data, start, end)
+        yield tag, content, start
+
+
+def count_spans(data: bytes, start: int, end: int) -> int:
+    """Return how many spans a ResourceSpans holds.
+
+    This and what it calls do what `walk` does, with as little as possible for each field: they run
+    for every span that is forwarded.
+
+    Args:
+        data: What the ResourceSpans is part of.
+        start: Where its content starts.
+        end: Where its content ends.
+
+    Raises:
+        MalformedError: The lengths in it do not add up, or it holds empty spans.
+    """
+    spans = 0
+    while start < end:
+        tag = data[start]
+        if tag == SCOPE_SPANS:
+            size, content = varint(data, start + 1)
+            start = content + size
+            if size < SMALLEST_SPAN:
+                raise MalformedError(NO_SPAN)
+            if start > end:
+                raise MalformedError(CUT_OFF)
+            spans += _count_in_scope(data, content, start)
+        else:
+            _, _, start = field(data, start, end)
+    return spans
+
+
+def _count_in_scope(data: bytes, start: int, end: int) -> int:
+    """Return how many spans a ScopeSpans holds."""
+    count = 0
+    try:
+        while start < end:
+            if data[start] == SPAN:
+                size = data[start + 1]
+                if size < 0x80:  # noqa: PLR2004 - the length has one byte
+                    start += size + 2
+                elif (high := data[start + 2]) < 0x80:  # noqa: PLR2004 - it has two
+                    size += (high - 1) << 7
+                    start += size + 3
+                else:
+                    size, content = varint(data, start + 1)
+                    start = content + size
+                if size < SMALLEST_SPAN:
+                    raise MalformedError(NO_SPAN)
+                count += 1
+            else:
+                _, _, start = field(data, start, end)
+    except IndexError:
+        raise MalformedError(CUT_OFF) from None
+    if start > end:
+        raise MalformedError(CUT_OFF)
+    return count
+
+
+def first_end(request: bytes) -> int:
+    """Return when the first span of a request ended, in nanoseconds since 1970.
+
+    Args:
+        request: A serialized ExportTraceServiceRequest.
+
+    Returns:
+        0 where that cannot be read.
+    """
+    start, end = 0, len(request)
+    try:
+        for wanted in (RESOURCE_SPANS, SCOPE_SPANS, SPAN, END_TIME):
+            start, end = next((s, e) for tag, s, e in walk(request, start, end) if tag == wanted)
+    except (MalformedError, StopIteration):
+        return 0
+    return int.from_bytes(request[start:end], "little")

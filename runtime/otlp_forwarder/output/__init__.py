@@ -1,0 +1,1 @@
+"""OTLP requests to the collector."""

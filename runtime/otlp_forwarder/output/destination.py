@@ -1,0 +1,81 @@
+"""Decide where a record's spans go; the record has a say only as far as the settings allow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from otlp_forwarder.settings import ForwarderSettings
+
+#: Longest value of a header that a log record may set, in characters.
+MAX_HEADER_LENGTH = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where requests go together; spans for the same destination share requests.
+
+    Args:
+        url: Where to post to.
+        headers: Names in lower case and values that the log records set.
+        own: Whether it is the collector of the settings, the only one that is given the headers
+            of the secret.
+    """
+
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    own: bool
+
+
+class Router:
+    """Choose the destination of log records.
+
+    A log line is untrusted input: whoever can write one could otherwise send spans elsewhere, or
+    in somebody else's name.
+
+    Args:
+        settings: The collector, and the endpoints and headers that lines may choose.
+    """
+
+    def __init__(self, settings: ForwarderSettings) -> None:
+        # One for all lines that choose nothing, which are nearly all.
+        self._own = Destination(url=settings.traces_url, headers=(), own=True)
+        self._endpoints = settings.allowed_endpoints
+        self._headers = settings.allowed_headers
+
+    def destination(self, record: Mapping[str, Any]) -> Destination:
+        """Return where the spans of a log record go.
+
+        Args:
+            record: The line's JSON object; its ``endpoint`` and ``headers`` may be anything.
+        """
+        url = record.get("endpoint")
+        chosen = isinstance(url, str) and url in self._endpoints and url != self._own.url
+        headers = record.get("headers") if self._headers else None
+        if not chosen and not headers:
+            return self._own
+        return Destination(
+            url=str(url) if chosen else self._own.url,
+            headers=self._allowed(headers) if isinstance(headers, dict) else (),
+            own=not chosen,
+        )
+
+    def _allowed(self, headers: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+        allowed = {
+            name.lower(): value
+            for name, value in headers.items()
+            if name.lower() in self._headers and is_header_value(value)
+        }
+        return tuple(sorted(allowed.items()))
+
+
+def is_header_value(value: object) -> bool:
+    """Tell whether a value can be sent as a header, line breaks being an attempt at another."""
+    return (
+        isinstance(value, str)
+        and value.isascii()
+        and value.isprintable()
+        and 0 < len(value.strip()) <= MAX_HEADER_LENGTH
+    )

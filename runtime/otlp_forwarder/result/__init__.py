@@ -1,0 +1,1 @@
+"""What became of an event: metrics, queues, the answer to the platform."""
