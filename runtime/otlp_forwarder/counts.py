@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 class Counts:
     """Numbers that add up over requests.
 
-    Numbers of spans rest on what log records say that they hold, where so many can be in them; the
-    spans of other lines are counted. They are for metrics, and nothing is decided by them.
+    Numbers of spans are what log records say that they hold, if so many can be in them; the spans
+    of other records are counted. They are for metrics, and nothing is decided by them.
 
     Args:
         records: Log records that were read.

@@ -10,20 +10,27 @@ from typing import Any, Protocol
 from otlp_forwarder.forward import Forwarder
 from otlp_forwarder.input.events import Source
 from otlp_forwarder.output.connections import Connections
-from otlp_forwarder.output.delivery import Collector, DeliveryError
+from otlp_forwarder.output.delivery import CollectorClient
 from otlp_forwarder.output.secret import SecretHeaders
 from otlp_forwarder.result.metrics import metrics_line
 from otlp_forwarder.result.queues import Queue
 from otlp_forwarder.settings import ForwarderSettings
 
 #: Seconds kept back from the function's time to hand over what was not delivered before the
-#: platform ends the invocation, and the part of a short time that is kept back at most.
+#: platform ends the invocation, and the largest part of a short time that is kept back.
 MARGIN = 5.0
 MARGIN_SHARE = 0.25
 
 
+class DeliveryError(Exception):
+    """An event that was not delivered and that only the platform keeps."""
+
+
 class Context(Protocol):
-    """The part of Lambda's context that the forwarder needs."""
+    """The part of Lambda's context that the forwarder needs.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/dg/python-context.html
+    """
 
     function_name: str
 
@@ -32,7 +39,7 @@ class Context(Protocol):
 
 
 def handler(event: Any, context: Context) -> dict[str, Any]:
-    """Forward the records of a CloudWatch Logs subscription, a Kinesis stream or an SQS queue.
+    """Forward the log records of a CloudWatch Logs subscription, a Kinesis stream or an SQS queue.
 
     Input that can never be forwarded is counted, logged as one warning and left out. What could
     not be delivered and is in no queue fails the invocation, or is reported as failed items, so
@@ -43,19 +50,20 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
         context: Lambda's context.
 
     Returns:
-        For a subscription ``records``, ``spans``, ``requests`` and ``malformed``; for a stream or
-        a queue ``batchItemFailures``.
+        For a stream or a queue ``batchItemFailures``
+        (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html); for
+        anything else ``records``, ``spans``, ``requests`` and ``malformed``.
 
     Raises:
         SettingsError: An environment variable is missing or not accepted.
         DeliveryError: A subscription's event must be delivered again.
     """
     left = context.get_remaining_time_in_millis() / 1000
-    result = _environment().forward(event, left - min(MARGIN, left * MARGIN_SHARE))
+    result = forwarder().forward(event, left - min(MARGIN, left * MARGIN_SHARE))
     counts = result.counts
     sys.stdout.write(metrics_line(counts, context.function_name))
     sys.stdout.flush()
-    if result.source is not Source.SUBSCRIPTION:
+    if result.source in {Source.STREAM, Source.QUEUE}:
         return {"batchItemFailures": [{"itemIdentifier": name} for name in result.failures]}
     if result.failures:
         raise DeliveryError(result.reason)
@@ -68,12 +76,12 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
 
 
 @functools.cache
-def _environment() -> Forwarder:
+def forwarder() -> Forwarder:
     """Make what outlives an invocation: an environment handles many, one after the other."""
     settings = ForwarderSettings.from_environ(os.environ)
     return Forwarder(
         settings,
-        Collector(Connections(), SecretHeaders(settings.headers_secret)),
+        CollectorClient(Connections(), SecretHeaders(settings.headers_secret)),
         redrive=Queue(settings.redrive_queue),
         dead_letters=Queue(settings.dead_letter_queue),
     )

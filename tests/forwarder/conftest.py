@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from otlp_forwarder.forward import Forwarder, Result
 from otlp_forwarder.output.connections import Connections
-from otlp_forwarder.output.delivery import Collector
+from otlp_forwarder.output.delivery import CollectorClient
 from otlp_forwarder.output.secret import SecretHeaders
 from otlp_forwarder.result.queues import Queue
 from otlp_forwarder.settings import ForwarderSettings
@@ -61,8 +62,9 @@ def run(receiver: OtlpReceiver, mailbox: Mailbox) -> Iterator[Run]:
     connections = Connections()
 
     def forward(event: Any, *, secret: SecretHeaders | None = None, **changes: Any) -> Result:
-        settings = ForwarderSettings(**{"endpoint": receiver.endpoint, **changes})
-        waitless = Collector(connections, secret or SecretHeaders(None), wait=lambda _: None)
+        defaults = ForwarderSettings.from_environ({"OTLP_FORWARDER_ENDPOINT": receiver.endpoint})
+        settings = dataclasses.replace(defaults, **changes)
+        waitless = CollectorClient(connections, secret or SecretHeaders(None), wait=lambda _: None)
         forwarder = Forwarder(
             settings,
             waitless,

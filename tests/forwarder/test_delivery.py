@@ -21,10 +21,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-from otlp_forwarder.counts import Counts
 from otlp_forwarder.output.connections import Connections
-from otlp_forwarder.output.delivery import Collector, DeliveryError, RefusedError
+from otlp_forwarder.output.delivery import CollectorClient, Delivery
 from otlp_forwarder.output.destination import Destination
+from otlp_forwarder.output.responses import Action
 from otlp_forwarder.output.secret import SecretHeaders
 from tests.forwarder.samples import request
 from tests.receiver import Answer, OtlpReceiver
@@ -53,14 +53,13 @@ def clock() -> Clock:
 
 
 class Sending:
-    """A collector at a receiver, whose random numbers are all one half, so that waits are known."""
+    """A client of a receiver, whose random numbers are all one half, so that waits are known."""
 
     def __init__(self, endpoint: str, clock: Clock, **kinds: Any) -> None:
         self.connections = Connections(**kinds)
-        self.counts = Counts()
         self._clock = clock
         self._destination = Destination(f"{endpoint}/v1/traces", (), own=True)
-        self._collector = Collector(
+        self._client = CollectorClient(
             self.connections,
             SecretHeaders(None),
             clock=clock,
@@ -68,9 +67,8 @@ class Sending:
             jitter=lambda: 0.5,
         )
 
-    def deliver(self, seconds: float = 30.0) -> None:
-        deadline = self._clock() + seconds
-        self._collector.deliver(self._destination, REQUEST, deadline, self.counts)
+    def deliver(self, seconds: float = 30.0) -> Delivery:
+        return self._client.deliver(self._destination, REQUEST, self._clock() + seconds)
 
 
 @pytest.fixture
@@ -87,36 +85,34 @@ def test_a_passing_failure_is_tried_again(
     """None: the connection is cut instead of an answer."""
     receiver.answers.extend([Answer(status)] * 3)
 
-    collector.deliver()
+    delivery = collector.deliver()
 
     assert [span.name for span in receiver.spans] == ["a"]
     assert clock.waits == [0.05, 0.1, 0.2]
-    assert (collector.counts.requests, collector.counts.retries) == (4, 3)
+    assert (delivery.action, delivery.requests) == (Action.DELIVERED, 4)
+    assert delivery.bytes == 4 * int(receiver.requests[0].headers["content-length"])
 
 
 @pytest.mark.parametrize(
-    ("status", "error"),
+    ("status", "action"),
     [
-        (301, DeliveryError),
-        (400, RefusedError),
-        (401, DeliveryError),
-        (404, RefusedError),
-        (500, DeliveryError),
+        (301, Action.LATER),
+        (400, Action.DIVIDE),
+        (401, Action.LATER),
+        (404, Action.SET_ASIDE),
+        (500, Action.LATER),
     ],
 )
 def test_a_lasting_failure_is_not_tried_again(
-    status: int,
-    error: type[Exception],
-    receiver: OtlpReceiver,
-    collector: Sending,
-    clock: Clock,
+    status: int, action: Action, receiver: OtlpReceiver, collector: Sending, clock: Clock
 ) -> None:
-    """What the collector will never take is told apart from what it takes once it is mended."""
+    """What the collector will never take is told apart from what it may take later."""
     receiver.answers.append(Answer(status, {"Location": receiver.endpoint}))
 
-    with pytest.raises(error, match=f"status {status}"):
-        collector.deliver()
+    delivery = collector.deliver()
 
+    assert delivery.action is action
+    assert delivery.reason == f"collector refused the request with status {status}"
     assert len(receiver.requests) == 1
     assert not clock.waits
 
@@ -163,9 +159,10 @@ def test_no_time_is_waited_for_a_try_that_comes_too_late(
 ) -> None:
     receiver.answers.append(Answer(503, {"Retry-After": "60"}))
 
-    with pytest.raises(DeliveryError, match=r"gave up after 1 tries.*status 503"):
-        collector.deliver()
+    delivery = collector.deliver()
 
+    assert delivery.action is Action.LATER
+    assert delivery.reason == "gave up after 1 tries in the time there was: status 503"
     assert not clock.waits
 
 
@@ -174,9 +171,10 @@ def test_a_collector_that_stays_down_is_given_up_in_time(
 ) -> None:
     receiver.answers.extend([Answer(503)] * 100)
 
-    with pytest.raises(DeliveryError, match="status 503"):
-        collector.deliver()
+    delivery = collector.deliver()
 
+    assert delivery.action is Action.LATER
+    assert delivery.reason.endswith(": status 503")
     assert max(clock.waits) == 2.5  # half of the longest back-off
     assert 25.0 < clock.now < 30.0
 
@@ -185,9 +183,10 @@ def test_a_refused_connection_is_tried_again(clock: Clock) -> None:
     with OtlpReceiver() as gone:
         collector = Sending(gone.endpoint, clock)
 
-    with pytest.raises(DeliveryError, match="ConnectionRefusedError"):
-        collector.deliver(1.0)
+    delivery = collector.deliver(1.0)
 
+    assert delivery.action is Action.LATER
+    assert "ConnectionRefusedError" in delivery.reason
     assert clock.waits == [0.05, 0.1, 0.2, 0.4]
 
 
@@ -198,12 +197,12 @@ def test_a_collector_that_does_not_answer_is_tried_again(
     receiver.answers.append(Answer(None, hold=hold))
     collector = Sending(receiver.endpoint, clock, longest_try=0.2)
 
-    collector.deliver()
+    delivery = collector.deliver()
     hold.set()
     collector.connections.close()
 
     assert [span.name for span in receiver.spans] == ["a"]
-    assert collector.counts.retries == 1
+    assert delivery.requests == 2
 
 
 @pytest.mark.parametrize("kept_open", [False, True])
@@ -215,12 +214,11 @@ def test_a_request_is_not_sent_again_where_only_the_end_of_the_answer_is_missing
     receiver.answers.append(Answer(200, headers, body=b"x" * 100, cut=not kept_open))
     collector = Sending(receiver.endpoint, clock, longest_try=0.2)
 
-    collector.deliver()
-    collector.deliver()
+    deliveries = [collector.deliver(), collector.deliver()]
     collector.connections.close()
 
     assert [span.name for span in receiver.spans] == ["a", "a"]
-    assert collector.counts.requests == 2
+    assert [delivery.requests for delivery in deliveries] == [1, 1]
     assert receiver.connections == 2
 
 
@@ -229,9 +227,8 @@ def test_a_connection_that_was_closed_meanwhile_costs_no_try(
 ) -> None:
     collector.deliver()
     receiver.hang_up()
-    collector.deliver()
 
-    assert collector.counts.retries == 0
+    assert collector.deliver().requests == 1
     assert receiver.connections == 2
 
 
@@ -242,9 +239,7 @@ def test_spans_that_the_collector_rejects_are_counted_and_not_sent_again(
     response = ExportTraceServiceResponse(partial_success=partial)
     receiver.answers.append(Answer(200, body=response.SerializeToString()))
 
-    collector.deliver()
-
-    assert collector.counts.rejected == 3
+    assert collector.deliver().rejected == 3
     assert len(receiver.requests) == 1
 
 
@@ -254,15 +249,14 @@ def test_an_answer_that_is_no_protobuf_rejects_nothing(
 ) -> None:
     receiver.answers.append(Answer(200, body=body))
 
-    collector.deliver()
-
-    assert collector.counts.rejected == 0
+    assert collector.deliver().rejected == 0
 
 
 def test_without_time_nothing_is_sent(receiver: OtlpReceiver, collector: Sending) -> None:
-    with pytest.raises(DeliveryError, match="no time left"):
-        collector.deliver(0.0)
+    delivery = collector.deliver(0.0)
 
+    assert delivery.action is Action.LATER
+    assert "no time left" in delivery.reason
     assert not receiver.requests
 
 
@@ -303,9 +297,10 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(
 ) -> None:
     collector = Sending(tls_receiver.endpoint, clock)
 
-    with pytest.raises(DeliveryError, match="certificate refused: self-signed certificate"):
-        collector.deliver()
+    delivery = collector.deliver()
 
+    assert delivery.action is Action.LATER
+    assert delivery.reason == "certificate refused: self-signed certificate"
     assert not tls_receiver.requests
     assert not clock.waits
 

@@ -8,13 +8,12 @@ from collections.abc import Iterator
 import pytest
 
 from otlp_forwarder import handler as module
-from otlp_forwarder.handler import handler
-from otlp_forwarder.output.delivery import DeliveryError
-from otlp_forwarder.settings import SettingsError
+from otlp_forwarder.handler import DeliveryError, handler
+from otlp_forwarder.variables import SettingsError
 from tests.forwarder.samples import log_data, record, stream_event, subscription_event
 from tests.receiver import Answer, OtlpReceiver
 
-ANSWER = {"requests": 1}
+RESPONSE = {"requests": 1}
 
 
 class Context:
@@ -28,18 +27,18 @@ class Context:
 
 @pytest.fixture(autouse=True)
 def new_environment(receiver: OtlpReceiver, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Forget the last test's collector, as a new execution environment does."""
+    """Forget the last test's forwarder, as a new execution environment does."""
     monkeypatch.setenv("OTLP_FORWARDER_ENDPOINT", receiver.endpoint)
-    module._environment.cache_clear()
+    module.forwarder.cache_clear()
     yield
-    module._environment()._collector._connections.close()
-    module._environment.cache_clear()
+    module.forwarder().close()
+    module.forwarder.cache_clear()
 
 
 def test_the_records_of_one_event_arrive_as_one_request(receiver: OtlpReceiver) -> None:
     event = subscription_event(record("a", "b"), "START RequestId: 1", record("c"))
 
-    assert handler(event, Context()) == ANSWER | {"records": 2, "spans": 3, "malformed": 1}
+    assert handler(event, Context()) == RESPONSE | {"records": 2, "spans": 3, "malformed": 1}
 
     (received,) = receiver.requests
     assert received.path == "/v1/traces"
@@ -54,6 +53,18 @@ def test_invocations_share_one_connection(receiver: OtlpReceiver) -> None:
 
     assert [span.name for span in receiver.spans] == ["a", "b", "c"]
     assert receiver.connections == 1
+
+
+def test_an_event_of_nobody_known_is_counted_and_not_asked_for_again(
+    receiver: OtlpReceiver,
+) -> None:
+    assert handler({"Records": [{"eventSource": "aws:s3"}]}, Context()) == {
+        "records": 0,
+        "spans": 0,
+        "requests": 0,
+        "malformed": 1,
+    }
+    assert not receiver.requests
 
 
 def test_the_control_message_is_answered_without_a_request(receiver: OtlpReceiver) -> None:
@@ -80,9 +91,9 @@ def test_what_the_collector_refuses_fails_the_invocation(receiver: OtlpReceiver)
 def test_what_a_stream_must_keep_is_reported_by_its_number(receiver: OtlpReceiver) -> None:
     receiver.answers.append(Answer(500))
 
-    answer = handler(stream_event(log_data(), log_data(record("a"))), Context())
+    response = handler(stream_event(log_data(), log_data(record("a"))), Context())
 
-    assert answer == {"batchItemFailures": [{"itemIdentifier": "101"}]}
+    assert response == {"batchItemFailures": [{"itemIdentifier": "101"}]}
 
 
 def test_numbers_become_metrics(receiver: OtlpReceiver, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from lambda_otel_lite_cdk.cli.emulator.emulator import Emulator, InvocationResult
+from lambda_otel_lite_cdk.cli.emulator.emulator import InvocationResult
 from tests.forwarder.emulated import emulated_forwarder
 from tests.forwarder.fleet import fleet_events
 from tests.receiver import Answer, OtlpReceiver
@@ -60,11 +60,20 @@ class Weather:
             return answer if failing else Answer()
 
 
-def runtime_process(emulator: Emulator) -> int:
-    """Return the process of the function that an emulator runs."""
-    # Whichever of the emulator's threads started it.
-    threads = Path(f"/proc/{emulator._process.pid}/task")
-    (process,) = (int(pid) for one in threads.glob("*/children") for pid in one.read_text().split())
+def children(process: int) -> list[int]:
+    """Return the processes that any thread of a process started."""
+    threads = Path(f"/proc/{process}/task").glob("*/children")
+    return [int(child) for thread in threads for child in thread.read_text().split()]
+
+
+def runtime_process() -> int:
+    """Return the process of the function, which the emulator started, which this test started."""
+    (process,) = (
+        process
+        for emulator in children(os.getpid())
+        for process in children(emulator)
+        if b"awslambdaric" in Path(f"/proc/{process}/cmdline").read_bytes()
+    )
     return process
 
 
@@ -89,7 +98,7 @@ def test_every_span_of_a_fleet_arrives(record_property: Callable[[str, Any], Non
     waiting = deque(events)
     redelivered = 0
     with OtlpReceiver() as receiver, emulated_forwarder(receiver.endpoint) as emulator:
-        weather = Weather(kill_at, lambda: os.kill(runtime_process(emulator), signal.SIGKILL))
+        weather = Weather(kill_at, lambda: os.kill(runtime_process(), signal.SIGKILL))
         receiver.decide = weather
         while waiting:
             event = waiting.popleft()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from otlp_forwarder.settings import ForwarderSettings, SettingsError
+from otlp_forwarder.settings import ForwarderSettings
+from otlp_forwarder.variables import SettingsError
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def test_anything_else_is_refused_without_showing_it(endpoint: str) -> None:
 
 
 def test_a_missing_endpoint_is_refused() -> None:
-    with pytest.raises(SettingsError, match="OTLP_FORWARDER_ENDPOINT"):
+    with pytest.raises(SettingsError, match=r"OTLP_FORWARDER_ENDPOINT is not set; give http"):
         ForwarderSettings.from_environ({})
 
 
@@ -77,7 +78,11 @@ def test_lists_and_numbers_are_read() -> None:
 @pytest.mark.parametrize(
     ("variable", "value", "said"),
     [
-        ("OTLP_FORWARDER_PARALLEL_REQUESTS", "0", "'0'; give a whole number from 1 to 64"),
+        (
+            "OTLP_FORWARDER_PARALLEL_REQUESTS",
+            "0",
+            "'0'; give a whole number of requests from 1 to 64",
+        ),
         ("OTLP_FORWARDER_PARALLEL_REQUESTS", "many", "leave it out for 4"),
         ("OTLP_FORWARDER_MAX_REQUEST_BYTES", "9" * 5000, "from 1 to 67108864"),
         ("OTLP_FORWARDER_ALLOWED_HEADERS", "host", "'host'"),

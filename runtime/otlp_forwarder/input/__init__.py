@@ -1,1 +1,1 @@
-"""Events to log records to OTLP."""
+"""An event of the platform to log records to parts of OTLP requests."""

@@ -1,7 +1,11 @@
 """Take apart the event of an invocation: a subscription's, a stream's or a queue's.
 
-Source of the shapes: AWS Lambda developer guide, "Using Lambda with CloudWatch Logs", "... with
-Kinesis", "... with Amazon SQS", and "Capturing records of Lambda asynchronous invocations".
+Sources of the shapes:
+
+- https://docs.aws.amazon.com/lambda/latest/dg/services-cloudwatchlogs.html
+- https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html
+- https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
+- https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from otlp_forwarder.input.envelope import log_messages, parse_json
+from otlp_forwarder.input._envelope import log_messages, parse_json
 from otlp_forwarder.input.malformed import MalformedError
 
 
@@ -24,6 +28,8 @@ class Source(Enum):
     STREAM = "stream"
     #: The items that failed stay in the queue.
     QUEUE = "queue"
+    #: None of the three: there is nothing to forward, and so nothing that can fail.
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +63,6 @@ def read_event(event: Any) -> Batch:
 
     Args:
         event: The invocation's event, whoever sent it.
-
-    Raises:
-        MalformedError: The event is from none of the three sources.
     """
     match event:
         case {"awslogs": _}:
@@ -69,7 +72,7 @@ def read_event(event: Any) -> Batch:
         case {"Records": [{"eventSource": "aws:sqs"}, *_] as records}:
             return Batch(Source.QUEUE, list(_queue_items(records)))
         case _:
-            raise MalformedError("event is not of CloudWatch Logs, Kinesis or SQS")
+            return Batch(Source.UNKNOWN, [])
 
 
 def messages(item: Item, limit: int) -> list[Any]:
@@ -80,14 +83,14 @@ def messages(item: Item, limit: int) -> list[Any]:
         limit: Most bytes that it is unpacked to.
 
     Raises:
-        MalformedError: It holds none.
+        MalformedError: It holds no messages.
     """
     content = parse_json(item.content) if isinstance(item.content, str) else item.content
     match content:
         case {"awslogs": {"data": data}}:
             return log_messages(data, limit)
         case {"__otel_otlp_stdout": _}:
-            # What the forwarder itself put into its queue: a log record, alone.
+            # A single log record, which the forwarder itself put into its queue.
             return [item.content]
         case {"requestPayload": {"awslogs": {"data": data}}}:
             # An event that failed, as Lambda hands it to an on-failure destination.

@@ -1,26 +1,23 @@
-"""Read and write log records: one JSON object each, with one ExportTraceServiceRequest.
+"""Read log records: one JSON object each, with one ExportTraceServiceRequest.
 
-A line may say by ``spans`` how many spans it holds, as this project's runtime does. Walking to
-every span only to count them takes longer than all else that is done to unpacked lines. The claim
-is anybody's, and used for metrics alone.
+A log record may say in ``spans`` how many spans it holds, as this project's runtime does. To count
+them takes longer than everything else that is done to an unpacked record. Anybody can write
+anything there, so the number is used for metrics only.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import Any, TypeGuard
 
 from otlp_forwarder.input import wire
-from otlp_forwarder.input.compression import pack, unpack
-from otlp_forwarder.input.envelope import parse_json
-from otlp_forwarder.input.malformed import MalformedError
+from otlp_forwarder.input._envelope import parse_json
+from otlp_forwarder.input.compression import unpack
+from otlp_forwarder.input.events import Batch, Item, Source, messages
+from otlp_forwarder.input.malformed import Malformed, MalformedError
 
-if TYPE_CHECKING:
-    from otlp_forwarder.output.destination import Destination
-
-#: What the writer of a log record promises about its payload.
+#: What every log record says about its payload.
 EXPECTED: Mapping[str, Any] = {
     "content-type": "application/x-protobuf",
     "content-encoding": "gzip",
@@ -30,17 +27,61 @@ EXPECTED: Mapping[str, Any] = {
 
 @dataclass(slots=True)  # not frozen, which would triple the time that making one takes
 class Part:
-    """One serialized ResourceSpans: the least that is delivered by itself.
+    """One serialized ResourceSpans: the smallest piece that can be delivered by itself.
 
     Args:
         item: Which item of the event it came in, counted from 0.
         data: The field with its tag and length: any of them put together are a request.
-        spans: Number of spans in it, for metrics; of a line that says it, what the line says.
+        spans: Number of spans in it, for metrics; what its log record says, if it says it.
     """
 
     item: int
     data: bytes
     spans: int
+
+
+@dataclass(slots=True)
+class Record:
+    """A log record.
+
+    Args:
+        fields: Its JSON object.
+        parts: What its payload holds.
+    """
+
+    fields: Mapping[str, Any]
+    parts: list[Part]
+
+
+def read_records(batch: Batch, limit: int) -> Iterator[Record | Malformed]:
+    """Yield what an event holds, in its order.
+
+    Args:
+        batch: The event.
+        limit: Most bytes that one item is unpacked to, in bytes. An item comes from one log
+            stream: so nobody's records can take more than their item's share of time and memory.
+    """
+    if batch.source is Source.UNKNOWN:
+        yield Malformed("event is not of CloudWatch Logs, Kinesis or SQS")
+    for number, item in enumerate(batch.items):
+        yield from _read_item(item, number, limit)
+
+
+def _read_item(item: Item, number: int, limit: int) -> Iterator[Record | Malformed]:
+    try:
+        found = messages(item, limit)
+    except MalformedError as error:
+        yield Malformed(str(error))
+        return
+    for message in found:
+        try:
+            fields = read_record(message)
+            parts = read_parts(fields, number, limit)
+        except MalformedError as error:
+            yield Malformed(str(error))
+            continue
+        limit -= sum(len(part.data) for part in parts)
+        yield Record(fields, parts)
 
 
 def read_record(message: Any) -> dict[str, Any]:
@@ -50,7 +91,7 @@ def read_record(message: Any) -> dict[str, Any]:
         message: What should be a log record.
 
     Raises:
-        MalformedError: The message is no log record.
+        MalformedError: The message is not a log record.
     """
     if not isinstance(message, str):
         raise MalformedError("not text")
@@ -67,12 +108,12 @@ def read_parts(record: Mapping[str, Any], item: int, limit: int) -> list[Part]:
     """Return what a log record holds.
 
     Args:
-        record: The line's JSON object.
+        record: The log record's JSON object.
         item: Which item of the event it came in.
         limit: Most bytes that its payload is unpacked to.
 
     Raises:
-        MalformedError: The payload is no serialized ExportTraceServiceRequest.
+        MalformedError: The payload is not a serialized ExportTraceServiceRequest.
     """
     return split_request(unpack(record.get("payload"), limit), item, record.get("spans"))
 
@@ -80,18 +121,18 @@ def read_parts(record: Mapping[str, Any], item: int, limit: int) -> list[Part]:
 def split_request(request: bytes, item: int, claim: object = None) -> list[Part]:
     """Return the parts of a request.
 
-    No part can spoil those that it is merged with: each has the length that it says. A part whose
-    number of spans is believed is not looked into: `is_broken` does it, should the collector find
-    something wrong. Any other is walked down to the spans.
+    Each part has the length that it says, so that it cannot spoil those that it is merged with. A
+    part whose number of spans is believed is not looked into; if the collector refuses it,
+    `is_broken` does that. Any other part is walked down to the spans.
 
     Args:
         request: What should be a serialized ExportTraceServiceRequest.
         item: Which item of the event it came in.
-        claim: How many spans it should hold; any value is allowed. It is believed of a request
-            that is one part, where so many spans fit into it.
+        claim: How many spans it should hold; any value is allowed. It is believed if the request
+            is one part and so many spans fit into it.
 
     Raises:
-        MalformedError: It is none, or one part without spans.
+        MalformedError: It is not such a request, or it is one part without spans.
     """
     parts = []
     start, length = 0, len(request)
@@ -111,8 +152,8 @@ def split_request(request: bytes, item: int, claim: object = None) -> list[Part]
         except MalformedError:
             if start == 0 and end == length:
                 raise
-            # A redriven line holds what came in many: one that is broken must not take the others
-            # with it. The collector will refuse it, and then it is found.
+            # A redriven log record holds what came in many: a broken part must not take the
+            # others with it. The collector will refuse it, and then it is found.
             spans = 0
         parts.append(Part(item, request[start:end], spans))
         start = end
@@ -120,7 +161,7 @@ def split_request(request: bytes, item: int, claim: object = None) -> list[Part]
 
 
 def _is_believable(claim: object, size: int) -> TypeGuard[int]:
-    """Tell whether a request of so many bytes can hold so many spans; a bool is no number."""
+    """Tell whether a request of so many bytes can hold so many spans; a bool is not a number."""
     return type(claim) is int and 1 <= claim <= size // wire.SMALLEST_SPAN
 
 
@@ -131,37 +172,3 @@ def is_broken(part: Part) -> bool:
     except MalformedError:
         return True
     return False
-
-
-def write_records(
-    destination: Destination, parts: Sequence[Part], limit: int
-) -> list[tuple[str, Sequence[Part]]]:
-    """Return parts as log records again, which `read_record` reads.
-
-    Args:
-        destination: Where they go; headers of the secret are no part of it.
-        parts: What to write, in as few lines as the limit allows.
-        limit: Most bytes of a line. A single part that needs more makes a longer one.
-
-    Returns:
-        Each line, and the parts in it.
-    """
-    line = json.dumps(
-        {
-            "__otel_otlp_stdout": "otlp_forwarder",
-            "source": "otlp_forwarder",
-            "endpoint": destination.url,
-            "method": "POST",
-            **EXPECTED,
-            "headers": dict(destination.headers),
-            "payload": pack(b"".join(part.data for part in parts)),
-            "spans": sum(part.spans for part in parts),
-        }
-    )
-    if len(line) <= limit or len(parts) == 1:
-        return [(line, parts)]
-    middle = len(parts) // 2
-    return [
-        *write_records(destination, parts[:middle], limit),
-        *write_records(destination, parts[middle:], limit),
-    ]

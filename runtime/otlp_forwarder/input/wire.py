@@ -1,7 +1,10 @@
 """Walk serialized protobuf by tags and lengths, without decoding what is inside.
 
-Source of the encoding: Protocol Buffers encoding guide, "Message Structure". Source of the field
-numbers: opentelemetry-proto, ``trace_service.proto`` and ``trace.proto``.
+Source of the encoding: https://protobuf.dev/programming-guides/encoding/#structure. Sources of the
+field numbers:
+
+- https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/collector/trace/v1/trace_service.proto
+- https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/trace/v1/trace.proto
 """
 
 from __future__ import annotations
@@ -20,13 +23,13 @@ SPAN = 0x12
 #: ``fixed64 end_time_unix_nano = 8`` of Span.
 END_TIME = 0x41
 
-#: Least bytes of a span: both ids, 16 and 8 bytes, each with tag and length. What is smaller is
-#: refused before megabytes of empty spans, which gzip makes of a few bytes, are counted one by one.
+#: Smallest size of a span in bytes: both ids, 16 and 8 bytes, each with tag and length. Anything
+#: smaller is refused; else a few bytes of gzip could hold millions of empty spans to count.
 SMALLEST_SPAN = 28
 
 #: Bytes of the wire types that have a fixed size: 64 and 32 bits.
 FIXED = {1: 8, 5: 4}
-#: A number needs ten 7-bit groups at most: it has 64 bits.
+#: A number has 64 bits, which are ten groups of 7 bits at most.
 MAX_VARINT_BYTES = 10
 CUT_OFF = "payload is cut off"
 NO_SPAN = "payload has an empty span or part"
@@ -66,7 +69,7 @@ def field(data: bytes, start: int, end: int) -> tuple[int, int, int]:
         end: Where the message ends.
 
     Raises:
-        MalformedError: It is no field that ends there at the latest.
+        MalformedError: It is not a field, or it ends after the message.
     """
     tag, start = varint(data, start)
     kind = tag & 7
@@ -93,7 +96,7 @@ def walk(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:
         end: Where it ends.
 
     Raises:
-        MalformedError: It is no message that ends just there.
+        MalformedError: It is not a message, or its fields do not end where it ends.
     """
     while start < end:
         tag, content, start = field(data, start, end)
@@ -103,8 +106,8 @@ def walk(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:
 def count_spans(data: bytes, start: int, end: int) -> int:
     """Return how many spans a ResourceSpans holds.
 
-    This and what it calls do what `walk` does, with as little as possible for each field: they run
-    for every span that is forwarded.
+    This does what `walk` does, with as little work as possible for each field, because it runs
+    for every span that is not counted by its log record.
 
     Args:
         data: What the ResourceSpans is part of.
@@ -164,7 +167,7 @@ def first_end(request: bytes) -> int:
         request: A serialized ExportTraceServiceRequest.
 
     Returns:
-        0 where that cannot be read.
+        0 if that cannot be read.
     """
     start, end = 0, len(request)
     try:

@@ -1,1 +1,1 @@
-"""OTLP requests to the collector."""
+"""Parts to OTLP requests to responses of the collector."""

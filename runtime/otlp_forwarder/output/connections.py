@@ -10,37 +10,29 @@ import threading
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-#: Bytes of an answer that are read. More is none of OTLP, and costs the connection.
-MAX_ANSWER = 64 * 1024
+from otlp_forwarder.output.responses import Failure, Response
 
-#: Seconds that one try may take, however slowly the collector answers; then it is tried anew.
+#: Bytes of a response body that are read. No OTLP response is longer; after a longer one the
+#: connection is closed.
+MAX_RESPONSE = 64 * 1024
+
+#: Seconds that one try may take, however slowly the collector responds.
 LONGEST_TRY = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a collector answered.
+class PostError(Exception):
+    """A request without a response.
 
     Args:
-        status: HTTP status.
-        retry_after: The header of that name, or nothing.
-        body: The answer's body; None where the connection broke in it.
+        failure: What happened.
+        reason: The same, in words.
     """
 
-    status: int
-    retry_after: str
-    body: bytes | None
-
-
-class CertificateError(Exception):
-    """A collector's certificate that nobody trusted vouches for."""
-
-
-class NoAnswerError(Exception):
-    """A request that got no answer, so that nobody knows whether it was taken."""
+    def __init__(self, failure: Failure, reason: str) -> None:
+        super().__init__(reason)
+        self.failure = failure
 
 
 class Connections:
@@ -52,12 +44,12 @@ class Connections:
 
     def __init__(self, longest_try: float = LONGEST_TRY) -> None:
         self._longest_try = longest_try
-        # Made when the first is needed: reading the certificates of the authorities takes a while.
+        # Made when it is first needed: it takes a while to read the authorities' certificates.
         self._tls: ssl.SSLContext | None = None
         self._idle: defaultdict[str, deque[http.client.HTTPConnection]] = defaultdict(deque)
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str], seconds: float) -> Answer:
-        """Post a body and return the answer.
+    def post(self, url: str, body: bytes, headers: Mapping[str, str], seconds: float) -> Response:
+        """Post a body and return the response.
 
         Args:
             url: Where to; certificates of https are verified.
@@ -66,8 +58,7 @@ class Connections:
             seconds: Most time that it may take.
 
         Raises:
-            CertificateError: The collector is not who the URL says.
-            NoAnswerError: There was no answer, or none in time.
+            PostError: The collector is not who the URL says, or it did not respond in time.
         """
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}"
@@ -82,18 +73,20 @@ class Connections:
                 response = connection.getresponse()
             except ssl.SSLCertVerificationError as error:
                 connection.close()
-                raise CertificateError(f"certificate refused: {error.verify_message}") from error
+                reason = f"certificate refused: {error.verify_message}"
+                raise PostError(Failure.CERTIFICATE, reason) from error
             except (OSError, http.client.HTTPException) as error:
                 connection.close()
-                raise NoAnswerError(f"{type(error).__name__}: {error}") from error
-            answer: bytes | None = None
+                reason = f"{type(error).__name__}: {error}"
+                raise PostError(Failure.NO_RESPONSE, reason) from error
+            content: bytes | None = None
             with suppress(OSError, http.client.HTTPException):
-                answer = response.read(MAX_ANSWER)
-        if answer is not None and response.isclosed() and connection.sock:
+                content = response.read(MAX_RESPONSE)
+        if content is not None and response.isclosed() and connection.sock:
             self._idle[origin].append(connection)
         else:
             connection.close()
-        return Answer(response.status, response.headers.get("Retry-After", ""), answer)
+        return Response(response.status, response.headers.get("Retry-After", ""), content)
 
     def close(self) -> None:
         """Close what is kept alive; the next requests open new connections."""
@@ -124,8 +117,8 @@ class Connections:
 def _is_stale(sock: socket.socket) -> bool:
     """Tell whether the other side closed a connection while nobody used it.
 
-    Where it did, a request would fail after it was sent, and be sent twice by the retry. It had
-    much time to: between invocations an environment is frozen.
+    If it did, a request would fail after it was sent, and the retry would send it twice. It often
+    does: between invocations an environment is frozen, for any time.
     """
     poll = select.poll()
     poll.register(sock, select.POLLIN)
@@ -134,7 +127,7 @@ def _is_stale(sock: socket.socket) -> bool:
 
 @contextmanager
 def _cut_after(seconds: float, connection: http.client.HTTPConnection) -> Iterator[None]:
-    """Cut a connection after some time: a socket's own timeout starts anew with every byte."""
+    """Cut a connection after some time: a socket's own timeout starts again with every byte."""
 
     def cut() -> None:
         with suppress(OSError):

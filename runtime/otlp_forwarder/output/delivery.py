@@ -1,56 +1,75 @@
-"""Deliver a request to a collector: try again what may pass, tell apart what will not."""
+"""Deliver a request to a collector, and try again as the table of responses says."""
 
 from __future__ import annotations
 
 import random
 import time
 from collections.abc import Callable, Mapping
-from http import HTTPStatus
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from otlp_forwarder.input.compression import compress
-from otlp_forwarder.output.answers import pause_wanted, rejected_spans
-from otlp_forwarder.output.connections import Answer, CertificateError, Connections, NoAnswerError
+from otlp_forwarder.output.connections import Connections, PostError
+from otlp_forwarder.output.responses import (
+    Action,
+    Failure,
+    action_after,
+    pause_wanted,
+    rejected_spans,
+)
 from otlp_forwarder.output.secret import SecretError, SecretHeaders
 
 if TYPE_CHECKING:
-    from otlp_forwarder.counts import Counts
     from otlp_forwarder.output.destination import Destination
 
-#: Statuses that ask for another try. Source: OTLP specification, "Retryable Response Codes".
-RETRYABLE = frozenset({429, 502, 503, 504})
-#: Statuses that say something about what is in the request: a part of it may be taken.
-DIVISIBLE = frozenset({400, 413, 422})
-#: Statuses that say something about the request's headers, which may be mended.
-UNAUTHORIZED = frozenset({401, 403})
-
-#: Back-off before the nth retry is a random time up to FIRST * 2**n, at most LONGEST (seconds).
-#: Source: AWS Architecture Blog, "Exponential Backoff And Jitter", "Full Jitter".
+#: The pause before the nth retry is a random time up to FIRST * 2**n, at most LONGEST (seconds):
+#: "full jitter", https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
 FIRST_BACKOFF = 0.1
 LONGEST_BACKOFF = 5.0
 
 HEADERS = {"content-type": "application/x-protobuf", "content-encoding": "gzip"}
 
 
-class DeliveryError(Exception):
-    """A request that was not delivered now, but may be later."""
-
-
-class RefusedError(Exception):
-    """A request that the collector will never take as it is.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What became of a request.
 
     Args:
-        reason: What it answered.
-        divisible: Whether it may take a part of the request.
+        action: DELIVERED, LATER, DIVIDE or SET_ASIDE.
+        reason: Why it was not delivered, or nothing.
+        requests: How often it was sent.
+        bytes: Bytes that were sent, compressed.
+        rejected: Spans that the collector rejected although it took the request.
     """
 
-    def __init__(self, reason: str, *, divisible: bool) -> None:
-        super().__init__(reason)
-        self.divisible = divisible
+    action: Action
+    reason: str
+    requests: int
+    bytes: int
+    rejected: int
 
 
-class Collector:
-    """Any number of OTLP/HTTP collectors, for any number of threads.
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """What became of a request that was sent once.
+
+    Args:
+        action: What to do now: any action but RENEW.
+        reason: Why it was not delivered, or nothing.
+        pause: Seconds to wait before the next try, if there is one.
+        rejected: Spans that the collector rejected although it took the request.
+        sent: Whether it was sent at all.
+    """
+
+    action: Action
+    reason: str = ""
+    pause: float = 0.0
+    rejected: int = 0
+    sent: bool = True
+
+
+class CollectorClient:
+    """Send requests to any number of OTLP/HTTP collectors, from any number of threads.
 
     Args:
         connections: How they are reached.
@@ -75,77 +94,79 @@ class Collector:
         self._wait = wait
         self._jitter = jitter
 
-    def deliver(
-        self, destination: Destination, request: bytes, deadline: float, counts: Counts
-    ) -> None:
+    def deliver(self, destination: Destination, request: bytes, deadline: float) -> Delivery:
         """Post one request, again and again until it is taken or the time is up.
 
-        It is posted again only where the collector did not say that it took it.
+        It is posted again only if the collector did not say that it took it.
 
         Args:
             destination: Where to.
             request: Serialized ExportTraceServiceRequest.
-            deadline: When to give up, by the collector's clock.
-            counts: Where to count requests, retries, bytes and rejected spans.
-
-        Raises:
-            RefusedError: The collector will never take it.
-            DeliveryError: No try succeeded in time, or none will before something is mended.
+            deadline: When to give up, by the client's clock.
         """
         body = compress(request)
-        tries = 0
-        reason = "no time left"
+        sent, reason = 0, "no time left"
         while (remaining := deadline - self.clock()) > 0:
-            secret = self._secret_of(destination)
-            counts.requests += 1
-            counts.retries += tries > 0
-            counts.bytes += len(body)
-            pause = min(FIRST_BACKOFF * 2**tries, LONGEST_BACKOFF) * self._jitter()
-            tries += 1
-            try:
-                headers = {**dict(destination.headers), **secret, **HEADERS}
-                answer = self._connections.post(destination.url, body, headers, remaining)
-            except CertificateError as error:
-                raise DeliveryError(str(error)) from error
-            except NoAnswerError as error:
-                reason = str(error)
-            else:
-                if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
-                    # Taken, even where the connection broke before it said what it rejected.
-                    counts.rejected += rejected_spans(answer.body or b"")
-                    return
-                reason = f"status {answer.status}"
-                pause = self._pause_after(answer, secret, pause)
-            if self.clock() + pause >= deadline:
+            backoff = min(FIRST_BACKOFF * 2**sent, LONGEST_BACKOFF) * self._jitter()
+            one = self._try(destination, body, remaining, backoff)
+            sent += one.sent
+            if one.action is not Action.RETRY:
+                return Delivery(
+                    action=one.action,
+                    reason=one.reason,
+                    requests=sent,
+                    bytes=sent * len(body),
+                    rejected=one.rejected,
+                )
+            reason = one.reason
+            if self.clock() + one.pause >= deadline:
                 break
-            self._wait(pause)
-        raise DeliveryError(f"gave up after {tries} tries in the time there was: {reason}")
+            self._wait(one.pause)
+        return Delivery(
+            action=Action.LATER,
+            reason=f"gave up after {sent} tries in the time there was: {reason}",
+            requests=sent,
+            bytes=sent * len(body),
+            rejected=0,
+        )
 
-    def _secret_of(self, destination: Destination) -> Mapping[str, str]:
-        if not destination.own:
-            return {}
+    def close(self) -> None:
+        """Close the connections that are kept alive."""
+        self._connections.close()
+
+    def _try(self, destination: Destination, body: bytes, seconds: float, backoff: float) -> _Try:
         try:
-            return self._secret.get()
+            # Only the settings' own collector is given the secret.
+            secret = self._secret.get() if destination.own else {}
         except SecretError as error:
-            raise DeliveryError(str(error)) from error
-
-    def _pause_after(self, answer: Answer, secret: Mapping[str, str], pause: float) -> float:
-        """Return the seconds to wait for another try after an answer, unless there is no use."""
-        status = answer.status
-        reason = f"collector refused the request with status {status}"
-        if status in RETRYABLE:
-            return max(pause, pause_wanted(answer.retry_after))
-        if status in UNAUTHORIZED:
-            if secret and self._has_changed(secret):
-                return 0.0
-            # It will be taken once the secret has been mended.
-            raise DeliveryError(reason)
-        if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise RefusedError(reason, divisible=status in DIVISIBLE)
-        raise DeliveryError(reason)
-
-    def _has_changed(self, secret: Mapping[str, str]) -> bool:
+            return _Try(action_after(Failure.HEADERS), str(error), sent=False)
+        headers = {**dict(destination.headers), **secret, **HEADERS}
         try:
-            return self._secret.renew(secret)
+            response = self._connections.post(destination.url, body, headers, seconds)
+        except PostError as error:
+            return _Try(action_after(error.failure), str(error), backoff)
+        match action_after(response.status):
+            case Action.DELIVERED:
+                # Taken, even if the connection broke before it said what it rejected.
+                return _Try(Action.DELIVERED, rejected=rejected_spans(response.body or b""))
+            case Action.RETRY:
+                pause = max(backoff, pause_wanted(response.retry_after))
+                return _Try(Action.RETRY, f"status {response.status}", pause)
+            case Action.RENEW:
+                return self._renew(secret, response.status)
+            case action:
+                return _Try(action, _refusal(response.status))
+
+    def _renew(self, refused: Mapping[str, str], status: int) -> _Try:
+        """Read the secret again, and retry at once if it holds other headers now."""
+        try:
+            renewed = bool(refused) and self._secret.renew(refused)
         except SecretError as error:
-            raise DeliveryError(str(error)) from error
+            return _Try(action_after(Failure.HEADERS), str(error))
+        if renewed:
+            return _Try(Action.RETRY, f"status {status}")
+        return _Try(Action.LATER, _refusal(status))
+
+
+def _refusal(status: int) -> str:
+    return f"collector refused the request with status {status}"

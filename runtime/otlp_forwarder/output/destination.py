@@ -1,4 +1,4 @@
-"""Decide where a record's spans go; the record has a say only as far as the settings allow."""
+"""Decide where the spans of a log record go; it may choose only what the settings allow."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ MAX_HEADER_LENGTH = 1024
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where requests go together; spans for the same destination share requests.
+    """Where requests go; spans for the same destination share requests.
 
     Args:
         url: Where to post to.
         headers: Names in lower case and values that the log records set.
-        own: Whether it is the collector of the settings, the only one that is given the headers
-            of the secret.
+        own: Whether it is the collector of the settings, the only one that gets the headers of
+            the secret.
     """
 
     url: str
@@ -32,15 +32,15 @@ class Destination:
 class Router:
     """Choose the destination of log records.
 
-    A log line is untrusted input: whoever can write one could otherwise send spans elsewhere, or
+    A log record is untrusted input: whoever can write one could otherwise send spans elsewhere, or
     in somebody else's name.
 
     Args:
-        settings: The collector, and the endpoints and headers that lines may choose.
+        settings: The collector, and the endpoints and headers that log records may choose.
     """
 
     def __init__(self, settings: ForwarderSettings) -> None:
-        # One for all lines that choose nothing, which are nearly all.
+        # One for all log records that choose nothing, which are nearly all.
         self._own = Destination(url=settings.traces_url, headers=(), own=True)
         self._endpoints = settings.allowed_endpoints
         self._headers = settings.allowed_headers
@@ -49,7 +49,7 @@ class Router:
         """Return where the spans of a log record go.
 
         Args:
-            record: The line's JSON object; its ``endpoint`` and ``headers`` may be anything.
+            record: Its JSON object; its ``endpoint`` and ``headers`` may be anything.
         """
         url = record.get("endpoint")
         chosen = isinstance(url, str) and url in self._endpoints and url != self._own.url
@@ -72,7 +72,7 @@ class Router:
 
 
 def is_header_value(value: object) -> bool:
-    """Tell whether a value can be sent as a header, line breaks being an attempt at another."""
+    """Tell whether a value can be sent as a header; a line break would start another one."""
     return (
         isinstance(value, str)
         and value.isascii()

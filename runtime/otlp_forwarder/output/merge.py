@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What goes to one destination at once.
+    """What is sent to one destination at once.
 
     Args:
         destination: Where it goes.
@@ -27,8 +27,8 @@ class Request:
     def body(self) -> bytes:
         """The serialized ExportTraceServiceRequest.
 
-        ``resource_spans`` is a repeated field, so putting serialized fields one after the other is
-        the merged request. Source: Protocol Buffers encoding guide, "Last One Wins".
+        ``resource_spans`` is a repeated field: serialized fields one after the other are the merged
+        request. Source: https://protobuf.dev/programming-guides/encoding/#last-one-wins
         """
         return b"".join([part.data for part in self.parts])
 
@@ -46,7 +46,7 @@ def merge(parts: Iterable[tuple[Destination, Part]], limit: int) -> Iterator[Req
 
     Args:
         parts: Each part with its destination.
-        limit: Most bytes of a request, and of all that are held back to be filled. A single
+        limit: Most bytes of a request, and of all requests that wait to be filled. A single
             larger part is a request by itself: it could only be divided by parsing it, and most
             collectors accept more than the limit.
     """

@@ -1,4 +1,4 @@
-"""Read the headers of requests from where secrets are kept, and only there."""
+"""Read the headers of requests from Secrets Manager or SSM, and only from there."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from otlp_forwarder.output.destination import is_header_value
-from otlp_forwarder.settings import HEADER_NAME, HEADERS_SECRET, RESERVED_HEADERS
+from otlp_forwarder.variables import HEADERS_SECRET, is_header_name
 
-#: Seconds between two readings, however often the collector refuses the headers.
+#: Shortest time between two readings in seconds, however often the collector refuses the headers.
 LEAST_SECONDS = 30.0
 
 SHAPE = (
@@ -82,7 +82,7 @@ class SecretHeaders:
         except Exception as error:  # noqa: BLE001
             # The kinds of errors are those of boto3, which is not imported here. Their texts name
             # the secret and the role, never the value.
-            raise SecretError(f"{HEADERS_SECRET} cannot be read: {error}") from None
+            raise SecretError(f"{HEADERS_SECRET.name} cannot be read: {error}") from None
         self._headers = parse_headers(text)
         return self._headers
 
@@ -92,12 +92,13 @@ def parse_headers(text: str) -> dict[str, str]:
 
     Args:
         text: A JSON object of names and values, or ``name=value,name2=value2`` as in
-            OTEL_EXPORTER_OTLP_HEADERS.
+            OTEL_EXPORTER_OTLP_HEADERS
+            (https://opentelemetry.io/docs/specs/otel/protocol/exporter/#specifying-headers-via-environment-variables).
 
     Raises:
         SecretError: It holds something else, which is not shown.
     """
-    wrong = SecretError(f"the secret of {HEADERS_SECRET} must be {SHAPE}")
+    wrong = SecretError(f"the secret of {HEADERS_SECRET.name} must be {SHAPE}")
     headers: Any
     try:
         headers = json.loads(text)
@@ -107,25 +108,20 @@ def parse_headers(text: str) -> dict[str, str]:
     if not isinstance(headers, dict) or not headers:
         raise wrong
     for name, value in headers.items():
-        if not HEADER_NAME.fullmatch(name) or name.lower() in RESERVED_HEADERS:
-            raise wrong
-        if not is_header_value(value):
+        if not is_header_name(name) or not is_header_value(value):
             raise wrong
     return {name.lower(): value for name, value in headers.items()}
 
 
 def _fetch(arn: str) -> str:
-    """Return the text of a secret or parameter.
-
-    Source of the ARNs: AWS service authorization reference, Secrets Manager and Systems Manager.
-    """
+    """Return the text of a secret or parameter."""
     import boto3  # noqa: PLC0415 - a part of Lambda's Python runtime, slow to import
 
     _, _, service, region, _ = arn.split(":", 4)
     if service == "ssm":
         ssm = boto3.client("ssm", region_name=region)
-        # By its ARN: a name with and one without a leading slash have ARNs alike.
-        answer = ssm.get_parameter(Name=arn, WithDecryption=True)
-        return str(answer["Parameter"]["Value"])
+        # By its ARN: the ARN does not tell whether the name has a leading slash.
+        found = ssm.get_parameter(Name=arn, WithDecryption=True)
+        return str(found["Parameter"]["Value"])
     secrets = boto3.client("secretsmanager", region_name=region)
     return str(secrets.get_secret_value(SecretId=arn)["SecretString"])

@@ -11,49 +11,63 @@ from dataclasses import dataclass, field
 from otlp_forwarder.counts import Counts
 from otlp_forwarder.input.records import Part, is_broken
 from otlp_forwarder.input.wire import first_end
-from otlp_forwarder.output.delivery import Collector, DeliveryError, RefusedError
+from otlp_forwarder.output.delivery import CollectorClient
 from otlp_forwarder.output.merge import Request
+from otlp_forwarder.output.responses import Action
 
-#: How often one request is divided. One bad part among 4,000 is found by 12 divisions; where more
+#: How often one request is divided. One bad part among 4,000 is found by 12 divisions. If more
 #: parts are bad than this finds, the rest is set aside with its good neighbours.
 MOST_DIVISIONS = 64
 
 
-@dataclass
-class Outcome:
-    """What became of the parts of one request.
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """What the collector did not take.
 
     Args:
-        delivered: What the collector took.
-        refused: What it will never take, and why.
-        undelivered: What it may take later, and why it did not now.
+        request: What is left.
+        action: LATER or SET_ASIDE.
+        reason: Why it was not delivered.
+    """
+
+    request: Request
+    action: Action
+    reason: str
+
+
+@dataclass
+class Outcome:
+    """What became of one request.
+
+    Args:
+        delivered: Items of the event of which the collector took a part.
+        undelivered: What it did not take.
         counts: Requests, spans and so on.
     """
 
-    delivered: list[Part] = field(default_factory=list)
-    refused: list[tuple[Request, str]] = field(default_factory=list)
-    undelivered: list[tuple[Request, str]] = field(default_factory=list)
+    delivered: set[int] = field(default_factory=set)
+    undelivered: list[Undelivered] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
 
 
 def send_all(
-    requests: Iterable[Request], collector: Collector, deadline: float, parallel: int
+    requests: Iterable[Request], client: CollectorClient, deadline: float, parallel: int
 ) -> Iterator[Outcome]:
-    """Send requests and yield what became of them, in the order in which it is known.
+    """Send requests and yield what became of each, in the order in which it is known.
 
-    Requests are taken from the iterable as they can be sent, so that memory holds a few, whatever
-    the iterable does.
+    Requests are taken from the iterable when they can be sent, so that memory holds a few of them,
+    however many there are.
 
     Args:
-        requests: What to send; each has its turn, whatever becomes of the others.
-        collector: Delivers them.
-        deadline: When to give up, by the collector's clock.
+        requests: What to send; each is sent, whatever becomes of the others.
+        client: Sends them.
+        deadline: When to give up, by the client's clock.
         parallel: Requests that are under way at once.
     """
     waiting = iter(requests)
     first = list(itertools.islice(waiting, 2))
     if len(first) < 2:  # noqa: PLR2004 - one request, the common case, needs no thread
-        yield from (_send(request, collector, deadline) for request in first)
+        yield from (_send(request, client, deadline) for request in first)
         return
     with ThreadPoolExecutor(parallel, "sender") as pool:
         under_way: set[Future[Outcome]] = set()
@@ -61,35 +75,40 @@ def send_all(
             if len(under_way) >= parallel:
                 done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
                 yield from (future.result() for future in done)
-            under_way.add(pool.submit(_send, request, collector, deadline))
+            under_way.add(pool.submit(_send, request, client, deadline))
         yield from (future.result() for future in under_way)
 
 
-def _send(request: Request, collector: Collector, deadline: float) -> Outcome:
-    """Send a request, and halve it where the collector does not take something that is in it."""
+def _send(request: Request, client: CollectorClient, deadline: float) -> Outcome:
+    """Send a request, and divide it if the collector refuses something that is in it."""
     outcome = Outcome()
     pieces, divisions = [request], 0
     while pieces:
         piece = pieces.pop()
-        try:
-            collector.deliver(piece.destination, piece.body, deadline, outcome.counts)
-        except RefusedError as error:
-            if not error.divisible or len(piece.parts) == 1 or divisions == MOST_DIVISIONS:
-                outcome.refused.append((piece, str(error)))
-                continue
-            # Found here without asking, so that divisions are left for what is not.
-            broken, sound = _parted(piece.parts) if divisions == 0 else ([], piece.parts)
-            outcome.refused += [(Request(piece.destination, [p]), str(error)) for p in broken]
-            if not broken:
-                pieces += piece.halves()
-                divisions += 1
-            elif sound:
-                pieces.append(Request(piece.destination, sound))
-        except DeliveryError as error:
-            outcome.undelivered.append((piece, str(error)))
-        else:
-            outcome.delivered += piece.parts
-            _count_delivered(piece, outcome.counts)
+        delivery = client.deliver(piece.destination, piece.body, deadline)
+        outcome.counts.requests += delivery.requests
+        outcome.counts.retries += max(0, delivery.requests - 1)
+        outcome.counts.bytes += delivery.bytes
+        outcome.counts.rejected += delivery.rejected
+        match delivery.action:
+            case Action.DELIVERED:
+                _add_delivered(piece, outcome)
+            case Action.DIVIDE if len(piece.parts) > 1 and divisions < MOST_DIVISIONS:
+                # What is visibly broken is found without asking, so that divisions are left for
+                # what is not.
+                broken, sound = _parted(piece.parts) if divisions == 0 else ([], piece.parts)
+                for part in broken:
+                    alone = Request(piece.destination, [part])
+                    _add_undelivered(alone, Action.SET_ASIDE, delivery.reason, outcome)
+                if not broken:
+                    pieces += piece.halves()
+                    divisions += 1
+                elif sound:
+                    pieces.append(Request(piece.destination, sound))
+            case Action.DIVIDE | Action.SET_ASIDE:
+                _add_undelivered(piece, Action.SET_ASIDE, delivery.reason, outcome)
+            case _:
+                _add_undelivered(piece, Action.LATER, delivery.reason, outcome)
     return outcome
 
 
@@ -102,8 +121,21 @@ def _parted(parts: list[Part]) -> tuple[list[Part], list[Part]]:
     return broken, sound
 
 
-def _count_delivered(piece: Request, counts: Counts) -> None:
-    counts.spans += sum(part.spans for part in piece.parts)
+def _add_delivered(piece: Request, outcome: Outcome) -> None:
+    outcome.delivered.update(part.item for part in piece.parts)
+    outcome.counts.spans += _spans(piece)
     if ended := first_end(piece.parts[0].data):
         # Not below zero: another machine's clock may be ahead.
-        counts.lags.append(max(0, (time.time_ns() - ended) // 1_000_000))
+        outcome.counts.lags.append(max(0, (time.time_ns() - ended) // 1_000_000))
+
+
+def _add_undelivered(piece: Request, action: Action, reason: str, outcome: Outcome) -> None:
+    outcome.undelivered.append(Undelivered(piece, action, reason))
+    if action is Action.SET_ASIDE:
+        outcome.counts.rejected += _spans(piece)
+    else:
+        outcome.counts.undelivered += _spans(piece)
+
+
+def _spans(piece: Request) -> int:
+    return sum(part.spans for part in piece.parts)

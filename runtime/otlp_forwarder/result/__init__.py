@@ -1,1 +1,1 @@
-"""What became of an event: metrics, queues, the answer to the platform."""
+"""Who keeps what was not delivered: the platform or a queue; and the metrics."""

@@ -1,10 +1,10 @@
 """Write an invocation's numbers so that CloudWatch makes metrics of them.
 
-Numbers of spans (``Spans``, ``Rejected``, ``Undelivered``) are the log records' own claims,
-bounded by the lines' sizes, and used for nothing but these metrics; only where a line claims
-nothing credible are its spans counted. See `otlp_forwarder.input.records`.
+Numbers of spans (``Spans``, ``Rejected``, ``Undelivered``) are what the log records say, if so many
+spans fit into them; otherwise they are counted. See `otlp_forwarder.input.records`.
 
-Source: CloudWatch user guide, "Specification: Embedded metric format".
+Source:
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ UNITS = {
     "Lag": "Milliseconds",
 }
 
-#: Most values of one metric in one line. Source: the specification, "Metric value".
+#: Most values of one metric in one line, by the same specification.
 MOST_VALUES = 100
 
 

@@ -1,4 +1,4 @@
-"""Hand over to a queue what cannot be delivered now."""
+"""Put into a queue what cannot be delivered now."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from otlp_forwarder.input.records import Part, write_records
+from otlp_forwarder.result._messages import write_records
 
 if TYPE_CHECKING:
+    from otlp_forwarder.input.records import Part
     from otlp_forwarder.output.merge import Request
 
 logger = logging.getLogger(__name__)
 
-#: Most bytes of a message: 16 KiB below the limit of a queue that was made with the default one,
-#: which attributes count towards. Source: SQS developer guide, "Amazon SQS message quotas".
+#: Most bytes of a message: 16 KiB below 256 KiB, the limit that many queues were made with, because
+#: attributes count too. Source:
+#: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
 MESSAGE_BYTES = 240 * 1024
 
 
@@ -27,10 +29,10 @@ def _sqs() -> Any:
 
 
 class Queue:
-    """A queue, or the lack of one.
+    """A queue, which need not exist.
 
     Args:
-        url: Its URL; None: there is no queue, and nothing can be handed over.
+        url: Its URL; None: there is no queue, and it takes nothing.
         client: Returns boto3's SQS client.
     """
 
@@ -46,8 +48,8 @@ class Queue:
             reason: Why; it becomes the message attribute ``reason``.
 
         Returns:
-            The parts that are not in the queue, because there is none, because it cannot be
-            reached, or because a part by itself is too large for a message.
+            The parts that are not in the queue: there is none, it cannot be reached, or a part by
+            itself is too large for a message.
         """
         if self._url is None:
             return request.parts

@@ -1,7 +1,7 @@
 """Unpack what CloudWatch Logs sends to a subscriber, whether function or stream.
 
-Source: CloudWatch Logs user guide, "Log group-level subscription filters": the data is base64 of
-gzip of a JSON object with ``messageType`` and ``logEvents``.
+The data is base64 of gzip of a JSON object with ``messageType`` and ``logEvents``. Source:
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ def log_messages(data: object, limit: int) -> list[Any]:
         limit: Most bytes that it is unpacked to.
 
     Returns:
-        One message for each log event, whatever it is; none for the control message by which
-        CloudWatch Logs checks that the subscriber can be reached.
+        One message for each log event, whatever it is; none for the control message with which
+        CloudWatch Logs checks that it can reach the subscriber.
 
     Raises:
         MalformedError: The data is no log batch.
@@ -37,13 +37,13 @@ def log_messages(data: object, limit: int) -> list[Any]:
 
 
 def parse_json(text: str | bytes) -> Any:
-    """Parse JSON that may have been written to do harm.
+    """Parse JSON that may be hostile.
 
     Args:
         text: What should be JSON.
 
     Raises:
-        MalformedError: It is not, or is nested deeper than the interpreter's stack.
+        MalformedError: It is not JSON, or is nested deeper than the interpreter's stack.
     """
     try:
         return json.loads(text)

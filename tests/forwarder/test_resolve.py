@@ -77,7 +77,7 @@ def test_a_line_in_the_queue_says_how_many_spans_it_holds(
 
 
 @pytest.mark.parametrize("status", [401, 403, 500, 301])
-def test_what_may_be_mended_is_no_dead_letter(
+def test_what_may_be_fixed_is_no_dead_letter(
     status: int, receiver: OtlpReceiver, mailbox: Mailbox, run: Run
 ) -> None:
     failing(receiver, "b", status=status)

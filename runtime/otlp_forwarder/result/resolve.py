@@ -1,8 +1,8 @@
-"""Decide who keeps what was not delivered: the platform, which invokes again, or a queue.
+"""Resolve who keeps what was not delivered: the platform, which invokes again, or a queue.
 
-The platform redelivers whole items. An item of which nothing was delivered is left to it: it may
-come again as it is. Of an item of which a part was delivered, only the rest is kept, in the
-redrive queue, and the item counts as done, so that the delivered part does not arrive twice.
+The platform redelivers whole items. An item of which nothing was delivered is left to it. Of an
+item of which a part was delivered only the rest is kept, in the redrive queue, and the item counts
+as done, so that the delivered part does not arrive twice.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from otlp_forwarder.input.events import Source
 from otlp_forwarder.output.merge import Request
+from otlp_forwarder.output.responses import Action
 
 if TYPE_CHECKING:
     from otlp_forwarder.output.sender import Outcome
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def settle(
+def resolve(
     source: Source, outcomes: Iterable[Outcome], redrive: Queue, dead_letters: Queue
 ) -> set[int]:
-    """Find a place for all that was not delivered.
+    """Find a keeper for everything that was not delivered.
 
     Args:
         source: Who redelivers, and so how much at once.
@@ -35,20 +36,22 @@ def settle(
 
     Returns:
         The items that the platform must keep. Without queues these are all items that were not
-        delivered as a whole, and what was delivered of them arrives again.
+        delivered as a whole; what was delivered of them arrives again.
     """
     done: set[int] = set()
     waiting: list[tuple[Request, str]] = []
     reasons: Counter[str] = Counter()
     for outcome in outcomes:
-        done.update(part.item for part in outcome.delivered)
-        waiting += outcome.undelivered
-        for request, reason in outcome.refused:
-            reasons[reason] += 1
-            left = dead_letters.put(request, reason)
-            done |= {part.item for part in request.parts} - {part.item for part in left}
-            if left:
-                waiting.append((Request(request.destination, list(left)), reason))
+        done |= outcome.delivered
+        for undelivered in outcome.undelivered:
+            request, reason = undelivered.request, undelivered.reason
+            if undelivered.action is Action.SET_ASIDE:
+                reasons[reason] += 1
+                left = dead_letters.put(request, reason)
+                done |= {part.item for part in request.parts} - {part.item for part in left}
+                request = Request(request.destination, list(left))
+            if request.parts:
+                waiting.append((request, reason))
     kept = _kept_by_platform(source, {part.item for r, _ in waiting for part in r.parts}, done)
     for request, reason in waiting:
         reasons[reason] += 1
