@@ -449,13 +449,13 @@ REFUSALS = [
         fed_by_itself,
         "Shop/ForwarderLogs",
         "it is the log group of the forwarder Shop/Forwarder",
-        "Leave the forwarder out of what is forwarded",
+        "Do not forward the forwarder's log group",
     ),
     Bad(
         "two account-level policies",
         two_policies,
         "Shop",
-        f"its account-level policy is .*{ARN}.*, and .*{ARN}2.* is asked for",
+        f"its account-level policy is .*{ARN}.*, and now .*{ARN}2.* is wanted",
         "Call account_level once",
     ),
     Bad(

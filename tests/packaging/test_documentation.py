@@ -11,14 +11,10 @@ from pathlib import Path
 
 import opentelemetry.sdk.environment_variables as sdk
 
-import lambda_otel_lite_cdk.forwarding.forwarder as construct
 import lambda_otel_lite_cdk.settings.variables as constructs
-import otlp_forwarder.settings as forwarder
 from lambda_otel_lite.configuration import variables as runtime
 from lambda_otel_lite.extractors.auto import BY_NAME as EXTRACTORS
-from lambda_otel_lite_cdk.forwarding import alarms
 from lambda_otel_lite_cdk.settings.settings import TelemetrySettings
-from otlp_forwarder.result import metrics
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -33,22 +29,6 @@ def documented_variables(heading: str) -> dict[str, str | None]:
 
 def test_the_table_of_environment_variables_is_that_of_the_code() -> None:
     assert documented_variables("Environment variables") == runtime.DEFAULTS
-
-
-def test_the_table_of_the_forwarders_variables_is_that_of_the_code() -> None:
-    assert documented_variables("The forwarder") == forwarder.DEFAULTS
-
-
-def test_the_forwarders_construct_and_its_code_mean_the_same() -> None:
-    names = {
-        name: value
-        for name, value in vars(construct).items()
-        if isinstance(value, str) and value in forwarder.DEFAULTS
-    }
-
-    assert len(names) == 6
-    assert names == {name: getattr(forwarder, name) for name in names}
-    assert (alarms.NAMESPACE, alarms.DIMENSION) == (metrics.NAMESPACE, metrics.DIMENSION)
 
 
 def test_the_constructs_and_the_runtime_mean_the_same_variables() -> None:

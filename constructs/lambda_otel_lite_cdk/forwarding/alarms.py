@@ -1,4 +1,4 @@
-"""Tell when a forwarder does not get rid of what it is given."""
+"""Alarms for when a forwarder fails, loses telemetry or falls behind."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from aws_cdk import aws_sqs as sqs
 if TYPE_CHECKING:
     from constructs import Construct
 
-#: Where the forwarder's own metrics are. Its package has the same names.
+#: Where the forwarder's own metrics are, and those that count lost telemetry. A test compares the
+#: names with those that the forwarder writes.
 NAMESPACE = "OtlpForwarder"
 DIMENSION = "FunctionName"
+WATCHED = ("Rejected", "Malformed")
 
 _PERIOD = Duration.minutes(5)
-#: How old the oldest undelivered data may be: an outage of the collector that nobody need know of.
+#: How old the oldest undelivered data may be: nobody has to know of a shorter outage.
 _OLDEST = Duration.hours(1)
 
 
@@ -28,16 +30,13 @@ def forwarder_alarms(
 
     Args:
         function: The forwarder.
-        redrive: The queue of what is tried again.
+        redrive: The queue of what is sent again.
         dead_letters: The queue of what is not.
         streamed: Whether it reads a data stream.
     """
     own = cloudwatch.MathExpression(
-        expression="rejected + malformed",
-        using_metrics={
-            "rejected": _own_metric(function, "Rejected"),
-            "malformed": _own_metric(function, "Malformed"),
-        },
+        expression=" + ".join(map(str.lower, WATCHED)),
+        using_metrics={name.lower(): _own_metric(function, name) for name in WATCHED},
         label="spans rejected and records malformed",
         period=_PERIOD,
     )

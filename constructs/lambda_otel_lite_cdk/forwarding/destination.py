@@ -1,4 +1,4 @@
-"""Where log groups can be sent, and what lets CloudWatch Logs send to it."""
+"""Where log groups can be sent, and the permission that CloudWatch Logs needs for it."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class Destination:
 
     Args:
         arn: Its ARN.
-        path: Its construct path, or its ARN where it is no construct of the app.
-        role_arn: The role that CloudWatch Logs takes to write to it, None where it takes none.
+        path: Its construct path, or its ARN if it is not a construct of the app.
+        role_arn: The role with which CloudWatch Logs writes to it, or None.
         own_log_groups: Returns the names of the log groups that it writes to itself.
-        grant: Makes, where it is not there yet, what CloudWatch Logs needs to send; returns it.
+        grant: Makes what CloudWatch Logs needs to send to it, unless it exists; returns it.
     """
 
     _: KW_ONLY
@@ -45,7 +45,7 @@ class Destination:
 
 
 def function_destination(function: lambda_.IFunction) -> Destination:
-    """Return a function of the app, which log groups call with its own permission."""
+    """Return a function of the app, which permits log groups to call it."""
     return Destination(
         arn=function.function_arn,
         path=function.node.path,
@@ -55,14 +55,14 @@ def function_destination(function: lambda_.IFunction) -> Destination:
 
 
 def arn_destination(arn: str) -> Destination:
-    """Return a function that is looked after elsewhere, where the permission is granted too."""
+    """Return a function of another app, which grants the permission too."""
     name = Fn.select(_NAME_IN_ARN, Fn.split(":", arn))
-    # Where it was given another log group, only its owner knows it.
+    # If it has another log group, only its owner knows.
     return Destination(arn=arn, path=arn, own_log_groups=lambda: (f"/aws/lambda/{name}",))
 
 
 def stream_destination(stream: kinesis.IStream) -> Destination:
-    """Return a data stream, which is written to with a role that is made for it."""
+    """Return a data stream, with a role that may write to it."""
     role = _writer(stream)
     return Destination(
         arn=stream.stream_arn, path=stream.node.path, role_arn=role.role_arn, grant=lambda: role
@@ -74,7 +74,7 @@ def _log_group_of(function: lambda_.IFunction) -> str:
     if (
         isinstance(function, lambda_.Function)
         and isinstance(resource, lambda_.CfnFunction)
-        # Asked for without one, `Function.log_group` deploys a custom resource.
+        # Without one, `Function.log_group` would deploy a custom resource.
         and "logGroup" in configured(resource).get("loggingConfig", {})
     ):
         return function.log_group.log_group_name
@@ -84,8 +84,9 @@ def _log_group_of(function: lambda_.IFunction) -> str:
 def _permission(function: lambda_.IFunction) -> IConstruct | None:
     """Return the one permission of a function.
 
-    One for each log group, as `LambdaDestination` makes them, overflows the function's policy of
-    20,480 bytes at about 44 log groups.
+    One for each log group, as `LambdaDestination` makes them, would exceed the limit of the
+    function's policy, 20,480 bytes, at about 44 log groups. Source:
+    https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
     """
     made = function.permissions_node.try_find_child(_PERMISSION_ID)
     if made is None:
@@ -110,7 +111,8 @@ def _writer(stream: kinesis.IStream) -> iam.Role:
     trusted = iam.ServicePrincipal(
         _LOGS,
         conditions={
-            # Nobody else's log groups. Source: IAM user guide, "The confused deputy problem".
+            # Only this account's log groups,
+            # https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
             "StringEquals": {"aws:SourceAccount": stack.account},
             "ArnLike": {"aws:SourceArn": _any_log_group(stack)},
         },

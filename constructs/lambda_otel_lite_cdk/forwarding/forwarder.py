@@ -1,4 +1,4 @@
-"""Deploy the function that turns log records into OTLP requests, and all that it needs."""
+"""Deploy the function that turns log records into OTLP requests, and everything it needs."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ from lambda_otel_lite_cdk.forwarding.alarms import forwarder_alarms
 from lambda_otel_lite_cdk.forwarding.subscription import Forwarding
 from lambda_otel_lite_cdk.layer.build import BundlingError, stage_package
 
+# The one module of the forwarder that is imported here. It imports nothing of the forwarder.
+from otlp_forwarder import variables
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -25,32 +28,26 @@ if TYPE_CHECKING:
 
     from lambda_otel_lite_cdk.forwarding.kinesis import Kinesis
 
-#: The forwarder's environment variables. Its package has the same names; a test compares.
-ENDPOINT = "OTLP_FORWARDER_ENDPOINT"
-HEADERS_SECRET = "OTLP_FORWARDER_HEADERS_SECRET"  # noqa: S105 - a name, no secret
-ALLOWED_ENDPOINTS = "OTLP_FORWARDER_ALLOWED_ENDPOINTS"
-ALLOWED_HEADERS = "OTLP_FORWARDER_ALLOWED_HEADERS"
-REDRIVE_QUEUE = "OTLP_FORWARDER_REDRIVE_QUEUE"
-DEAD_LETTER_QUEUE = "OTLP_FORWARDER_DEAD_LETTER_QUEUE"
-
 _TIMEOUT = Duration.seconds(60)
-#: Six times the function's timeout, as AWS recommends for queues that Lambda reads. It is also how
-#: long what failed waits for the next try.
+#: Six times the function's timeout, https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html.
+#: What failed waits so long for the next try.
 _VISIBILITY = Duration.seconds(360)
 #: Tries before somebody has to look: 100 of them, six minutes apart, outlast a night's outage.
 _MOST_TRIES = 100
-#: SQS's largest: what Lambda gave up is a whole event. Source: SQS developer guide, "Quotas".
+#: The largest message, since what Lambda gave up is a whole event. Source:
+#: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
 _MESSAGE_BYTES = 1024 * 1024
-#: Redriving leaves the rest of the concurrency to what is new; 2 is the least that Lambda accepts.
+#: The smallest that Lambda accepts: most of the concurrency is left for what is new. Source:
+#: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 _REDRIVE_CONCURRENCY = 2
 
 
 class OtlpForwarder(lambda_.Function):
     """Forward log records to an OTLP/HTTP collector, and keep what it does not take.
 
-    Give `forwarding` to functions. What cannot be delivered waits in `redrive_queue`, from which
-    it is tried again; what the collector refuses, and what was tried in vain for half a day, in
-    `dead_letters`. The forwarder is not instrumented itself, and its log group is never forwarded.
+    Give `forwarding` to functions. What cannot be delivered waits in `redrive_queue` and is sent
+    again from there. What the collector refuses, and what failed for half a day, waits in
+    `dead_letters`. The forwarder itself is not instrumented, and its log group is never forwarded.
 
     Args:
         scope: The construct that it is made in.
@@ -59,25 +56,26 @@ class OtlpForwarder(lambda_.Function):
         headers_secret: Secret or SSM parameter with the headers of every request, as JSON object
             or as ``name=value,...``. The forwarder may read it; its value is never in the template
             or the environment. Default: no headers.
-        via: A `Kinesis` stream that carries the lines. Default: log groups call the forwarder.
-        account_level: Forward all log groups of the account and region, now and in future, by one
-            policy. Then `forwarding` is None: no log group needs a subscription.
-        concurrency: Forwarders at once at most, at least 1; it is reserved for them. With one,
-            the collector never sees more than ``concurrency`` times four requests at once.
-            Default: none reserved, as many as the account has.
-        allowed_endpoints: URLs that a log record may choose in place of the endpoint; they are
-            not given the headers of the secret. Default: none.
+        via: A `Kinesis` stream that carries the log records. Default: log groups call the
+            forwarder.
+        account_level: Forward all log groups of the account and region, also those made later, by
+            one policy. Then `forwarding` is None: no log group needs a subscription.
+        concurrency: Most forwarders at once, at least 1; this concurrency is reserved for them.
+            Then the collector never sees more than ``concurrency`` times four requests at once.
+            Default: none is reserved, and the account's limit holds.
+        allowed_endpoints: URLs that a log record may choose instead of the endpoint; they never
+            get the headers of the secret. Default: none.
         allowed_headers: Names of headers that a log record may set. Default: none.
         runtime: Python version that it runs on. Default Python 3.13.
 
     Attributes:
-        forwarding: The way into the forwarder, or None where an account-level policy is it.
-        redrive_queue: What is tried again.
-        dead_letters: What is not tried again before somebody moves it to `redrive_queue`.
+        forwarding: The way into the forwarder, or None if an account-level policy is the way.
+        redrive_queue: What is sent again.
+        dead_letters: What is not sent again until somebody moves it to `redrive_queue`.
         alarms: Errors, dropped data, age of the oldest data, dead letters; without actions.
 
     Raises:
-        ValueError: The endpoint is no such address, or a number is out of range.
+        ValueError: The endpoint is not such an address, or a number is out of range.
         BundlingError: The forwarder's package is not installed.
     """
 
@@ -106,12 +104,12 @@ class OtlpForwarder(lambda_.Function):
         self.redrive_queue = _queue(scope, f"{id}Redrive", self.dead_letters)
         log_group = logs.LogGroup(scope, f"{id}Logs", retention=logs.RetentionDays.ONE_MONTH)
         environment = {
-            ENDPOINT: endpoint,
-            HEADERS_SECRET: _arn(headers_secret),
-            ALLOWED_ENDPOINTS: ",".join(allowed_endpoints),
-            ALLOWED_HEADERS: ",".join(allowed_headers),
-            REDRIVE_QUEUE: self.redrive_queue.queue_url,
-            DEAD_LETTER_QUEUE: self.dead_letters.queue_url,
+            variables.ENDPOINT: endpoint,
+            variables.HEADERS_SECRET: _arn(headers_secret),
+            variables.ALLOWED_ENDPOINTS: ",".join(allowed_endpoints),
+            variables.ALLOWED_HEADERS: ",".join(allowed_headers),
+            variables.REDRIVE_QUEUE: self.redrive_queue.queue_url,
+            variables.DEAD_LETTER_QUEUE: self.dead_letters.queue_url,
         }
         super().__init__(
             scope,
@@ -121,13 +119,13 @@ class OtlpForwarder(lambda_.Function):
             code=lambda_.Code.from_asset(
                 str(staged.path), asset_hash=staged.asset_hash, asset_hash_type=AssetHashType.CUSTOM
             ),
-            environment={name: value for name, value in environment.items() if value},
+            environment={each.name: value for each, value in environment.items() if value},
             role=_role(scope, f"{id}Role", log_group),
             log_group=log_group,
             memory_size=512,
             timeout=_TIMEOUT,
             reserved_concurrent_executions=concurrency,
-            # What ends the function, and what it gave back, after Lambda's own tries.
+            # For what ends the function, and what it did not deliver, after Lambda's own retries.
             dead_letter_queue=self.redrive_queue,
             description="Sends the telemetry of Lambda functions from their logs to a collector",
         )
@@ -174,7 +172,7 @@ def _queue(scope: Construct, name: str, dead_letters: sqs.Queue | None = None) -
 
 
 def _role(scope: Construct, name: str, log_group: logs.LogGroup) -> iam.Role:
-    """Return a role that may write to one log group, where Lambda's own may write to all."""
+    """Return a role that may write to one log group only; Lambda's own may write to all."""
     role = iam.Role(
         scope,
         name,

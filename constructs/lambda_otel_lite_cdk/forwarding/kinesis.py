@@ -13,7 +13,7 @@ from aws_cdk import aws_lambda_event_sources as event_sources
 if TYPE_CHECKING:
     from constructs import Construct
 
-#: What a shard or a batch may be. Source: Lambda developer guide, "Kinesis parameters".
+#: https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-parameters.html
 _MOST_PARALLEL, _LARGEST_BATCH = 10, 10_000
 
 
@@ -24,15 +24,17 @@ class Kinesis:
     Args:
         stream: A stream that exists. Default: one is made.
         shards: Shards of the stream that is made. Default: on demand, which scales by itself.
-        retention_hours: How long that stream keeps what the collector does not take, 24 to 8760.
-            Default 24.
+        retention_hours: How long that stream keeps what the collector does not take, in hours, 24
+            to 8760. Default 24.
         parallel: Forwarders that read one shard at once, 1 to 10. Default 1.
-        batch_size: Most log batches that a forwarder is given at once, 1 to 10,000. Default 100.
-        window_seconds: How long it waits for them, 0 to 300. Default 1: more spans in each
-            request, and later ones.
+        batch_size: Most log batches that a forwarder gets at once, 1 to 10,000. Default 100.
+        window_seconds: How long it waits for them, in seconds, 0 to 300. A longer window puts
+            more spans into each request, and delivers them later. Default 1.
 
-    Source of the ranges: Lambda developer guide, "Kinesis parameters"; Kinesis Data Streams
-    developer guide, "Changing the data retention period".
+    Sources of the ranges:
+
+    - https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-parameters.html
+    - https://docs.aws.amazon.com/streams/latest/dev/kinesis-extended-retention.html
     """
 
     _: KW_ONLY
@@ -48,8 +50,8 @@ class Kinesis:
     ) -> kinesis.IStream:
         """Make the stream, unless there is one, and let a function read it.
 
-        What fails is tried again until the stream forgets it: handing it over to a queue after
-        some tries, as Lambda can, keeps the number of a record and not the record.
+        What fails is sent again until the stream forgets it. Lambda could put it into a queue after
+        some tries, but then only the number of the record would be kept, not the record.
 
         Args:
             scope: The construct that the stream is made in.
@@ -78,7 +80,7 @@ class Kinesis:
                 max_batching_window=Duration.seconds(self.window_seconds),
                 parallelization_factor=self.parallel,
                 report_batch_item_failures=True,
-                # A record that ends the forwarder itself is found by halving.
+                # Finds a record that ends the forwarder itself.
                 bisect_batch_on_error=True,
             )
         )

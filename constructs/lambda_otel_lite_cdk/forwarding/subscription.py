@@ -1,4 +1,4 @@
-"""Send the log records of log groups to where they are turned into OTLP requests."""
+"""Send the log records of log groups to a forwarder."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     from lambda_otel_lite_cdk.forwarding.destination import Destination
 
 #: Matches log records and nothing else. `FilterPattern.exists` would render ``= "*"``, which
-#: matches a literal asterisk. Source: CloudWatch Logs user guide, "Filter pattern syntax".
+#: matches a literal asterisk. Source:
+#: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
 RECORD_PATTERN = "{ $.__otel_otlp_stdout = * }"
 #: Ids in the template. They must not change with order, number or destination: CloudFormation
-#: would create the new filter before it deletes the old one, and hit the quota of the log group.
+#: creates the new filter before it deletes the old one, which would exceed the log group's quota.
 _FILTER_ID = "TelemetryFilter"
 _ACCOUNT_POLICY_ID = "TelemetryAccountPolicy"
 
@@ -48,7 +49,7 @@ class Forwarding:
 
     @classmethod
     def to_function(cls, function: lambda_.IFunction) -> Self:
-        """Forward to a function, which is permitted to be called by this account's log groups.
+        """Forward to a function, and permit this account's log groups to call it.
 
         Args:
             function: The forwarder, such as an `OtlpForwarder`.
@@ -57,10 +58,10 @@ class Forwarding:
 
     @classmethod
     def to_arn(cls, arn: str) -> Self:
-        """Forward to a function that is looked after elsewhere.
+        """Forward to a function of another app.
 
-        No permission is made: its owner must let CloudWatch Logs (``logs.amazonaws.com``) of this
-        account and region call it.
+        No permission is made: its owner must permit CloudWatch Logs (``logs.amazonaws.com``) of
+        this account and region to call it.
 
         Args:
             arn: The function's ARN.
@@ -69,15 +70,15 @@ class Forwarding:
 
     @classmethod
     def to_kinesis(cls, stream: kinesis.IStream) -> Self:
-        """Forward to a data stream, into which CloudWatch Logs is given a role to write.
+        """Forward to a data stream, and give CloudWatch Logs a role to write to it.
 
         Args:
-            stream: The stream; whoever reads it finds batches of log events in it, compressed.
+            stream: The stream; it will hold compressed batches of log events.
         """
         return cls(stream_destination(stream))
 
     def subscribe(self, log_group: logs.ILogGroup) -> None:
-        """Subscribe a log group; doing so again changes nothing.
+        """Subscribe a log group; to subscribe it again changes nothing.
 
         Args:
             log_group: The log group of an instrumented function.
@@ -88,11 +89,11 @@ class Forwarding:
         self.subscribe_named(log_group, log_group.log_group_name)
 
     def subscribe_named(self, owner: IConstruct, name: str) -> None:
-        """Subscribe the log group of a name, for which a construct of the app stands.
+        """Subscribe the log group with a name, for which a construct of the app stands.
 
         Args:
-            owner: The log group, or the function whose log group it is; the filter's id is made of
-                its path.
+            owner: The log group, or the function whose log group it is; the filter's id comes
+                from its path.
             name: The log group's name.
 
         Raises:
@@ -113,8 +114,8 @@ class Forwarding:
         if name in destination.own_log_groups():
             raise ForwardingError(
                 f"{owner.node.path}: it is the log group of the forwarder {destination.path}, "
-                f"which would be fed its own log lines without end. Leave the forwarder out of "
-                f"what is forwarded."
+                f"which would get its own log lines without end. Do not forward the forwarder's "
+                f"log group."
             )
         subscription = logs.CfnSubscriptionFilter(
             # Not in the log group: an imported one cannot be a scope from Python.
@@ -132,14 +133,14 @@ class Forwarding:
     ) -> logs.CfnAccountPolicy:
         """Forward all log groups of the account and region by one policy, without any filter.
 
-        The log groups of the destination itself are left out, so that it is never fed its own
-        lines. CloudWatch Logs keeps one such policy for each account and region; asking again in
-        the same stack returns the one that is there.
+        The log groups of the destination itself are left out, so that it never gets its own lines.
+        CloudWatch Logs keeps one such policy for each account and region; to ask again in the same
+        stack returns the policy that is there.
 
         Args:
-            scope: Any construct in the stack that is to hold the policy.
-            exclude: Other log groups to leave out. Behind a data stream, that of the function that
-                reads the stream has to be among them.
+            scope: Any construct in the stack that will hold the policy.
+            exclude: Other log groups to leave out. For a data stream, the log group of the function
+                that reads it must be among them.
 
         Raises:
             ForwardingError: The stack's policy has another destination or leaves out other groups.
@@ -147,7 +148,7 @@ class Forwarding:
         stack = Stack.of(scope)
         destination = self._destination
         names = {*destination.own_log_groups(), *(group.log_group_name for group in exclude)}
-        # Most names are known at deployment only: they are ordered by what stands for them.
+        # Most names are known at deployment only, so they are ordered by their references.
         ordered = sorted(names, key=lambda name: json.dumps(stack.resolve(name), sort_keys=True))
         listed = ", ".join(f'"{name}"' for name in ordered)
         policy = {
@@ -168,9 +169,9 @@ class Forwarding:
             asked = stack.resolve([wanted["policy_document"], wanted["selection_criteria"]])
             if made != asked:
                 raise ForwardingError(
-                    f"{stack.node.path}: its account-level policy is {made}, and {asked} is asked "
-                    f"for; CloudWatch Logs keeps one for each account and region. Call "
-                    f"account_level once, with one destination and all that `exclude` names."
+                    f"{stack.node.path}: its account-level policy is {made}, and now {asked} is "
+                    f"wanted; CloudWatch Logs keeps one for each account and region. Call "
+                    f"account_level once, with one destination and everything to exclude."
                 )
             return present
         made_now = logs.CfnAccountPolicy(stack, _ACCOUNT_POLICY_ID, **wanted)

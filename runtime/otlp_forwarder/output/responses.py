@@ -45,25 +45,25 @@ class Action(Enum):
     """What the forwarder does about a request, and who keeps its spans then.
 
     Args:
-        does: What becomes of the request, in words.
+        does: What the forwarder does with the request, in words.
         keeper: Who keeps the spans, in words. Without queues it is always the platform.
     """
 
-    DELIVERED = ("done", "the collector")
+    DELIVERED = ("nothing more", "the collector")
     RETRY = (
-        "sent again, with full jitter and `Retry-After`, while the invocation has time",
+        "sends it again, with full jitter and `Retry-After`, while the invocation has time",
         "if time runs out, the platform or the redrive queue",
     )
     RENEW = (
-        "the secret is read again; sent again if the headers are new",
+        "reads the secret again, and sends it again if the headers are new",
         "if they are not, the platform or the redrive queue",
     )
-    LATER = ("sent again by a later invocation", "the platform or the redrive queue")
+    LATER = ("sends it again in a later invocation", "the platform or the redrive queue")
     DIVIDE = (
-        "halved, and both halves sent, until what is refused stands alone",
+        "halves it and sends both halves, until what is refused stands alone",
         "of what is refused, the dead-letter queue",
     )
-    SET_ASIDE = ("set aside until somebody has looked at it", "the dead-letter queue")
+    SET_ASIDE = ("sets it aside until somebody has looked at it", "the dead-letter queue")
 
     def __init__(self, does: str, keeper: str) -> None:
         self.does = does

@@ -1,0 +1,56 @@
+"""README's tables of the forwarder, from the code: ``python -m tests.forwarder.documentation``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from otlp_forwarder.output.responses import RULES
+from otlp_forwarder.variables import VARIABLES, Variable
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def with_tables(text: str) -> str:
+    """Return README's text with the forwarder's tables as the code has them.
+
+    Args:
+        text: README, where each table stands between ``<!-- NAME -->`` and ``<!-- end -->``.
+
+    Raises:
+        ValueError: README has no such place for a table, or more than one.
+    """
+    variables = [
+        [f"`{v.name}`", "" if v.default is None else f"`{v.default}`", _accepted(v), v.meaning]
+        for v in VARIABLES
+    ]
+    responses = [[rule.after, rule.action.does, rule.action.keeper] for rule in RULES]
+    tables = {
+        "forwarder variables": _table("variable|default|accepted|meaning", variables),
+        "forwarder responses": _table(
+            "response|what the forwarder does|who keeps the spans", responses
+        ),
+    }
+    for name, table in tables.items():
+        before, *after = text.split(f"<!-- {name} -->\n")
+        if len(after) != 1 or "<!-- end -->" not in after[0]:
+            raise ValueError(f"README has {len(after)} places for the table {name!r}, not one")
+        _, end, rest = after[0].partition("<!-- end -->")
+        text = f"{before}<!-- {name} -->\n{table}{end}{rest}"
+    return text
+
+
+def _accepted(variable: Variable) -> str:
+    if variable.most:
+        return f"{variable.least} to {variable.most} {variable.unit}"
+    return variable.kind.value + (", required" if variable.required else "")
+
+
+def _table(head: str, rows: Iterable[list[str]]) -> str:
+    names = head.split("|")
+    lines = [names, ["---"] * len(names), *rows]
+    return "".join(f"| {' | '.join(line)} |\n".replace("|  |", "| |") for line in lines)
+
+
+if __name__ == "__main__":
+    README.write_text(with_tables(README.read_text()))

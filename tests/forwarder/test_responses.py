@@ -1,0 +1,110 @@
+"""The table of responses, row by row: what becomes of a request, and who keeps its spans."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from otlp_forwarder.output.responses import RULES, Action, Failure, action_after
+from otlp_forwarder.output.secret import SecretHeaders
+from tests.forwarder.conftest import Mailbox, Run
+from tests.forwarder.samples import record, subscription_event
+from tests.receiver import Answer, OtlpReceiver
+
+REDRIVE, DEAD = "https://queue/redrive", "https://queue/dead"
+QUEUES: dict[str, Any] = {"redrive_queue": REDRIVE, "dead_letter_queue": DEAD}
+ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:collector-AbCdEf"
+
+#: None: the connection is cut.
+ROWS: list[tuple[int | None, Action]] = [
+    *((status, Action.DELIVERED) for status in (200, 202, 299)),
+    *((status, Action.RETRY) for status in (429, 502, 503, 504, None)),
+    *((status, Action.RENEW) for status in (401, 403)),
+    *((status, Action.DIVIDE) for status in (400, 413, 422)),
+    *((status, Action.SET_ASIDE) for status in (402, 404, 415, 421, 451, 499)),
+    *((status, Action.LATER) for status in (300, 301, 307, 399, 500, 501, 505, 599)),
+]
+
+
+@dataclass
+class Seen:
+    """What is seen of an action where the collector always responds the same to two spans."""
+
+    requests: int = 1
+    spans: int = 0
+    readings: int = 1
+    kept_by_platform: bool = False
+    dead_letters: int = 0
+
+
+EXPECTED = {
+    Action.DELIVERED: Seen(spans=2),
+    # Once more: the second response asks for a pause that is longer than the time that is left.
+    Action.RETRY: Seen(requests=2, kept_by_platform=True),
+    Action.RENEW: Seen(readings=2, kept_by_platform=True),
+    Action.DIVIDE: Seen(requests=3, dead_letters=2),
+    Action.SET_ASIDE: Seen(dead_letters=1),
+    Action.LATER: Seen(kept_by_platform=True),
+}
+
+
+@pytest.mark.parametrize(("status", "action"), ROWS)
+def test_each_response_has_the_action_of_its_row(
+    status: int | None, action: Action, receiver: OtlpReceiver, mailbox: Mailbox, run: Run
+) -> None:
+    receiver.answers.append(Answer(status))
+    receiver.decide = lambda _: Answer(status or 503, {"Retry-After": "600"})
+    readings: list[str] = []
+
+    def fetch(arn: str) -> str:
+        readings.append(arn)
+        return "api-key=k1"
+
+    # A minute passes between any two looks at the clock, so that the secret may be read again.
+    secret = SecretHeaders(ARN, fetch=fetch, clock=itertools.count(0.0, 60.0).__next__)
+
+    result = run(subscription_event(record("a"), record("b")), secret=secret, **QUEUES)
+
+    assert EXPECTED[action] == Seen(
+        requests=len(receiver.requests),
+        spans=result.counts.spans,
+        readings=len(readings),
+        kept_by_platform=result.failures == [""],
+        dead_letters=len(mailbox.bodies(DEAD)),
+    )
+    assert not mailbox.bodies(REDRIVE)
+
+
+def test_each_rule_has_a_row_here() -> None:
+    """But two: certificates and secrets that cannot be read have tests of their own."""
+    responses = [Failure.NO_RESPONSE if status is None else status for status, _ in ROWS]
+    hit = {next(rule for rule in RULES if response in rule.matches).after for response in responses}
+
+    assert {rule.after for rule in RULES} - hit == {
+        Failure.CERTIFICATE.value,
+        Failure.HEADERS.value,
+    }
+
+
+@pytest.mark.parametrize("failure", Failure)
+def test_what_has_no_response_is_never_lost(failure: Failure) -> None:
+    assert action_after(failure) in {Action.RETRY, Action.LATER}
+
+
+def test_a_secret_that_cannot_be_read_again_leaves_the_spans_for_later(
+    receiver: OtlpReceiver, run: Run
+) -> None:
+    receiver.decide = lambda _: Answer(401)
+    texts = iter(["api-key=k1", "s3cret"])
+    secret = SecretHeaders(
+        ARN, fetch=lambda _: next(texts), clock=itertools.count(0.0, 60.0).__next__
+    )
+
+    result = run(subscription_event(record("a")), secret=secret, **QUEUES)
+
+    assert result.failures == [""]
+    assert "must be a JSON object" in result.reason
+    assert "s3cret" not in result.reason
