@@ -20,7 +20,7 @@ from tests.receiver import OtlpReceiver
 
 @pytest.fixture
 def receiver() -> Iterator[OtlpReceiver]:
-    """Receive on loopback, taking everything unless ``answers`` say otherwise."""
+    """Receive on loopback, and take everything unless ``answers`` say otherwise."""
     with OtlpReceiver() as receiver:
         yield receiver
 

@@ -82,7 +82,7 @@ def collector(receiver: OtlpReceiver, clock: Clock) -> Iterator[Sending]:
 def test_a_passing_failure_is_tried_again(
     status: int | None, receiver: OtlpReceiver, collector: Sending, clock: Clock
 ) -> None:
-    """None: the connection is cut instead of an answer."""
+    """None: the connection is cut instead of a response."""
     receiver.answers.extend([Answer(status)] * 3)
 
     delivery = collector.deliver()
@@ -190,7 +190,7 @@ def test_a_refused_connection_is_tried_again(clock: Clock) -> None:
     assert clock.waits == [0.05, 0.1, 0.2, 0.4]
 
 
-def test_a_collector_that_does_not_answer_is_tried_again(
+def test_a_collector_that_does_not_respond_is_tried_again(
     receiver: OtlpReceiver, clock: Clock
 ) -> None:
     hold = threading.Event()
@@ -206,7 +206,7 @@ def test_a_collector_that_does_not_answer_is_tried_again(
 
 
 @pytest.mark.parametrize("kept_open", [False, True])
-def test_a_request_is_not_sent_again_where_only_the_end_of_the_answer_is_missing(
+def test_a_request_is_not_sent_again_if_only_the_end_of_the_response_is_missing(
     receiver: OtlpReceiver, clock: Clock, *, kept_open: bool
 ) -> None:
     """The collector took it: it said so before the connection broke, or before it fell silent."""
@@ -244,7 +244,7 @@ def test_spans_that_the_collector_rejects_are_counted_and_not_sent_again(
 
 
 @pytest.mark.parametrize("body", [b"OK", b"\x0a\x7f", b"{}", b"\xff" * 40])
-def test_an_answer_that_is_no_protobuf_rejects_nothing(
+def test_a_response_that_is_not_protobuf_rejects_nothing(
     body: bytes, receiver: OtlpReceiver, collector: Sending
 ) -> None:
     receiver.answers.append(Answer(200, body=body))

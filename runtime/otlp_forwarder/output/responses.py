@@ -55,7 +55,7 @@ class Action(Enum):
         "if time runs out, the platform or the redrive queue",
     )
     RENEW = (
-        "reads the secret again, and sends it again if the headers are new",
+        "reads the secret again, and sends the request again if the headers are new",
         "if they are not, the platform or the redrive queue",
     )
     LATER = ("sends it again in a later invocation", "the platform or the redrive queue")
