@@ -6,7 +6,7 @@ SOURCES := runtime constructs tests requirements
 export JSII_NODE ?= $(CURDIR)/.venv/bin/node
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all demo test coverage bench bench-decode bench-forwarder bench-synth check format pictures chromium lock build clean
+.PHONY: help setup setup-all demo test coverage bench bench-decode bench-forwarder bench-synth check types format pictures chromium lock build clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -42,6 +42,14 @@ check: setup
 	$(VENV)/ruff format --check $(SOURCES)
 	$(VENV)/ruff check $(SOURCES)
 	$(VENV)/mypy $(SOURCES)
+	$(VENV)/node requirements/npm/node_modules/pyright/index.js
+
+PROPERTIES := constructs/lambda_otel_lite_cdk/_function_properties.py
+types: setup ## Write the types of a function's properties anew, from the oldest aws-cdk-lib
+	@set -e; mkdir -p .cache; python=$$($(VENV)/python requirements/oldest.py); \
+	$$python requirements/function_properties.py > .cache/properties.py; \
+	$(VENV)/ruff format --quiet .cache/properties.py; \
+	mv .cache/properties.py $(PROPERTIES)
 
 format: setup ## Format the code and mend what lint can mend
 	$(VENV)/ruff format $(SOURCES)

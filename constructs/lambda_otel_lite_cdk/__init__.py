@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lambda_otel_lite_cdk._function_properties import FunctionProperties
     from lambda_otel_lite_cdk.coverage.policy import TelemetryPolicy
     from lambda_otel_lite_cdk.fleet import Telemetry, TelemetryInjector, TelemetryMixin
     from lambda_otel_lite_cdk.forwarding.forwarder import OtlpForwarder
@@ -19,6 +20,7 @@ __all__ = [
     "BundlingError",
     "Forwarding",
     "ForwardingError",
+    "FunctionProperties",
     "InstrumentationError",
     "InstrumentedFunction",
     "Kinesis",
@@ -37,6 +39,7 @@ _HOMES = {
     "BundlingError": "layer.build",
     "Forwarding": "forwarding.subscription",
     "ForwardingError": "forwarding.subscription",
+    "FunctionProperties": "_function_properties",
     "InstrumentationError": "function",
     "InstrumentedFunction": "function",
     "Kinesis": "forwarding.kinesis",
@@ -50,11 +53,13 @@ _HOMES = {
     "instrument": "function",
 }
 
+# Type checkers see the imports above alone: to them, this one would make every name exist.
+if not TYPE_CHECKING:
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -16,6 +16,7 @@ from lambda_otel_lite_cdk.settings.settings import TelemetrySettings
 if TYPE_CHECKING:
     from constructs import Construct
 
+    from lambda_otel_lite_cdk._function_properties import FunctionProperties
     from lambda_otel_lite_cdk.forwarding.subscription import Forwarding
 
 
@@ -26,6 +27,17 @@ class InstrumentationError(ValueError):
 class InstrumentedFunction(lambda_.Function):
     """A `aws_cdk.aws_lambda.Function` that emits traces, with no change to its handler.
 
+    For example::
+
+        InstrumentedFunction(
+            stack,
+            "Orders",
+            runtime=Runtime.PYTHON_3_13,
+            handler="app.handler",
+            code=Code.from_asset("orders"),
+            telemetry=TelemetrySettings(mode="async"),
+        )
+
     Args:
         scope: The construct that it is made in.
         id: Its name there.
@@ -35,7 +47,10 @@ class InstrumentedFunction(lambda_.Function):
         log_group: Its log group. Default: one of its own, named by CloudFormation.
         log_retention: How long its own log group keeps lines. Default one month. Unlike in
             `Function`, no custom resource is deployed for it.
-        props: Every other property of `Function`.
+        props: Every other property of `Function`. Type checkers know those of the oldest
+            aws-cdk-lib that is supported. One that only a newer aws-cdk-lib has is passed on too,
+            but needs a ``# type: ignore[call-arg]``; `instrument` takes a `Function` with any
+            property without one.
 
     Raises:
         SettingsError: A setting is out of range.
@@ -52,20 +67,33 @@ class InstrumentedFunction(lambda_.Function):
         forwarding: Forwarding | None = None,
         log_group: logs.ILogGroup | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
-        **props: Any,
+        **props: Unpack[FunctionProperties],
     ) -> None:
         group = log_group or logs.LogGroup(scope, f"{id}Logs", retention=log_retention)
         super().__init__(scope, id, log_group=group, **props)
         instrument(self, telemetry, forwarding=forwarding)
 
 
-def instrument(
-    function: lambda_.IFunction,
+def instrument[F: lambda_.Function](
+    function: F,
     settings: TelemetrySettings | None = None,
     *,
     forwarding: Forwarding | None = None,
-) -> None:
-    """Make a function emit traces; doing so again changes nothing.
+) -> F:
+    """Make a function emit traces, and return it; doing so again changes nothing.
+
+    For example::
+
+        orders = instrument(
+            Function(
+                stack,
+                "Orders",
+                runtime=Runtime.PYTHON_3_13,
+                handler="app.handler",
+                code=Code.from_asset("orders"),
+            ),
+            TelemetrySettings(mode="async"),
+        )
 
     When the app is synthesized, the function is given the telemetry layer, the settings as
     environment variables and the runtime's handler, which calls the function's own. An environment
@@ -78,6 +106,9 @@ def instrument(
         forwarding: Where its log records are sent. Default: as its fleet's, else they stay in its
             log group.
 
+    Returns:
+        The function that was given.
+
     Raises:
         SettingsError: A setting is out of range.
         InstrumentationError: The function is imported, an image, or not of a supported Python.
@@ -86,16 +117,8 @@ def instrument(
     path = function.node.path
     settings = settings or TelemetrySettings()
     settings.check(path)
-    if is_edge_function(function):
-        raise InstrumentationError(
-            f"{path}: it is an EdgeFunction, and {AT_EDGE}. Do not instrument it, or make it a "
-            f"Function of a region behind the distribution."
-        )
-    if not isinstance(function, lambda_.Function):
-        raise InstrumentationError(
-            f"{path}: it is {_kind_of(function)}, which cannot be instrumented, because what it "
-            f"runs is not defined there. Instrument the Function where it is defined."
-        )
+    if why := _why_not_a_function(function):
+        raise InstrumentationError(f"{path}: {why}")
     resource = function.node.default_child
     if not isinstance(resource, lambda_.CfnFunction):
         raise InstrumentationError(
@@ -109,6 +132,22 @@ def instrument(
         forwarding.subscribe(function.log_group)
     registry_of(function).requests.ask(
         path, Request(door=Door.FUNCTION, settings=settings, forwarding=forwarding)
+    )
+    return function
+
+
+def _why_not_a_function(function: lambda_.IFunction) -> str | None:
+    """Return why something is not a function of this app, for those who do not check types."""
+    if is_edge_function(function):
+        return (
+            f"it is an EdgeFunction, and {AT_EDGE}. Do not instrument it, or make it a Function of "
+            f"a region behind the distribution."
+        )
+    if isinstance(function, lambda_.Function):
+        return None
+    return (
+        f"it is {_kind_of(function)}, which cannot be instrumented, because what it runs is not "
+        f"defined there. Instrument the Function where it is defined."
     )
 
 

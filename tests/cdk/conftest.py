@@ -51,6 +51,13 @@ def stack() -> Stack:
     return Stack(App(analytics_reporting=False), "Shop", env=environment)
 
 
+@pytest.fixture(scope="session")
+def oldest() -> Path:
+    """The interpreter of an environment with the oldest aws-cdk-lib that is supported."""
+    make = (sys.executable, ROOT / "requirements/oldest.py")
+    return Path(subprocess.run(make, check=True, capture_output=True, text=True).stdout.strip())
+
+
 def resources(stack: Stack, kind: str) -> list[dict[str, Any]]:
     """Synthesize, and return the properties of the stack's resources of a type, in its order."""
     return [

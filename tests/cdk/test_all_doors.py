@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
@@ -10,33 +9,9 @@ import sys
 import tomllib
 from pathlib import Path
 
-import pytest
-from uv import find_uv_bin
-
-from .conftest import PYTHON, ROOT, lint
+from .conftest import ROOT, lint
 
 LOCK = ROOT / "requirements/oldest.txt"
-
-
-@pytest.fixture(scope="module")
-def python() -> Path:
-    """The interpreter of the environment, which is kept for as long as its lock stays the same."""
-    digest = hashlib.sha256(LOCK.read_bytes() + sys.executable.encode()).hexdigest()[:12]
-    venv = ROOT / ".cache" / f"oldest-{PYTHON}-{digest}"
-    python = venv / "bin/python"
-    if not (venv / "complete").exists():
-        base = getattr(sys, "_base_executable", sys.executable)
-        uv = find_uv_bin()
-        subprocess.run([uv, "venv", "--quiet", "--clear", "-p", base, venv], check=True)
-        subprocess.run(
-            [
-                *(uv, "pip", "install", "--quiet", "--require-hashes", "--compile-bytecode"),
-                *("--no-deps", "-p", python, "-r", LOCK),
-            ],
-            check=True,
-        )
-        (venv / "complete").touch()
-    return python
 
 
 def test_the_lock_is_of_the_oldest_version_that_is_declared() -> None:
@@ -90,8 +65,8 @@ HANDLERS = {
 }
 
 
-def test_hazard_31_every_door_works_on_the_oldest_aws_cdk_lib(python: Path, tmp_path: Path) -> None:
-    synthesize(python, tmp_path)
+def test_hazard_31_every_door_works_on_the_oldest_aws_cdk_lib(oldest: Path, tmp_path: Path) -> None:
+    synthesize(oldest, tmp_path)
     assert handlers_in(tmp_path) == HANDLERS
     assert (tmp_path / "telemetry-coverage.json").exists()
 

@@ -71,7 +71,8 @@ def test_hazard_30_instrumenting_again_gives_the_same_template() -> None:
 def test_instrumenting_a_plain_function_gives_the_same_configuration(stack: Stack) -> None:
     group = logs.LogGroup(stack, "Logs")
     InstrumentedFunction(stack, "One", **INLINE, log_group=group, function_name="same")
-    instrument(lambda_.Function(stack, "Two", **INLINE, log_group=group, function_name="same"))
+    plain = lambda_.Function(stack, "Two", **INLINE, log_group=group, function_name="same")
+    assert instrument(plain) is plain
     one, two = functions(stack)
     del one["Role"], two["Role"]
     assert one == two
@@ -184,13 +185,13 @@ def test_hazard_33_an_imported_function_gets_a_clear_message(stack: Stack) -> No
     arn = "arn:aws:lambda:eu-west-1:123456789012:function:theirs"
     imported = lambda_.Function.from_function_arn(stack, "Theirs", arn)
     with pytest.raises(InstrumentationError, match=r"^Shop/Theirs: it is an imported fun"):
-        instrument(imported)
+        instrument(imported)  # type: ignore[type-var]
 
 
 def test_hazard_33_an_alias_gets_a_clear_message(stack: Stack) -> None:
     alias = lambda_.Function(stack, "Orders", **INLINE).add_alias("live")
     with pytest.raises(InstrumentationError, match=r"^Shop/Orders/Aliaslive: it is an alias"):
-        instrument(alias)
+        instrument(alias)  # type: ignore[type-var]
 
 
 def test_a_compiled_layer_is_not_warned_about(stack: Stack) -> None:

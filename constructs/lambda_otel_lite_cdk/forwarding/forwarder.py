@@ -85,7 +85,11 @@ class OtlpForwarder(lambda_.Function):
         id: str,  # noqa: A002 - named as every construct names it
         *,
         endpoint: str,
-        headers_secret: secretsmanager.ISecret | ssm.IParameter | None = None,
+        # To pyright a `Secret` is no `ISecret`: some of its parameters have other names.
+        headers_secret: secretsmanager.ISecret
+        | secretsmanager.Secret
+        | ssm.IParameter
+        | None = None,
         via: Kinesis | None = None,
         account_level: bool = False,
         concurrency: int | None = None,

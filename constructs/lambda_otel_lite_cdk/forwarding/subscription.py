@@ -48,7 +48,8 @@ class Forwarding:
         self._destination = destination
 
     @classmethod
-    def to_function(cls, function: lambda_.IFunction) -> Self:
+    # To pyright a `Function` is no `IFunction`: some of its parameters have other names.
+    def to_function(cls, function: lambda_.IFunction | lambda_.Function) -> Self:
         """Forward to a function, and permit this account's log groups to call it.
 
         Args:

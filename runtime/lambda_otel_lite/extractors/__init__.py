@@ -67,9 +67,11 @@ __all__ = [
     "websocket_extractor",
 ]
 
+# Type checkers see the imports above alone: to them, this one would make every name exist.
+if not TYPE_CHECKING:
 
-def __getattr__(name: str) -> Any:
-    short = name.removesuffix("_extractor")
-    if name.endswith("_extractor") and short in BY_NAME:
-        return built_in(short)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        short = name.removesuffix("_extractor")
+        if name.endswith("_extractor") and short in BY_NAME:
+            return built_in(short)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
