@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 from opentelemetry import trace
 from opentelemetry.propagators.textmap import TextMapPropagator
@@ -98,7 +99,7 @@ def init_telemetry(  # noqa: PLR0913 - the specification's signature
     propagators: Sequence[TextMapPropagator] | None = None,
     id_generator: IdGenerator | None = None,
     sampler: Sampler | None = None,
-    processor_mode: ProcessorMode | str | None = None,
+    processor_mode: ProcessorMode | Literal["sync", "async", "finalize"] | None = None,
 ) -> tuple[trace.Tracer, TelemetryCompletionHandler]:
     """Set up tracing; call it once, outside of the handler.
 

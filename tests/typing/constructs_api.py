@@ -13,6 +13,7 @@ from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
+from aws_cdk.aws_cloudwatch import Alarm
 from aws_cdk.aws_secretsmanager import Secret
 
 from lambda_otel_lite_cdk import (
@@ -64,6 +65,9 @@ forwarder = OtlpForwarder(
     concurrency=20,
 )
 assert_type(forwarder.forwarding, Forwarding | None)
+assert_type(forwarder.dead_letters, sqs.Queue)
+assert_type(forwarder.redrive_queue, sqs.Queue)
+assert_type(forwarder.alarms, list[Alarm])
 assert_type(Forwarding.to_function(forwarder), Forwarding)
 to_kinesis = Forwarding.to_kinesis(kinesis.Stream(stack, "Records"))
 assert_type(to_kinesis, Forwarding)

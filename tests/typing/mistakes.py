@@ -64,7 +64,7 @@ OtlpForwarder(stack, "F", endpoint="https://collector.example.com", via="kinesis
 Forwarding.to_function("arn:aws:lambda:eu-west-1:123456789012:function:forwarder")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 Kinesis(shard=4)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 init_telemetry(procesor_mode="sync")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
-init_telemetry(processor_mode=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+init_telemetry(processor_mode="later")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 create_traced_handler(completion, "orders")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 create_traced_handler("orders", completion, "api_gateway_v2")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 SpanAttributes(attribute={"a": 1})  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

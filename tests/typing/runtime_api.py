@@ -1,4 +1,4 @@
-"""Use the runtime as a typed application does; mypy, in strict mode, is the test.
+"""Use the runtime as a typed application does; mypy and pyright, in strict mode, are the test.
 
 What a decorator makes of a handler keeps the handler's own type.
 """
@@ -30,7 +30,7 @@ from lambda_otel_lite import (
     get_lambda_resource,
     init_telemetry,
 )
-from lambda_otel_lite.extractors import Extractor
+from lambda_otel_lite.extractors import Extractor, function_url_extractor, sqs_extractor
 
 
 class Response(TypedDict):
@@ -70,7 +70,15 @@ extractors: list[Extractor] = [
     api_gateway_v2_extractor,
     auto_extractor,
     default_extractor,
+    function_url_extractor,
+    sqs_extractor,
 ]
+described = sqs_extractor({}, None)
+assert_type(described, SpanAttributes)
+assert_type(described.attributes, dict[str, Any])
+assert_type(described.span_name, str | None)
+assert_type(described.kind, SpanKind)
+assert_type(described.links, list[Link] | None)
 
 
 def custom_extractor(event: dict[str, Any], context: Context) -> SpanAttributes:
