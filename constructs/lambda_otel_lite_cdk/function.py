@@ -48,9 +48,9 @@ class InstrumentedFunction(lambda_.Function):
         log_retention: How long its own log group keeps lines. Default one month. Unlike in
             `Function`, no custom resource is deployed for it.
         props: Every other property of `Function`. Type checkers know those of the oldest
-            aws-cdk-lib that is supported. One that only a newer aws-cdk-lib has is passed on too,
-            but needs a ``# type: ignore[call-arg]``; `instrument` takes a `Function` with any
-            property without one.
+            aws-cdk-lib that is supported, without the ones that configure the custom resource. A
+            property that only a newer aws-cdk-lib has is passed on too, but its line needs
+            ``# type: ignore[call-arg]``. To do without, hand a plain `Function` to `instrument`.
 
     Raises:
         SettingsError: A setting is out of range.
