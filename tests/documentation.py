@@ -120,7 +120,8 @@ def _default(variable: Variable) -> str:
         case "level":
             return variable["otherwise"]
         case "text":
-            return variable.get("otherwise", variable["default"] or "")
+            default = variable["default"] and _code(variable["default"])
+            return ", else ".join(filter(None, (variable.get("otherwise"), default)))
         case "names":
             default = ",".join(variable["default"])
         case "switch":

@@ -36,7 +36,7 @@ SAID = {
     "reference": ("red", "green"),
     "names": ("red", "green"),
     "level": ("RED", "GREEN", "that of red"),
-    "text": ("that of red",),
+    "text": ("that of red, else", "red"),
     "switch": ("true",),
     "pairs": (),
 }
@@ -143,6 +143,18 @@ def test_no_sentence_of_a_row_holds_what_the_row_says_elsewhere() -> None:
             numbers = set(map(int, re.findall(r"\d+", row["meaning"])))
             assert numbers <= {0}  # which stands for "never"
             assert row.get("unit") == "spans" or row.get("unit") not in row["meaning"].split()
+
+
+def test_every_default_is_accepted() -> None:
+    for row in ROWS.values():
+        if row["kind"] in ("whole number", "fraction"):
+            low, high = row["accepted"]
+            assert low <= row["default"] <= high
+        elif row["kind"] in ("choice", "opt-in", "reference"):
+            assert {row["default"], row.get("constructs", row["default"])} <= {*row["accepted"]}
+        elif row["kind"] == "names":
+            assert {*row["default"]} <= {*row["accepted"]}
+    assert list(TelemetrySettings(batch_size=ROWS["batch_size"]["default"]).conflicts()) == []
 
 
 def test_every_row_has_a_field_of_the_runtimes_settings() -> None:

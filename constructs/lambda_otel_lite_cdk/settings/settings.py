@@ -68,7 +68,7 @@ class TelemetrySettings:
         batch_size: Most spans in one log record; at most the size of the queue. Accepted: 1 to
             1,000,000 spans. Default: 512 spans.
         compression_level: Gzip level of a log record; the lowest does not compress, the highest
-            makes it smallest. Accepted: 0 to 9. Default: 6.
+            compresses most. Accepted: 0 to 9. Default: 6.
         exporter: Who writes log records: ``native`` is the runtime's own writer, ``package`` is
             ``otlp-stdout-span-exporter`` with the protobuf it needs, which ties the layer to one
             architecture. Accepted: ``"native"``, ``"package"``. Default: ``"native"``.
@@ -76,7 +76,7 @@ class TelemetrySettings:
         timeout_margin: How long before the deadline open spans are ended; ``0`` never ends them.
             Accepted: 0 to 60,000 ms. Default: 200 ms.
         service_name: The service that the spans belong to. Default: service.name of the resource
-            attributes, else the function's name.
+            attributes, else the function's name, else unknown_service.
         resource_attributes: Attributes of everything that the function emits. Default: none.
         propagators: How the caller's context is read and passed on; W3C wins where several are
             present, ``b3`` and ``b3multi`` need ``opentelemetry-propagator-b3`` in your code.

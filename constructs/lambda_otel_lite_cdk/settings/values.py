@@ -54,7 +54,9 @@ def default_of(variable: Variable) -> str:
         case "level":
             default = variable["otherwise"]
         case "text":
-            default = variable.get("otherwise", repr(variable["default"]))
+            default = ", else ".join(
+                filter(None, (variable.get("otherwise"), variable["default"] or ""))
+            )
         case "whole number":
             default = f"{variable['default']} {variable.get('unit', '')}"
         case "names":

@@ -128,7 +128,8 @@ SETTINGS: "Final[tuple[Readable, ...]]" = (
     {"name": (COMPRESSION_LEVEL := "OTLP_STDOUT_SPAN_EXPORTER_COMPRESSION_LEVEL"),
      "setting": "compression_level",
      "kind": "whole number", "accepted": (0, 9), "default": 6,
-     "meaning": "Gzip level of a log record; the lowest does not compress, the highest makes it smallest."},
+     "meaning": "Gzip level of a log record; the lowest does not compress, the highest compresses"
+                " most."},
     {"name": (RECORD_LOG_LEVEL := "OTLP_STDOUT_SPAN_EXPORTER_LOG_LEVEL"),
      "setting": "record_level",
      "kind": "level", "accepted": _LEVELS,
