@@ -108,7 +108,7 @@ def init_telemetry(  # noqa: PLR0913 - the specification's signature
             function's log.
         propagators: Propagators to use in place of those that ``OTEL_PROPAGATORS`` names.
         id_generator: Default: ids from the operating system's random source.
-        sampler: Default: what ``OTEL_TRACES_SAMPLER`` asks for, else parent-based and always on.
+        sampler: Default: what ``OTEL_TRACES_SAMPLER`` asks for.
         processor_mode: Default: ``sync``. ``LAMBDA_EXTENSION_SPAN_PROCESSOR_MODE`` wins over it.
 
     Returns:

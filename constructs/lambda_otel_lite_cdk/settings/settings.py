@@ -89,7 +89,7 @@ class TelemetrySettings:
         sampler_ratio: Share of traces that a ``traceidratio`` sampler keeps; read by the
             OpenTelemetry SDK. Accepted: 0 to 1. Default: 1.
         extractor: How the entry point reads events: ``auto`` finds out the source of each.
-            Accepted: ``"alb"``, ``"api_gateway_v2"``, ``"websocket"``, ``"api_gateway_v1"``,
+            Accepted: ``"api_gateway_v2"``, ``"alb"``, ``"websocket"``, ``"api_gateway_v1"``,
             ``"sqs"``, ``"sns"``, ``"kinesis"``, ``"s3"``, ``"dynamodb"``, ``"eventbridge"``,
             ``"cloudwatch_logs"``, ``"cognito"``, ``"step_functions"``, ``"appsync"``,
             ``"function_url"``, ``"default"``, ``"auto"``, ``"module:function"``. Default:

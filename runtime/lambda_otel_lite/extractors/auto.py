@@ -70,8 +70,8 @@ def _is_batch_of_calls(event: Any) -> bool:
 #: The built-in extractors. An event is compared with one row after the other; a row without a test
 #: is found by its name only. A new source is an extractor and a row here.
 ROWS: Final[tuple[Row, ...]] = (
-    ("alb", "http:alb_extractor", "requestContext", _has_in_request("elb")),
     ("api_gateway_v2", "http:api_gateway_v2_extractor", "requestContext", _is_http_api),
+    ("alb", "http:alb_extractor", "requestContext", _has_in_request("elb")),
     ("websocket", "http:websocket_extractor", "requestContext", _has_in_request("connectionId")),
     ("api_gateway_v1", "http:api_gateway_v1_extractor", "requestContext", _is_rest_api),
     ("sqs", "messaging:sqs_extractor", "Records", _has_records_of("aws:sqs")),
