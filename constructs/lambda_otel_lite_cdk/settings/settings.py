@@ -56,8 +56,8 @@ class TelemetrySettings:
     """Hold the telemetry settings of a function or of a whole fleet.
 
     A field that is not set leaves its environment variable unset, so that the runtime's default
-    holds. Values are checked when the settings are constructed. What is wrong is raised, all of it
-    at once, where the settings are used: only there is the construct known that has to be named.
+    holds. What is wrong is raised where the settings are used, all of it at once, because only then
+    is it known which construct to name.
 
     Args:
         mode: When spans leave the function: ``sync`` before the response, ``async`` after it,

@@ -130,7 +130,10 @@ class Reader:
         return used
 
     def pairs(self, name: str) -> dict[str, str]:
-        """Parse ``key=value,key2=value2``; values are percent-encoded (OTel resource SDK)."""
+        """Return the pairs of ``key=value,key2=value2``, whose values are percent-encoded.
+
+        Source: https://opentelemetry.io/docs/specs/otel/resource/sdk/
+        """
         pairs: dict[str, str] = {}
         for part in (self.text(name) or "").split(","):
             key, separator, value = part.partition("=")

@@ -1,8 +1,8 @@
-"""Read the environment once, and say in one warning what in it cannot be used.
+"""Read the environment once, and report each value in it that cannot be used.
 
-This is the only module of the runtime that reads the process environment. Precedence is
-environment, then argument, then default (specification, "Environment Variables"). A bad value never
-stops a function: it is reported with the variable, the value, what is accepted and what is used.
+This is the only module of the runtime that reads the process environment. The environment wins over
+an argument, and that over the default. A bad value never stops a function: one warning names the
+variable, the value, what is accepted and what is used.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ from lambda_otel_lite.configuration.reader import Reader, warn
 
 
 class ProcessorMode(StrEnum):
-    """When and by whom spans are exported (specification, "Processing Modes")."""
+    """When and by whom spans are exported.
+
+    Source: https://pypi.org/project/lambda-otel-lite/0.8.2/, "Processing Modes".
+    """
 
     SYNC = "sync"
     """In the handler's thread, before the response leaves."""
@@ -31,11 +34,10 @@ class ProcessorMode(StrEnum):
 class Settings:
     """What the environment and the caller asked for, checked; it cannot be changed.
 
-    A class with slots: a frozen dataclass of as many fields takes every cold start more than a
-    millisecond to make.
+    The attributes from ``mode`` to ``disabled`` are rows of `variables.SETTINGS`, which say what
+    each is. They have slots, because a frozen dataclass would cost every cold start a millisecond.
 
-    Attributes: those that are named after a row of the table (`variables.SETTINGS`) are the values
-    of these variables. The others:
+    Attributes:
         propagators_chosen: True where the user listed propagators, False for the default.
         log_level: Level for the loggers under ``lambda_otel_lite``, or None to leave them alone.
         json_log_format: True where the function's log format is JSON.
@@ -80,6 +82,7 @@ class Settings:
     initialization_type: str | None
     managed_instance: bool
 
+    # Known here on Python 3.14 as well, because this module imports annotations from __future__.
     __slots__ = tuple(__annotations__)
 
     def __init__(self, **values: object) -> None:
