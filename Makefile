@@ -6,7 +6,7 @@ SOURCES := runtime constructs tests requirements
 export JSII_NODE ?= $(CURDIR)/.venv/bin/node
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all demo test coverage bench bench-decode bench-forwarder bench-synth check types format pictures chromium lock build clean
+.PHONY: help setup setup-all demo test coverage bench bench-decode bench-forwarder bench-synth check types format docs pictures chromium lock build clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -67,6 +67,10 @@ lock: setup ## Write every lock file anew from its inputs
 
 bench-decode: setup ## Measure the streaming of a million log lines
 	@$(VENV)/python -m tests.benchmarks.decode_stream
+
+docs: setup ## Write the tables of README and what docstrings say of the settings
+	@$(VENV)/python -m tests.documentation
+	@$(VENV)/python -m tests.forwarder.documentation
 
 pictures: setup chromium ## Draw README's pictures of the demo anew
 	$(VENV)/python -m tests.pictures

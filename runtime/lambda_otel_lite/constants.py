@@ -23,8 +23,8 @@ class EnvVars:
 class Defaults:
     """Values that hold where a variable is not set."""
 
-    QUEUE_SIZE: Final = 2048
-    BATCH_SIZE: Final = 512
-    COMPRESSION_LEVEL: Final = 6
-    SERVICE_NAME: Final = "unknown_service"
-    PROCESSOR_MODE: Final = "sync"
+    QUEUE_SIZE: Final = env.default_number("queue_size")
+    BATCH_SIZE: Final = env.default_number("batch_size")
+    COMPRESSION_LEVEL: Final = env.default_number("compression_level")
+    SERVICE_NAME: Final = env.default_text("service_name")
+    PROCESSOR_MODE: Final = env.default_text("mode")

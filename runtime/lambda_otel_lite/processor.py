@@ -16,6 +16,8 @@ from opentelemetry.context import (
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.trace import StatusCode
 
+from lambda_otel_lite.configuration.variables import QUEUE_SIZE, default_number
+
 if TYPE_CHECKING:
     from typing import Protocol
 
@@ -89,8 +91,8 @@ class LambdaSpanProcessor(OpenSpans):
     def __init__(
         self,
         span_exporter: "Exporter",
-        max_queue_size: int = 2048,
-        max_export_batch_size: int = 512,
+        max_queue_size: int = default_number("queue_size"),
+        max_export_batch_size: int = default_number("batch_size"),
     ) -> None:
         super().__init__()
         self.span_exporter = span_exporter
@@ -124,10 +126,10 @@ class LambdaSpanProcessor(OpenSpans):
             dropped, self._dropped = self._dropped, 0
         if dropped:
             logger.warning(
-                "%d spans dropped: more than %d ended before they could be exported"
-                " (LAMBDA_SPAN_PROCESSOR_QUEUE_SIZE)",
+                "%d spans dropped: more than %d ended before they could be exported (%s)",
                 dropped,
                 self.max_queue_size,
+                QUEUE_SIZE,
             )
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:

@@ -109,8 +109,8 @@ def init_telemetry(  # noqa: PLR0913 - the specification's signature
             function's log.
         propagators: Propagators to use in place of those that ``OTEL_PROPAGATORS`` names.
         id_generator: Default: ids from the operating system's random source.
-        sampler: Default: what ``OTEL_TRACES_SAMPLER`` asks for, else parent-based and always on.
-        processor_mode: Default: sync. ``LAMBDA_EXTENSION_SPAN_PROCESSOR_MODE`` wins over it.
+        sampler: Default: what ``OTEL_TRACES_SAMPLER`` asks for.
+        processor_mode: Default: ``sync``. ``LAMBDA_EXTENSION_SPAN_PROCESSOR_MODE`` wins over it.
 
     Returns:
         The tracer and the completion handler. With ``OTEL_SDK_DISABLED=true`` both do nothing.
@@ -204,7 +204,7 @@ def _assemble(
             logger.exception("spans could not be exported")
 
     completion = _completion(settings, flush)
-    lifecycle = Lifecycle(completion, open_spans, flush, settings.timeout_margin_ms)
+    lifecycle = Lifecycle(completion, open_spans, flush, settings.timeout_margin)
     if own and not isinstance(completion, FinalizeCompletion):
         own.on_local_root = lifecycle.on_local_root
     if not isinstance(completion, SyncCompletion):

@@ -20,7 +20,16 @@ def typed_names(package: str) -> Iterator[tuple[str, str]]:
         if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING":
             for line in block.body:
                 if isinstance(line, ast.ImportFrom) and line.module:
-                    yield from ((alias.name, line.module) for alias in line.names)
+                    for alias in line.names:
+                        names = _defined_in(line.module) if alias.name == "*" else [alias.name]
+                        yield from ((name, line.module) for name in names)
+
+
+def _defined_in(module: str) -> Iterator[str]:
+    """Yield the names that ``from module import *`` brings of the module's own."""
+    for name, value in vars(importlib.import_module(module)).items():
+        if not name.startswith("_") and getattr(value, "__module__", None) == module:
+            yield name
 
 
 NAMES = [(package, *found) for package in PACKAGES for found in typed_names(package)]

@@ -11,11 +11,15 @@ from lambda_otel_lite.extractors import (
     appsync_extractor,
     auto_extractor,
     cognito_extractor,
+    datasource,
     default_extractor,
+    direct,
     extractor_by_name,
+    http,
+    messaging,
     step_functions_extractor,
 )
-from lambda_otel_lite.extractors.auto import extractor_for
+from lambda_otel_lite.extractors.auto import NAMES, extractor_for
 from tests.spans import EVENT_NAMES, FUNCTION_ARN, TRACEPARENT, FakeContext, event
 
 _EXPECTED = {
@@ -193,9 +197,26 @@ def test_an_extractor_that_is_not_there_is_an_error_that_names_what_is(
         assert accepted in str(error.value)
 
 
-def test_every_extractor_is_exported_and_has_a_name() -> None:
-    exported = {name for name in extractors.__all__ if name.endswith("_extractor")}
+def test_every_extractor_is_a_row_of_the_table_and_every_row_is_exported() -> None:
+    public = {
+        name
+        for module in (datasource, direct, http, messaging)
+        for name, value in vars(module).items()
+        if getattr(value, "__module__", None) == module.__name__ and not name.startswith("_")
+    }
+    exported = {name for name in vars(extractors)["__all__"] if name.endswith("_extractor")}
 
-    assert len(exported) == len({*_EXPECTED.values(), "auto", "function_url"})
+    assert exported == public | {"auto_extractor", "function_url_extractor"}
+    assert exported == {f"{name}_extractor" for name in NAMES}
     for name in exported:
         assert extractor_by_name(name.removesuffix("_extractor")) is getattr(extractors, name)
+
+
+def test_there_is_a_sample_of_every_source_that_is_told_by_its_shape() -> None:
+    assert {*_EXPECTED.values()} == {*NAMES} - {"auto", "function_url"}
+
+
+@pytest.mark.parametrize("name", ["Tracer", "no_such_extractor", "sqs"])
+def test_what_is_no_extractor_is_no_attribute(name: str) -> None:
+    with pytest.raises(AttributeError, match=f"has no attribute '{name}'"):
+        getattr(extractors, name)

@@ -14,7 +14,7 @@ from lambda_otel_lite.extractors import (
     function_url_extractor,
     websocket_extractor,
 )
-from lambda_otel_lite.extractors.auto import Extractor
+from lambda_otel_lite.extractors.attributes import Extractor
 from tests.spans import FUNCTION_ARN, TRACEPARENT, FakeContext, event
 
 _UA = "Mozilla/5.0 (X11; Linux x86_64) Example/1.0"

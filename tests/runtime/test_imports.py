@@ -50,6 +50,18 @@ def test_importing_the_package_imports_no_opentelemetry() -> None:
     assert _under(_modules("import lambda_otel_lite"), "opentelemetry") == []
 
 
+def test_the_table_of_variables_imports_nothing_but_the_table_of_extractors() -> None:
+    """The constructs import it too, in an app's own process."""
+    before = _modules("import lambda_otel_lite, __future__")
+
+    assert _modules("import lambda_otel_lite.configuration.variables") - before == {
+        "lambda_otel_lite.configuration",
+        "lambda_otel_lite.configuration.variables",
+        "lambda_otel_lite.extractors",
+        "lambda_otel_lite.extractors.auto",
+    }
+
+
 @pytest.mark.parametrize("code", [_INIT, _INIT + _EXPORT], ids=["init", "export"])
 def test_hazard_21_the_native_exporter_needs_no_protobuf(code: str) -> None:
     modules = _modules(code, LAMBDA_OTEL_EXPORTER="native")

@@ -10,27 +10,8 @@ from hypothesis import strategies as st
 
 from lambda_otel_lite import create_traced_handler
 from lambda_otel_lite.extractors import Extractor, SpanAttributes, extractor_by_name
+from lambda_otel_lite.extractors.auto import NAMES
 from tests.spans import EVENT_NAMES, FakeContext, event, make_telemetry
-
-_EXTRACTORS = [
-    "auto",
-    "default",
-    "api_gateway_v1",
-    "api_gateway_v2",
-    "websocket",
-    "function_url",
-    "alb",
-    "sqs",
-    "sns",
-    "kinesis",
-    "eventbridge",
-    "s3",
-    "dynamodb",
-    "cloudwatch_logs",
-    "step_functions",
-    "cognito",
-    "appsync",
-]
 
 _Path = tuple[str | int, ...]
 
@@ -106,7 +87,7 @@ def _check(extractor: Extractor, malformed: Any) -> None:
 @settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_EVENTS)
 def test_hazard_05_no_extractor_raises_for_a_malformed_event(malformed: Any) -> None:
-    for name in _EXTRACTORS:
+    for name in NAMES:
         _check(extractor_by_name(name), malformed)
 
 
@@ -130,7 +111,7 @@ def test_hazard_05_the_handler_runs_and_its_result_is_returned_unchanged() -> No
 
     traced = [
         create_traced_handler("malformed", telemetry.completion, extractor_by_name(name))(handler)
-        for name in _EXTRACTORS
+        for name in NAMES
     ]
 
     @settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])

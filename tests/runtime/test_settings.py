@@ -2,7 +2,8 @@
 
 import logging
 import os
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from lambda_otel_lite.configuration.settings import (
     xray_trace_header,
 )
 
+_ROWS: dict[str, Any] = dict(env.BY_SETTING)
 _NAMES = sorted(
     value for name, value in vars(env).items() if name.isupper() and isinstance(value, str)
 )
@@ -31,7 +33,7 @@ def test_an_empty_environment_gives_the_documented_defaults() -> None:
     assert settings.compression_level == 6
     assert settings.exporter == "package"
     assert settings.line_limit == 60 * 1024
-    assert settings.timeout_margin_ms == 200
+    assert settings.timeout_margin == 200
     assert settings.extractor == "auto"
     assert settings.propagators == ("tracecontext", "baggage", "xray-lambda")
     assert settings.service_name == "unknown_service"
@@ -54,7 +56,7 @@ def test_an_empty_environment_gives_the_documented_defaults() -> None:
         (env.COMPRESSION_LEVEL, "9", "compression_level", 9),
         (env.EXPORTER, "native", "exporter", "native"),
         (env.LINE_LIMIT, "4096", "line_limit", 4096),
-        (env.TIMEOUT_MARGIN, "0", "timeout_margin_ms", 0),
+        (env.TIMEOUT_MARGIN, "0", "timeout_margin", 0),
         (env.HANDLER, "app.handler", "handler", "app.handler"),
         (env.EXTRACTOR, "sqs", "extractor", "sqs"),
         (env.INSTRUMENTATIONS, "Botocore, requests,", "instrumentations", ("botocore", "requests")),
@@ -96,17 +98,17 @@ def test_each_variable_sets_its_field(
     ("variable", "value", "field", "accepted", "fallback"),
     [
         (env.PROCESSOR_MODE, "later", "mode", "sync, async, finalize", "sync"),
-        (env.QUEUE_SIZE, "0", "queue_size", "1 to 1000000", 2048),
-        (env.QUEUE_SIZE, "many", "queue_size", "1 to 1000000", 2048),
-        (env.BATCH_SIZE, "-3", "batch_size", "1 to 1000000", 512),
+        (env.QUEUE_SIZE, "0", "queue_size", "1 to 1000000 spans", 2048),
+        (env.QUEUE_SIZE, "many", "queue_size", "1 to 1000000 spans", 2048),
+        (env.BATCH_SIZE, "-3", "batch_size", "1 to 1000000 spans", 512),
         (env.COMPRESSION_LEVEL, "10", "compression_level", "0 to 9", 6),
-        (env.EXPORTER, "http", "exporter", "package, native", "package"),
-        (env.LINE_LIMIT, "9" * 5000, "line_limit", "1024 to 1048576", 61440),
-        (env.TIMEOUT_MARGIN, "0.2", "timeout_margin_ms", "0 to 60000", 200),
+        (env.EXPORTER, "http", "exporter", "native, package", "package"),
+        (env.LINE_LIMIT, "9" * 5000, "line_limit", "1024 to 1048576 bytes", 61440),
+        (env.TIMEOUT_MARGIN, "0.2", "timeout_margin", "0 to 60000 ms", 200),
         (env.RESOURCE_ATTRIBUTES, "oops", "resource_attributes", "key=value", {}),
         (env.SDK_DISABLED, "yes", "disabled", "true, false", False),
         (env.OUTPUT_TYPE, "file", "pipe_output", "stdout, pipe", False),
-        (env.RECORD_LOG_LEVEL, "loud", "record_level", "trace, debug, info", None),
+        (env.RECORD_LOG_LEVEL, "loud", "record_level", "TRACE, DEBUG, INFO", None),
     ],
 )
 def test_a_bad_value_is_one_warning_that_says_all(  # noqa: PLR0913, PLR0917 - a table
@@ -177,6 +179,14 @@ def test_the_service_name_comes_from_the_most_explicit_source() -> None:
     assert Settings.from_environ(attributes | {env.SERVICE_NAME: "own"}).service_name == "own"
 
 
+def is_of_type(value: object, hint: Any) -> bool:
+    if isinstance(hint, UnionType):
+        return any(is_of_type(value, part) for part in get_args(hint))
+    if get_origin(hint) is tuple:
+        return isinstance(value, tuple) and all(isinstance(item, str) for item in value)
+    return type(value) is (get_origin(hint) or hint)
+
+
 @given(st.dictionaries(st.sampled_from(_NAMES), st.text() | st.just("9" * 5000)))
 def test_no_text_in_any_variable_raises(environ: dict[str, str]) -> None:
     warn.cache_clear()
@@ -185,6 +195,29 @@ def test_no_text_in_any_variable_raises(environ: dict[str, str]) -> None:
     assert settings.mode in ProcessorMode
     assert 0 <= settings.compression_level <= 9
     assert settings.service_name
+    for name, hint in get_type_hints(Settings).items():
+        assert is_of_type(getattr(settings, name), hint)
+
+
+def test_settings_cannot_be_changed() -> None:
+    settings = Settings.from_environ({})
+
+    with pytest.raises(AttributeError, match="settings cannot be changed: queue_size"):
+        settings.queue_size = 1
+    assert settings.queue_size == 2048
+
+
+@pytest.mark.parametrize("level", [*_ROWS["log_level"]["accepted"], "WARNING", "CRITICAL"])
+def test_every_accepted_level_is_one_of_the_loggers(level: str) -> None:
+    assert Settings.from_environ({env.LOG_LEVEL: level.lower()}).log_level is not None
+
+
+@pytest.mark.parametrize("setting", ["handler", "resource_attributes"])
+def test_a_default_of_another_kind_is_no_number_and_no_text(setting: str) -> None:
+    with pytest.raises(TypeError, match=setting):
+        env.default_number(setting)
+    with pytest.raises(TypeError, match=setting):
+        env.default_text(setting)
 
 
 def test_the_x_ray_header_is_read_anew_at_each_call(monkeypatch: pytest.MonkeyPatch) -> None:

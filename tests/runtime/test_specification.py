@@ -7,6 +7,7 @@ import pytest
 
 from lambda_otel_lite import Defaults, EnvVars
 from lambda_otel_lite.configuration import variables as environment
+from lambda_otel_lite.configuration.settings import Settings
 from tests.spans import FakeContext, attributes_of, event, make_telemetry, proto_spans
 
 # The first lines of the documentation's examples, word for word where they are code.
@@ -174,9 +175,11 @@ def test_names_are_also_in_the_modules_that_the_architecture_lists(
 
 def test_the_names_and_defaults_that_earlier_versions_exported_are_those_in_force() -> None:
     names = {value for name, value in vars(EnvVars).items() if name.isupper()}
+    settings = Settings.from_environ({})
 
-    assert names <= environment.DEFAULTS.keys()
-    assert environment.DEFAULTS[EnvVars.PROCESSOR_MODE] == Defaults.PROCESSOR_MODE
-    assert environment.DEFAULTS[EnvVars.QUEUE_SIZE] == str(Defaults.QUEUE_SIZE)
-    assert environment.DEFAULTS[EnvVars.BATCH_SIZE] == str(Defaults.BATCH_SIZE)
-    assert environment.DEFAULTS[EnvVars.COMPRESSION_LEVEL] == str(Defaults.COMPRESSION_LEVEL)
+    assert names <= {row["name"] for row in environment.SETTINGS}
+    assert settings.mode == Defaults.PROCESSOR_MODE
+    assert settings.queue_size == Defaults.QUEUE_SIZE
+    assert settings.batch_size == Defaults.BATCH_SIZE
+    assert settings.compression_level == Defaults.COMPRESSION_LEVEL
+    assert settings.service_name == Defaults.SERVICE_NAME

@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lambda_otel_lite.configuration.variables import EXPORTER
 from lambda_otel_lite_cdk.functions.eligibility import python_of, variables_of
 from lambda_otel_lite_cdk.layer.archive import unpacked_size
-from lambda_otel_lite_cdk.settings.variables import EXPORTER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lambda_otel_lite.configuration.variables import ENTRY_POINT, HANDLER
 from lambda_otel_lite_cdk.functions.eligibility import is_made_by_cdk, why_never
 from lambda_otel_lite_cdk.functions.outcome import (
     INSTRUMENTED,
@@ -20,7 +21,6 @@ from lambda_otel_lite_cdk.functions.outcome import (
     SKIPPED,
     Outcome,
 )
-from lambda_otel_lite_cdk.settings.variables import ENTRY_POINT, HANDLER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -6,8 +6,8 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
+from lambda_otel_lite.configuration.variables import ENTRY_POINT, HANDLER
 from lambda_otel_lite_cdk.layer.interpreters import SUPPORTED_VERSIONS
-from lambda_otel_lite_cdk.settings.variables import ENTRY_POINT, HANDLER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

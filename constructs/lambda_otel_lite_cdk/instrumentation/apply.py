@@ -8,9 +8,9 @@ from aws_cdk import Token
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
+from lambda_otel_lite.configuration.variables import ENTRY_POINT, HANDLER
 from lambda_otel_lite_cdk.checks.rules import MOST_LAYERS
 from lambda_otel_lite_cdk.functions.eligibility import variables_of
-from lambda_otel_lite_cdk.settings.variables import ENTRY_POINT, HANDLER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,6 +17,7 @@ from aws_cdk import AspectPriority, Aspects, CfnResource, IAspect, Stack, Stage
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from lambda_otel_lite.configuration.variables import PROCESSOR_MODE, SERVICE_NAME
 from lambda_otel_lite_cdk.forwarding.subscription import ForwardingError
 from lambda_otel_lite_cdk.functions.eligibility import (
     AT_EDGE,
@@ -42,7 +43,6 @@ from lambda_otel_lite_cdk.instrumentation.requests import Requests, left_out, wa
 from lambda_otel_lite_cdk.layer.build import BundlingError
 from lambda_otel_lite_cdk.layer.construct import Layers, published_layer
 from lambda_otel_lite_cdk.settings.settings import TelemetrySettings
-from lambda_otel_lite_cdk.settings.variables import PROCESSOR_MODE, SERVICE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

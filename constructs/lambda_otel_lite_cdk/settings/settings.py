@@ -1,26 +1,24 @@
 """Say how a function's telemetry behaves, and check it before anything is deployed."""
 
-# ruff: noqa: RUF009 - `_setting` declares a field as `dataclasses.field` does
-
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass, field, fields
+from dataclasses import KW_ONLY, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from lambda_otel_lite_cdk.settings import values as rules
-from lambda_otel_lite_cdk.settings import variables as env
+from lambda_otel_lite.configuration import variables as env
+from lambda_otel_lite_cdk.settings.values import rule_of, text, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lambda_otel_lite_cdk.settings.values import Rule
 
-#: When spans leave the function. Source: the runtime's specification, "Processing Modes".
+#: When spans leave the function.
 ProcessorMode = Literal["sync", "async", "finalize"]
 #: Who writes the log records.
 Exporter = Literal["native", "package"]
-#: Source: OpenTelemetry environment variable specification, "OTEL_TRACES_SAMPLER".
+#: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
 Sampler = Literal[
     "always_on",
     "always_off",
@@ -29,35 +27,28 @@ Sampler = Literal[
     "parentbased_always_off",
     "parentbased_traceidratio",
 ]
+#: Which HTTP attribute names are written.
+SemconvOptIn = Literal["http", "http/dup"]
 #: Defaults are given in CDK context under this name and a field's: ``telemetry.mode``.
 CONTEXT_PREFIX = "telemetry."
 #: How many filters a log group takes. AWS's pages say 2, newer sources 5: a setting of the account,
 #: not of functions.
 QUOTA_KEY = f"{CONTEXT_PREFIX}subscription_filter_quota"
 DEFAULT_QUOTA = 2
-_QUOTA = rules.whole_number(1, 100)
-#: Largest queue or batch that the runtime accepts.
-_MOST_SPANS = 1_000_000
-#: The runtime's own default. Source: its specification, "Processing Configuration".
-_DEFAULT_QUEUE_SIZE = 2048
-_EXTRACTORS = (
-    *("auto", "default", "api_gateway_v1", "api_gateway_v2", "websocket", "function_url", "alb"),
-    *("sqs", "sns", "kinesis", "eventbridge", "s3", "dynamodb", "cloudwatch_logs"),
-    *("step_functions", "cognito", "appsync"),
-)
-_PROPAGATORS = ("tracecontext", "baggage", "xray", "xray-lambda", "b3", "b3multi", "none")
-_LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
+_QUOTA = whole_number(1, 100)
+#: What each field accepts. All but one are rows of the runtime's table.
+_RULES = {name: rule_of(variable) for name, variable in env.BY_SETTING.items()} | {
+    "layer_arn": text(
+        "a layer version's ARN",
+        # A token stands for an ARN that is known at deployment only.
+        r"arn:[\w-]+:lambda:.+:layer:.+:\d+|.*\$\{Token\[.*",
+        default="a layer that is deployed with the stack",
+    )
+}
 
 
 class SettingsError(ValueError):
     """A telemetry setting is out of range; the message names construct, value, range and fix."""
-
-
-def _setting(variable: str | None, rule: Rule, default: str) -> Any:
-    """Declare a field: its variable, what it accepts, and the default as a message names it."""
-    return field(
-        default=None, metadata={"variable": variable, "rule": rule, "default": default}, repr=True
-    )
 
 
 @dataclass(frozen=True)
@@ -65,99 +56,82 @@ class TelemetrySettings:
     """Hold the telemetry settings of a function or of a whole fleet.
 
     A field that is not set leaves its environment variable unset, so that the runtime's default
-    holds. Values are checked when the settings are constructed. What is wrong is raised, all of it
-    at once, where the settings are used: only there is the construct known that has to be named.
+    holds. What is wrong is raised where the settings are used, all of it at once, because only then
+    is it known which construct to name.
 
     Args:
-        mode: When spans leave the function: ``"sync"`` in the handler's thread before the response,
-            ``"async"`` after the response, ``"finalize"`` only at shutdown. Default ``"sync"``.
-        queue_size: Ended spans kept until they leave, 1 to 1,000,000; more are dropped and counted.
-            Default 2048 spans.
-        batch_size: Spans in one record at most, 1 to 1,000,000 and not above ``queue_size``.
-            Default 512 spans.
-        compression_level: Gzip level of a record, 0 (none) to 9 (smallest). Default 6.
-        exporter: ``"native"``, the runtime's own writer, or ``"package"``, the package
-            otlp-stdout-span-exporter with the protobuf it needs, which ties the layer to one
-            architecture. Both write the same records. Default ``"native"``.
-        line_limit: Longest log record in bytes, 1024 to 1,048,576. Default 61,440 bytes.
-        timeout_margin: How long before the deadline open spans are ended, 0 (never) to 60,000 ms.
-            Default 200 ms.
-        service_name: The service that the spans belong to. Default: the function's name.
+        mode: When spans leave the function: ``sync`` before the response, ``async`` after it,
+            ``finalize`` at shutdown or by your own span processor. Accepted: ``"sync"``,
+            ``"async"``, ``"finalize"``. Default: ``"sync"``.
+        queue_size: Most ended spans that wait for their export; more are dropped and counted in a
+            warning. Accepted: 1 to 1,000,000 spans. Default: 2048 spans.
+        batch_size: Most spans in one log record; at most the size of the queue. Accepted: 1 to
+            1,000,000 spans. Default: 512 spans.
+        compression_level: Gzip level of a log record; the lowest does not compress, the highest
+            compresses most. Accepted: 0 to 9. Default: 6.
+        exporter: Who writes log records: ``native`` is the runtime's own writer, ``package`` is
+            ``otlp-stdout-span-exporter`` with the protobuf it needs, which ties the layer to one
+            architecture. Accepted: ``"native"``, ``"package"``. Default: ``"native"``.
+        line_limit: Longest log record. Accepted: 1,024 to 1,048,576 bytes. Default: 61440 bytes.
+        timeout_margin: How long before the deadline open spans are ended; ``0`` never ends them.
+            Accepted: 0 to 60,000 ms. Default: 200 ms.
+        service_name: The service that the spans belong to. Default: service.name of the resource
+            attributes, else the function's name, else unknown_service.
         resource_attributes: Attributes of everything that the function emits. Default: none.
-        propagators: How the caller's context is read and passed on. Default
-            ``("tracecontext", "baggage", "xray-lambda")``.
-        sampler: Which traces are kept. Default ``"parentbased_always_on"``.
-        sampler_ratio: Share of traces that a ``traceidratio`` sampler keeps, 0 to 1. Default 1.
-        extractor: How events are read: ``"auto"``, the name of one source, or
-            ``"module:function"``. Default ``"auto"``.
-        instrumentations: ``opentelemetry-instrumentation-*`` packages of the function to switch on,
-            such as ``("botocore",)``. Default: none.
-        log_level: Level of the library's own log lines. It is the variable ``LOG_LEVEL``, which a
-            function's own code may read too. Default: the function's log level.
-        record_level: The ``level`` of log records. Default: one that passes the function's own.
-        semconv_opt_in: ``"http"`` leaves only the stable HTTP attribute names, ``"http/dup"``
-            writes these and the older ones. Default ``"http/dup"``.
-        disabled: True leaves the bare handler. Default False.
+        propagators: How the caller's context is read and passed on; W3C wins where several are
+            present, ``b3`` and ``b3multi`` need ``opentelemetry-propagator-b3`` in your code.
+            Accepted: ``"tracecontext"``, ``"baggage"``, ``"xray"``, ``"xray-lambda"``, ``"b3"``,
+            ``"b3multi"``, ``"none"``. Default: ``("tracecontext", "baggage", "xray-lambda")``.
+        sampler: Which traces are kept; read by the OpenTelemetry SDK. Accepted: ``"always_on"``,
+            ``"always_off"``, ``"traceidratio"``, ``"parentbased_always_on"``,
+            ``"parentbased_always_off"``, ``"parentbased_traceidratio"``. Default:
+            ``"parentbased_always_on"``.
+        sampler_ratio: Share of traces that a ``traceidratio`` sampler keeps; read by the
+            OpenTelemetry SDK. Accepted: 0 to 1. Default: 1.
+        extractor: How the entry point reads events: ``auto`` finds out the source of each.
+            Accepted: ``"api_gateway_v2"``, ``"alb"``, ``"websocket"``, ``"api_gateway_v1"``,
+            ``"sqs"``, ``"sns"``, ``"kinesis"``, ``"s3"``, ``"dynamodb"``, ``"eventbridge"``,
+            ``"cloudwatch_logs"``, ``"cognito"``, ``"step_functions"``, ``"appsync"``,
+            ``"function_url"``, ``"default"``, ``"auto"``, ``"module:function"``. Default:
+            ``"auto"``.
+        instrumentations: ``opentelemetry-instrumentation-*`` packages of your function to switch
+            on, such as ``botocore``. Default: none.
+        log_level: Level of the library's own log lines; the function's own code may read it too.
+            Accepted: ``"TRACE"``, ``"DEBUG"``, ``"INFO"``, ``"WARN"``, ``"ERROR"``, ``"FATAL"``,
+            ``"NONE"``. Default: the function's log level.
+        record_level: The ``level`` that log records carry; the text log format needs none.
+            Accepted: ``"TRACE"``, ``"DEBUG"``, ``"INFO"``, ``"WARN"``, ``"ERROR"``, ``"FATAL"``.
+            Default: one that passes the function's log level.
+        semconv_opt_in: ``http`` leaves only the stable HTTP attribute names, ``http/dup`` writes
+            these and the older ones. Accepted: ``"http"``, ``"http/dup"``. Default: ``"http/dup"``.
+        disabled: Whether telemetry is off and the bare handler runs. Default: ``False``.
         layer_arn: A telemetry layer that is published already, with its version, in place of one
             that is staged and deployed with the stack. Default: none.
 
-    Source of names and defaults: the runtime's specification, "Environment Variables".
+    ``make docs`` writes the above from the runtime's table,
+    `lambda_otel_lite.configuration.variables`.
     """
 
     _: KW_ONLY
-    mode: ProcessorMode | None = _setting(
-        env.PROCESSOR_MODE, rules.one_of("sync", "async", "finalize"), "'sync'"
-    )
-    queue_size: int | None = _setting(
-        env.QUEUE_SIZE, rules.whole_number(1, _MOST_SPANS), str(_DEFAULT_QUEUE_SIZE)
-    )
-    batch_size: int | None = _setting(env.BATCH_SIZE, rules.whole_number(1, _MOST_SPANS), "512")
-    compression_level: int | None = _setting(env.COMPRESSION_LEVEL, rules.whole_number(0, 9), "6")
-    exporter: Exporter | None = _setting(
-        env.EXPORTER, rules.one_of("native", "package"), "'native'"
-    )
-    line_limit: int | None = _setting(
-        env.LINE_LIMIT, rules.whole_number(1024, 1_048_576), "61440 bytes"
-    )
-    timeout_margin: int | None = _setting(
-        env.TIMEOUT_MARGIN, rules.whole_number(0, 60_000), "200 ms"
-    )
-    service_name: str | None = _setting(
-        env.SERVICE_NAME, rules.text("a name"), "the function's name"
-    )
-    resource_attributes: Mapping[str, str] | None = _setting(
-        env.RESOURCE_ATTRIBUTES, rules.pairs(), "none"
-    )
-    propagators: tuple[str, ...] | None = _setting(
-        env.PROPAGATORS, rules.names(*_PROPAGATORS), "tracecontext, baggage and xray-lambda"
-    )
-    sampler: Sampler | None = _setting(
-        env.TRACES_SAMPLER,
-        rules.one_of(
-            *("always_on", "always_off", "traceidratio"),
-            *("parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio"),
-        ),
-        "'parentbased_always_on'",
-    )
-    sampler_ratio: float | None = _setting(env.TRACES_SAMPLER_ARG, rules.fraction(), "1")
-    extractor: str | None = _setting(env.EXTRACTOR, rules.extractor(*_EXTRACTORS), "'auto'")
-    instrumentations: tuple[str, ...] | None = _setting(env.INSTRUMENTATIONS, rules.names(), "none")
-    log_level: str | None = _setting(
-        env.LOG_LEVEL, rules.one_of(*_LEVELS), "the function's log level"
-    )
-    record_level: str | None = _setting(
-        env.RECORD_LOG_LEVEL, rules.one_of(*_LEVELS), "one that passes the function's log level"
-    )
-    semconv_opt_in: Literal["http", "http/dup"] | None = _setting(
-        env.SEMCONV_STABILITY_OPT_IN, rules.one_of("http", "http/dup"), "'http/dup'"
-    )
-    disabled: bool | None = _setting(env.SDK_DISABLED, rules.flag(), "False")
-    layer_arn: str | None = _setting(
-        None,
-        # A token stands for an ARN that is known at deployment only.
-        rules.text("a layer version's ARN", r"arn:[\w-]+:lambda:.+:layer:.+:\d+|.*\$\{Token\[.*"),
-        "a layer that is deployed with the stack",
-    )
+    mode: ProcessorMode | None = None
+    queue_size: int | None = None
+    batch_size: int | None = None
+    compression_level: int | None = None
+    exporter: Exporter | None = None
+    line_limit: int | None = None
+    timeout_margin: int | None = None
+    service_name: str | None = None
+    resource_attributes: Mapping[str, str] | None = None
+    propagators: tuple[str, ...] | None = None
+    sampler: Sampler | None = None
+    sampler_ratio: float | None = None
+    extractor: str | None = None
+    instrumentations: tuple[str, ...] | None = None
+    log_level: str | None = None
+    record_level: str | None = None
+    semconv_opt_in: SemconvOptIn | None = None
+    disabled: bool | None = None
+    layer_arn: str | None = None
 
     def __post_init__(self) -> None:
         # Kept outside the fields: what is wrong with two equal settings is equal too.
@@ -175,7 +149,7 @@ class TelemetrySettings:
             SettingsError: A name under ``telemetry.`` is no setting, or the quota of subscription
                 filters, which is given there too, is out of range.
         """
-        known = {item.name: item for item in fields(cls)}
+        known = [item.name for item in fields(cls)]
         values: dict[str, Any] = {}
         for key, value in context.items():
             name = key.removeprefix(CONTEXT_PREFIX)
@@ -190,7 +164,7 @@ class TelemetrySettings:
                     f"{CONTEXT_PREFIX!r} and one of {', '.join(known)}. Correct it in cdk.json or "
                     f"on the command line."
                 )
-            values[name] = _read(known[name].metadata["rule"], value)
+            values[name] = _read(_RULES[name], value)
         return cls(**values)
 
     def merge(self, other: TelemetrySettings) -> TelemetrySettings:
@@ -233,17 +207,17 @@ class TelemetrySettings:
             SettingsError: A value is out of range.
         """
         self.check("TelemetrySettings")
-        # The runtime's own default needs protobuf, which the layer does not hold.
-        variables = {env.EXPORTER: "native"}
-        for item in fields(self):
-            value = getattr(self, item.name)
-            if item.metadata["variable"] is not None and value is not None:
-                variables[item.metadata["variable"]] = item.metadata["rule"].write(value)
+        variables = {}
+        for name, variable in env.BY_SETTING.items():
+            value = getattr(self, name, None)
+            written = variable.get("constructs") if value is None else _RULES[name].write(value)
+            if written is not None:
+                variables[variable["name"]] = written
         return variables
 
     def conflicts(self) -> Iterator[str]:
         """Yield which values do not go together, once all settings of a function are merged."""
-        queue = self.queue_size or _DEFAULT_QUEUE_SIZE
+        queue = self.queue_size or env.default_number("queue_size")
         if self.batch_size is not None and self.batch_size > queue:
             yield (
                 f"TelemetrySettings.batch_size is {self.batch_size}, but the queue holds {queue} "
@@ -258,11 +232,11 @@ class TelemetrySettings:
 
     def _find_problems(self) -> Iterator[str]:
         for item in fields(self):
-            value, rule = getattr(self, item.name), item.metadata["rule"]
+            value, rule = getattr(self, item.name), _RULES[item.name]
             if value is not None and not rule.accepts(value):
                 yield (
                     f"TelemetrySettings.{item.name} is {value!r}; it must be {rule.accepted}. "
-                    f"Correct it, or leave it out for the default, {item.metadata['default']}."
+                    f"Correct it, or leave it out for the default, {rule.default}."
                 )
 
 

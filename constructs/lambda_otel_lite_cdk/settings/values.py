@@ -1,11 +1,17 @@
-"""Say what values a setting takes, and how a value is written into a variable."""
+"""Say what values a setting takes, and how a value is written into a variable.
+
+The rule of a setting comes from its row in the runtime's table of variables.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lambda_otel_lite.configuration.variables import Variable
 
 _NAME = re.compile(r"[^\s,=]+")
 #: `module:function` of a user's own extractor.
@@ -21,12 +27,65 @@ class Rule:
         accepts: Tells whether a value is one of them.
         read: Turns the text of a context value into a value; raises ValueError where it cannot.
         write: Turns an accepted value into the text of a variable.
+        default: What holds without a value, in words.
     """
 
     accepted: str
     accepts: Callable[[Any], bool]
     read: Callable[[str], Any] = str
     write: Callable[[Any], str] = str
+    default: str = ""
+
+
+def rule_of(variable: Variable) -> Rule:
+    """Return the rule of a variable that is a setting.
+
+    Args:
+        variable: Its row in the runtime's table.
+    """
+    return replace(_rule_of_kind(variable), default=default_of(variable))
+
+
+def default_of(variable: Variable) -> str:
+    """Return in words what an instrumented function has without a setting."""
+    match variable["kind"]:
+        case "pairs":
+            return "none"
+        case "level":
+            default = variable["otherwise"]
+        case "text":
+            default = ", else ".join(
+                filter(None, (variable.get("otherwise"), variable["default"] or ""))
+            )
+        case "whole number":
+            default = f"{variable['default']} {variable.get('unit', '')}"
+        case "names":
+            default = repr(variable["default"]) if variable["default"] else "none"
+        case "choice":
+            default = repr(variable.get("constructs", variable["default"]))
+        case "switch" | "fraction" | "opt-in" | "reference":
+            default = repr(variable["default"])
+    return default.replace("`", "").rstrip()
+
+
+def _rule_of_kind(variable: Variable) -> Rule:  # noqa: PLR0911 - one for each kind
+    match variable["kind"]:
+        case "whole number":
+            return whole_number(*variable["accepted"], variable.get("unit", ""))
+        case "fraction":
+            return fraction(*variable["accepted"])
+        case "choice" | "level" | "opt-in":
+            return one_of(*variable["accepted"])
+        case "switch":
+            return flag()
+        case "text":
+            return text("a text that is not empty")
+        case "names":
+            return names(*variable["accepted"])
+        case "pairs":
+            return pairs()
+        case "reference":
+            return reference(*variable["accepted"])
 
 
 def one_of(*names: str) -> Rule:
@@ -34,30 +93,36 @@ def one_of(*names: str) -> Rule:
     return Rule(f"one of {', '.join(map(repr, names))}", lambda value: value in names)
 
 
-def whole_number(low: int, high: int) -> Rule:
+def whole_number(low: int, high: int, unit: str = "") -> Rule:
     """Accept whole numbers within a range, the ends included."""
     return Rule(
-        f"a whole number from {low} to {high}",
+        f"a whole number from {low} to {high} {unit}".rstrip(),
         # bool is an int to Python, but `queue_size=True` is a mistake.
         lambda value: is_number(value) and isinstance(value, int) and low <= value <= high,
         read=int,
     )
 
 
-def fraction() -> Rule:
-    """Accept numbers from 0 to 1."""
+def fraction(low: int, high: int) -> Rule:
+    """Accept numbers within a range, the ends included."""
     return Rule(
-        "a number from 0 to 1", lambda value: is_number(value) and 0 <= value <= 1, read=float
+        f"a number from {low} to {high}",
+        lambda value: is_number(value) and low <= value <= high,
+        read=float,
     )
 
 
-def text(what: str, pattern: str = r".*\S.*") -> Rule:
+def text(accepted: str, pattern: str = r".*\S.*", default: str = "") -> Rule:
     """Accept texts that are not empty and match a pattern."""
-    return Rule(what, lambda value: isinstance(value, str) and bool(re.fullmatch(pattern, value)))
+    return Rule(
+        accepted,
+        lambda value: isinstance(value, str) and bool(re.fullmatch(pattern, value)),
+        default=default,
+    )
 
 
-def extractor(*names: str) -> Rule:
-    """Accept the name of an extractor of the runtime, or where the user's own is."""
+def reference(*names: str) -> Rule:
+    """Accept some names, or where a function of the user's own is."""
     return Rule(
         f"one of {', '.join(map(repr, names))}, or 'module:function'",
         lambda value: (

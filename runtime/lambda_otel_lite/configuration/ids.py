@@ -2,7 +2,8 @@
 
 The SDK's generator uses the global ``random``, whose state a SnapStart snapshot copies into every
 environment restored from it, and which user code may seed: either way trace ids repeat. The
-kernel's source is reseeded at restore (Lambda developer guide, "Uniqueness with SnapStart").
+kernel's source is seeded again at each restore:
+https://docs.aws.amazon.com/lambda/latest/dg/snapstart-uniqueness.html
 """
 
 from os import urandom
@@ -22,5 +23,8 @@ class SystemIdGenerator(IdGenerator):
         return int.from_bytes(urandom(16)) or self.generate_trace_id()
 
     def is_trace_id_random(self) -> bool:
-        """Say that all bits are random (W3C Trace Context Level 2, random-trace-id flag)."""
+        """Say that all bits are random.
+
+        Source: https://www.w3.org/TR/trace-context-2/#random-trace-id-flag
+        """
         return True

@@ -1,31 +1,39 @@
 """Turn the text of environment variables into values.
 
-What cannot be turned is reported once, with the variable, the value, what is accepted and what is
-used in its place.
+A text that cannot be used is reported once, with the variable, the value, what is accepted and what
+is used in its place.
 """
 
 import logging
 from collections.abc import Mapping
 from functools import cache
+from typing import TYPE_CHECKING
 
 from lambda_otel_lite.configuration import variables as env
 
+if TYPE_CHECKING:
+    from lambda_otel_lite.configuration.variables import (
+        Choice,
+        Level,
+        Readable,
+        Switch,
+        WholeNumber,
+    )
+
 logger = logging.getLogger("lambda_otel_lite.settings")
 
-_LEVELS = {
-    "trace": logging.DEBUG,
-    "debug": logging.DEBUG,
-    "info": logging.INFO,
-    "warn": logging.WARNING,
-    "warning": logging.WARNING,
-    "error": logging.ERROR,
-    "fatal": logging.CRITICAL,
-    "critical": logging.CRITICAL,
-    "none": logging.CRITICAL + 1,
+_LOGGING_LEVELS = {
+    "TRACE": logging.DEBUG,
+    "DEBUG": logging.DEBUG,
+    "INFO": logging.INFO,
+    "WARN": logging.WARNING,
+    "ERROR": logging.ERROR,
+    "FATAL": logging.CRITICAL,
+    "NONE": logging.CRITICAL + 1,
 }
 
-# What the platform knows as the level of a JSON log line.
-_RECORD_LEVELS = ("trace", "debug", "info", "warn", "warning", "error", "fatal")
+#: Python's names for two of the levels.
+_OTHER_NAMES = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 
 
 @cache
@@ -35,7 +43,7 @@ def warn(name: str, value: str, accepted: str, used: object) -> None:
 
 
 class Reader:
-    """Reads variables by name.
+    """Reads variables by name, and settings by their row in the table.
 
     Args:
         environ: The environment to read.
@@ -44,6 +52,34 @@ class Reader:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
 
+    def setting(  # noqa: PLR0911 - one for each kind
+        self, variable: "Readable", fallback: str | None = None
+    ) -> object:
+        """Return the value of a setting.
+
+        Args:
+            variable: The setting's row.
+            fallback: What comes before the row's default where the variable is not set or cannot
+                be used.
+        """
+        match variable["kind"]:
+            case "choice":
+                return self.choice(variable, fallback)
+            case "whole number":
+                return self.whole_number(variable)
+            case "text" | "reference":
+                return self.text(variable["name"]) or fallback or variable["default"]
+            case "names":
+                return self.names(variable["name"]) or variable["default"]
+            case "opt-in":
+                return self.names(variable["name"]) or (variable["default"],)
+            case "pairs":
+                return self.pairs(variable["name"])
+            case "switch":
+                return self.switch(variable)
+            case "level":
+                return self.level(variable, fallback)
+
     def text(self, name: str) -> str | None:
         """Return the text without surrounding space; an empty one counts as not set."""
         value = self._environ.get(name)
@@ -51,34 +87,53 @@ class Reader:
 
     def names(self, name: str) -> tuple[str, ...]:
         """Return the names of a comma-separated list, in lower case."""
-        listed = (part.strip().lower() for part in (self.text(name) or "").split(","))
-        return tuple(part for part in listed if part)
-
-    def choice(self, name: str, accepted: tuple[str, ...], *, fallback: str) -> str:
-        """Return one of the accepted values, which may be written in any case."""
-        value = self.text(name)
-        if value is None or value.lower() in accepted:
-            return value.lower() if value else fallback
-        warn(name, value, "one of " + ", ".join(accepted), fallback)
-        return fallback
-
-    def integer(self, name: str, low: int, high: int) -> int:
-        """Return a whole number within the range, the ends included."""
-        default = int(env.DEFAULTS[name] or 0)
         value = self.text(name)
         if value is None:
-            return default
+            return ()
+        listed = (part.strip().lower() for part in value.split(","))
+        return tuple(part for part in listed if part)
+
+    def choice(self, variable: "Choice", fallback: str | None = None) -> str:
+        """Return one of the accepted words, which may be written in any case."""
+        used, value = fallback or variable["default"], self.text(variable["name"])
+        if value is None:
+            return used
+        if value.lower() in variable["accepted"]:
+            return value.lower()
+        warn(variable["name"], value, "one of " + ", ".join(variable["accepted"]), used)
+        return used
+
+    def switch(self, variable: "Switch") -> bool:
+        """Return whether the text is ``true``, which may be written in any case."""
+        used, value = variable["default"], self.text(variable["name"])
+        if value is None:
+            return used
+        if value.lower() in ("true", "false"):
+            return value.lower() == "true"
+        warn(variable["name"], value, "one of true, false", str(used).lower())
+        return used
+
+    def whole_number(self, variable: "WholeNumber") -> int:
+        """Return a whole number within the range, the ends included."""
+        used, value = variable["default"], self.text(variable["name"])
+        if value is None:
+            return used
+        low, high = variable["accepted"]
         try:
             number = int(value)
         except ValueError:
             number = low - 1
         if low <= number <= high:
             return number
-        warn(name, value, f"a whole number from {low} to {high}", default)
-        return default
+        accepted = f"a whole number from {low} to {high} {variable.get('unit', '')}".rstrip()
+        warn(variable["name"], value, accepted, used)
+        return used
 
     def pairs(self, name: str) -> dict[str, str]:
-        """Parse ``key=value,key2=value2``; values are percent-encoded (OTel resource SDK)."""
+        """Return the pairs of ``key=value,key2=value2``, whose values are percent-encoded.
+
+        Source: https://opentelemetry.io/docs/specs/otel/resource/sdk/
+        """
         pairs: dict[str, str] = {}
         for part in (self.text(name) or "").split(","):
             key, separator, value = part.partition("=")
@@ -88,31 +143,50 @@ class Reader:
                 warn(name, part, "key=value,key2=value2", "the other pairs")
         return pairs
 
-    def level(self) -> int | None:
-        """Return the level for the library's own loggers, or None where none is asked for."""
+    def level(self, variable: "Level", fallback: str | None) -> str | None:
+        """Return a log level in capitals; Python's names for levels are accepted as well."""
+        value = self.text(variable["name"])
+        if value is None:
+            return fallback
+        level = _level(value)
+        if level in variable["accepted"]:
+            return level
+        warn(
+            variable["name"], value, "one of " + ", ".join(variable["accepted"]), fallback or "none"
+        )
+        return fallback
+
+    def passing_level(self) -> str | None:
+        """Return a level of log records that passes the function's application log level.
+
+        With the JSON log format Lambda drops lines below that level, and what has no level counts
+        as INFO. With the text format it drops none, and None is returned. Source:
+        https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+        """
+        if not self.is_json_log_format():
+            return None
+        level = (self.text(env.AWS_LOG_LEVEL) or "").upper()
+        return level if level in ("WARN", "ERROR", "FATAL") else "INFO"
+
+    def is_json_log_format(self) -> bool:
+        """Tell whether the function's log format is JSON."""
+        return (self.text(env.LOG_FORMAT) or "").upper() == "JSON"
+
+    def logging_level(self) -> int | None:
+        """Return the level for the library's own loggers, or None where none is asked for.
+
+        The function's own code may read the same variables. A value that it alone understands is
+        no reason to warn.
+        """
         for name in (env.AWS_LOG_LEVEL, env.LOG_LEVEL):
-            value = self.text(name)
-            # Both belong to the function as well: a value that only its own code understands is no
-            # reason to warn.
-            if value is not None and value.lower() in _LEVELS:
-                return _LEVELS[value.lower()]
+            level = _LOGGING_LEVELS.get(_level(self.text(name) or ""))
+            if level is not None:
+                return level
         return None
 
-    def record_level(self, *, json_log_format: bool) -> str | None:
-        """Choose the level that lets log records pass the function's application log level.
 
-        With the JSON format the platform drops lines below that level, and what has no level counts
-        as INFO (developer guide, "Log-level filtering").
-        """
-        level = (self.text(env.AWS_LOG_LEVEL) or "").upper()
-        fallback = level if level in ("WARN", "ERROR", "FATAL") else "INFO"
-        # Any other text would count as INFO, and the line be lost.
-        chosen = self.choice(
-            env.RECORD_LOG_LEVEL,
-            _RECORD_LEVELS,
-            fallback=fallback.lower() if json_log_format else "none",
-        )
-        return {"none": None, "warning": "WARN"}.get(chosen, chosen.upper())
+def _level(text: str) -> str:
+    return _OTHER_NAMES.get(text.upper(), text.upper())
 
 
 def _unquoted(value: str) -> str:

@@ -1,8 +1,8 @@
-"""Read the environment once, and say in one warning what in it cannot be used.
+"""Read the environment once, and report each value in it that cannot be used.
 
-This is the only module of the runtime that reads the process environment. Precedence is
-environment, then argument, then default (specification, "Environment Variables"). A bad value never
-stops a function: it is reported with the variable, the value, what is accepted and what is used.
+This is the only module of the runtime that reads the process environment. The environment wins over
+an argument, and that over the default. A bad value never stops a function: one warning names the
+variable, the value, what is accepted and what is used.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
-from types import SimpleNamespace
 from typing import NoReturn
 
 from lambda_otel_lite.configuration import variables as env
@@ -19,7 +18,10 @@ from lambda_otel_lite.configuration.reader import Reader, warn
 
 
 class ProcessorMode(StrEnum):
-    """When and by whom spans are exported (specification, "Processing Modes")."""
+    """When and by whom spans are exported.
+
+    Source: https://pypi.org/project/lambda-otel-lite/0.8.2/, "Processing Modes".
+    """
 
     SYNC = "sync"
     """In the handler's thread, before the response leaves."""
@@ -29,34 +31,16 @@ class ProcessorMode(StrEnum):
     """At shutdown, or whenever the user's own span processor does."""
 
 
-class Settings(SimpleNamespace):
-    """What the environment and the caller asked for, checked.
+class Settings:
+    """What the environment and the caller asked for, checked; it cannot be changed.
 
-    A namespace: to make a frozen dataclass or a named tuple of as many fields takes every cold
-    start the better part of a millisecond.
+    The attributes from ``mode`` to ``disabled`` are rows of `variables.SETTINGS`, which say what
+    each is. They have slots, because a frozen dataclass would cost every cold start a millisecond.
 
     Attributes:
-        mode: Processing mode.
-        queue_size: Most ended spans held back for export; more are dropped and counted.
-        batch_size: Most spans in one log record.
-        compression_level: Gzip level of the payload, 0 (none) to 9 (smallest).
-        exporter: ``package`` for ``OTLPStdoutSpanExporter``, ``native`` for the project's writer.
-        line_limit: Longest log record in bytes, the newline included.
-        timeout_margin_ms: How long before the deadline open spans are ended, in ms. 0: never.
-        handler: The user's handler, ``module.function``, for the zero-code entry point.
-        extractor: Name or ``module:function`` of the extractor of the zero-code entry point.
-        instrumentations: Names of instrumentation packages the zero-code entry point loads.
-        service_name: ``OTEL_SERVICE_NAME``, else ``service.name`` of the resource attributes, else
-            the function's name, else ``unknown_service``.
-        resource_attributes: The decoded pairs of ``OTEL_RESOURCE_ATTRIBUTES``.
-        propagators: Names as listed.
-        propagators_chosen: True where the user listed them, False for the default.
-        stable_http_only: True leaves out the HTTP attributes that the stable conventions replaced.
-        disabled: True turns all of it off.
-        record_level: Value of a log record's ``level``, or None to leave it out.
-        json_log_format: True where the function's log format is JSON.
-        pipe_output: True where the package's exporter is to write to its named pipe.
+        propagators_chosen: True where the user listed propagators, False for the default.
         log_level: Level for the loggers under ``lambda_otel_lite``, or None to leave them alone.
+        json_log_format: True where the function's log format is JSON.
         region: AWS region, where known.
         function_name: The function's name, where known.
         function_version: ``$LATEST`` or a number, where known.
@@ -72,22 +56,23 @@ class Settings(SimpleNamespace):
     queue_size: int
     batch_size: int
     compression_level: int
+    record_level: str | None
+    output_type: str
     exporter: str
     line_limit: int
-    timeout_margin_ms: int
+    timeout_margin: int
     handler: str | None
     extractor: str
     instrumentations: tuple[str, ...]
     service_name: str
     resource_attributes: dict[str, str]
     propagators: tuple[str, ...]
-    propagators_chosen: bool
-    stable_http_only: bool
+    semconv_opt_in: tuple[str, ...]
     disabled: bool
-    record_level: str | None
-    json_log_format: bool
-    pipe_output: bool
+
+    propagators_chosen: bool
     log_level: int | None
+    json_log_format: bool
     region: str | None
     function_name: str | None
     function_version: str | None
@@ -96,6 +81,13 @@ class Settings(SimpleNamespace):
     runtime_api: str | None
     initialization_type: str | None
     managed_instance: bool
+
+    # Known here on Python 3.14 as well, because this module imports annotations from __future__.
+    __slots__ = tuple(__annotations__)
+
+    def __init__(self, **values: object) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"settings cannot be changed: {name}")
@@ -112,58 +104,50 @@ class Settings(SimpleNamespace):
         """
         read = Reader(os.environ if environ is None else environ)
         function_name = read.text(env.FUNCTION_NAME)
-        managed = (
-            read.text(env.INITIALIZATION_TYPE) == "lambda-managed-instances"
-            or read.text(env.MAX_CONCURRENCY) is not None
-        )
-        memory_mb = read.text(env.MEMORY_SIZE)
-        resource_attributes = read.pairs(env.RESOURCE_ATTRIBUTES)
-        json_log_format = (read.text(env.LOG_FORMAT) or "").upper() == "JSON"
+        initialization_type = read.text(env.INITIALIZATION_TYPE)
+        # What comes between a variable and the default of its row.
+        fallbacks = {
+            "mode": _accepted_mode(mode),
+            "record_level": read.passing_level(),
+            "service_name": read.pairs(env.RESOURCE_ATTRIBUTES).get("service.name")
+            or function_name,
+        }
+        values = {
+            row["setting"]: read.setting(row, fallbacks.get(row["setting"])) for row in env.SETTINGS
+        }
+        values["mode"] = ProcessorMode(str(values["mode"]))
         return cls(
-            mode=ProcessorMode(
-                read.choice(
-                    env.PROCESSOR_MODE,
-                    tuple(ProcessorMode),
-                    fallback=_accepted_mode(mode) or ProcessorMode.SYNC,
-                )
-            ),
-            queue_size=read.integer(env.QUEUE_SIZE, 1, 1_000_000),
-            batch_size=read.integer(env.BATCH_SIZE, 1, 1_000_000),
-            compression_level=read.integer(env.COMPRESSION_LEVEL, 0, 9),
-            exporter=read.choice(env.EXPORTER, ("package", "native"), fallback="package"),
-            line_limit=read.integer(env.LINE_LIMIT, 1024, 1_048_576),
-            timeout_margin_ms=read.integer(env.TIMEOUT_MARGIN, 0, 60_000),
-            handler=read.text(env.HANDLER),
-            extractor=read.text(env.EXTRACTOR) or "auto",
-            instrumentations=read.names(env.INSTRUMENTATIONS),
-            service_name=read.text(env.SERVICE_NAME)
-            or resource_attributes.get("service.name")
-            or function_name
-            or "unknown_service",
-            resource_attributes=resource_attributes,
-            propagators=read.names(env.PROPAGATORS)
-            or tuple((env.DEFAULTS[env.PROPAGATORS] or "").split(",")),
+            **values,
             propagators_chosen=bool(read.names(env.PROPAGATORS)),
-            # The opt-in's other value, http/dup, asks for both names, which is the default here.
-            stable_http_only="http" in read.names(env.SEMCONV_STABILITY_OPT_IN),
-            disabled=read.choice(env.SDK_DISABLED, ("true", "false"), fallback="false") == "true",
-            record_level=read.record_level(json_log_format=json_log_format),
-            json_log_format=json_log_format,
-            pipe_output=read.choice(env.OUTPUT_TYPE, ("stdout", "pipe"), fallback="stdout")
-            == "pipe",
-            log_level=read.level(),
+            log_level=read.logging_level(),
+            json_log_format=read.is_json_log_format(),
             region=read.text(env.AWS_REGION),
             function_name=function_name,
             function_version=read.text(env.FUNCTION_VERSION),
             log_stream=read.text(env.LOG_STREAM_NAME),
-            memory_bytes=int(memory_mb) * 1024 * 1024
-            # A real value has five digits at most, and int() refuses thousands of them.
-            if memory_mb and memory_mb.isdecimal() and len(memory_mb) < 10  # noqa: PLR2004
-            else None,
+            memory_bytes=_memory_bytes(read.text(env.MEMORY_SIZE)),
             runtime_api=read.text(env.RUNTIME_API),
-            initialization_type=read.text(env.INITIALIZATION_TYPE),
-            managed_instance=managed,
+            initialization_type=initialization_type,
+            managed_instance=initialization_type == "lambda-managed-instances"
+            or read.text(env.MAX_CONCURRENCY) is not None,
         )
+
+    @property
+    def stable_http_only(self) -> bool:
+        """Whether the HTTP attributes that the stable conventions replaced are left out."""
+        return "http" in self.semconv_opt_in
+
+    @property
+    def pipe_output(self) -> bool:
+        """Whether the package's exporter is to write to its named pipe."""
+        return self.output_type == "pipe"
+
+
+def _memory_bytes(megabytes: str | None) -> int | None:
+    # A real value has five digits at most, and int() refuses thousands of them.
+    if megabytes is None or not megabytes.isdecimal() or len(megabytes) > 9:  # noqa: PLR2004
+        return None
+    return int(megabytes) * 1024 * 1024
 
 
 def xray_trace_header() -> str | None:
@@ -185,11 +169,9 @@ def without_propagators_variable() -> Iterator[None]:
             os.environ[env.PROPAGATORS] = hidden
 
 
-def _accepted_mode(mode: ProcessorMode | str | None) -> ProcessorMode | None:
-    if mode is None:
-        return None
-    try:
-        return ProcessorMode(mode)
-    except ValueError:
-        warn("the argument processor_mode", str(mode), "sync, async or finalize", "sync")
-        return None
+def _accepted_mode(mode: ProcessorMode | str | None) -> str | None:
+    if mode is None or mode in tuple(ProcessorMode):
+        return mode
+    accepted, used = ", ".join(ProcessorMode), env.default_text("mode")
+    warn("the argument processor_mode", str(mode), f"one of {accepted}", used)
+    return None

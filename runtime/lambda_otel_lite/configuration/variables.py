@@ -1,38 +1,215 @@
-"""Names of the environment variables that the runtime reads, and their documented defaults.
+"""The environment variables of the runtime, each declared once.
 
-Reading them is the business of `lambda_otel_lite.configuration.settings` alone. The CDK package
-holds the same names in a module of its own, and a contract test keeps the two equal.
+A variable that users set is a row of `SETTINGS` or of `SHARED`. From its row come what
+`Settings.from_environ` reads and reports, what the CDK package's `TelemetrySettings` accepts and
+says, the table in README, and the defaults and ranges in docstrings: `make docs` writes the texts,
+and tests compare. To add a setting, add its row here, a field of the same name to `Settings`, and,
+if an app is to set it, a field of the same name to `TelemetrySettings`.
+
+Every cold start loads this module, so the rows are plain data that only the type checker has types
+for. It is the one module of the runtime that the CDK package imports.
 """
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-# What this project defines; the first three are named by the specification, section "Environment
-# Variables", and those of the exporter by otlp-stdout-span-exporter.
-PROCESSOR_MODE: Final = "LAMBDA_EXTENSION_SPAN_PROCESSOR_MODE"
-QUEUE_SIZE: Final = "LAMBDA_SPAN_PROCESSOR_QUEUE_SIZE"
-BATCH_SIZE: Final = "LAMBDA_SPAN_PROCESSOR_BATCH_SIZE"
-COMPRESSION_LEVEL: Final = "OTLP_STDOUT_SPAN_EXPORTER_COMPRESSION_LEVEL"
-RECORD_LOG_LEVEL: Final = "OTLP_STDOUT_SPAN_EXPORTER_LOG_LEVEL"
-OUTPUT_TYPE: Final = "OTLP_STDOUT_SPAN_EXPORTER_OUTPUT_TYPE"
-HANDLER: Final = "LAMBDA_OTEL_HANDLER"
-EXPORTER: Final = "LAMBDA_OTEL_EXPORTER"
-EXTRACTOR: Final = "LAMBDA_OTEL_EXTRACTOR"
-INSTRUMENTATIONS: Final = "LAMBDA_OTEL_INSTRUMENTATIONS"
-LINE_LIMIT: Final = "LAMBDA_OTEL_LINE_LIMIT"
-TIMEOUT_MARGIN: Final = "LAMBDA_OTEL_TIMEOUT_MARGIN"
+from lambda_otel_lite.extractors.auto import NAMES as _EXTRACTORS
 
-# What OpenTelemetry defines ("Environment Variable Specification").
-SERVICE_NAME: Final = "OTEL_SERVICE_NAME"
-RESOURCE_ATTRIBUTES: Final = "OTEL_RESOURCE_ATTRIBUTES"
-PROPAGATORS: Final = "OTEL_PROPAGATORS"
-SDK_DISABLED: Final = "OTEL_SDK_DISABLED"
-SEMCONV_STABILITY_OPT_IN: Final = "OTEL_SEMCONV_STABILITY_OPT_IN"
+if TYPE_CHECKING:
+    from typing import Literal, NotRequired, TypedDict
 
-# Set by the user for the library's own log lines; the first wins.
-AWS_LOG_LEVEL: Final = "AWS_LAMBDA_LOG_LEVEL"
-LOG_LEVEL: Final = "LOG_LEVEL"
+    class _Row(TypedDict):
+        """What every row says."""
 
-# What AWS Lambda sets (developer guide, "Defined runtime environment variables").
+        #: The variable.
+        name: str
+        #: The field of `Settings` and of `TelemetrySettings`.
+        setting: str
+        #: A sentence that names neither default nor range, which are taken from the row.
+        meaning: str
+        #: The value that the CDK package sets unless the user sets another.
+        constructs: NotRequired[str]
+
+    class Text(_Row):
+        """Any text that is not empty."""
+
+        kind: Literal["text"]
+        default: str | None
+        #: What comes before the default, in words.
+        otherwise: NotRequired[str]
+
+    class Choice(_Row):
+        """One of some words, in any case."""
+
+        kind: Literal["choice"]
+        accepted: tuple[str, ...]
+        default: str
+
+    class Switch(_Row):
+        """``true`` or ``false``, in any case."""
+
+        kind: Literal["switch"]
+        default: bool
+
+    class Level(_Row):
+        """A log level, in any case."""
+
+        kind: Literal["level"]
+        accepted: tuple[str, ...]
+        #: What holds where it is not set, in words.
+        otherwise: str
+
+    class WholeNumber(_Row):
+        """A whole number within a range, the ends included."""
+
+        kind: Literal["whole number"]
+        accepted: tuple[int, int]
+        default: int
+        unit: NotRequired[str]
+
+    class Fraction(_Row):
+        """A number within a range, the ends included."""
+
+        kind: Literal["fraction"]
+        accepted: tuple[int, int]
+        default: int
+
+    class Names(_Row):
+        """Names separated by commas: some of the accepted ones, or any where none is listed."""
+
+        kind: Literal["names"]
+        accepted: tuple[str, ...]
+        default: tuple[str, ...]
+
+    class OptIn(_Row):
+        """Names separated by commas, of which others read those that are not accepted here."""
+
+        kind: Literal["opt-in"]
+        accepted: tuple[str, ...]
+        default: str
+
+    class Pairs(_Row):
+        """``key=value,key2=value2``, the values percent-encoded."""
+
+        kind: Literal["pairs"]
+
+    class Reference(_Row):
+        """One of some names, or ``module:function`` of the user's own code."""
+
+        kind: Literal["reference"]
+        accepted: tuple[str, ...]
+        default: str
+
+    #: What the runtime reads.
+    type Readable = Text | Choice | Switch | Level | WholeNumber | Names | OptIn | Pairs | Reference
+    type Variable = Readable | Fraction
+
+#: The handler of an instrumented function; it calls the function's own, which is in `HANDLER`.
+ENTRY_POINT: Final = "lambda_otel_lite.autowrap.handler"
+
+_LEVELS: Final = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
+
+# fmt: off
+#: What the runtime reads. The first three are of lambda-otel-lite
+#: (https://pypi.org/project/lambda-otel-lite/0.8.2/), those that begin with `OTLP_STDOUT` of
+#: https://pypi.org/project/otlp-stdout-span-exporter/, those that begin with `OTEL` of
+#: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/.
+SETTINGS: "Final[tuple[Readable, ...]]" = (
+    {"name": (PROCESSOR_MODE := "LAMBDA_EXTENSION_SPAN_PROCESSOR_MODE"), "setting": "mode",
+     "kind": "choice", "accepted": ("sync", "async", "finalize"), "default": "sync",
+     "meaning": "When spans leave the function: `sync` before the response, `async` after it,"
+                " `finalize` at shutdown or by your own span processor."},
+    {"name": (QUEUE_SIZE := "LAMBDA_SPAN_PROCESSOR_QUEUE_SIZE"), "setting": "queue_size",
+     "kind": "whole number", "accepted": (1, 1_000_000), "default": 2048, "unit": "spans",
+     "meaning": "Most ended spans that wait for their export; more are dropped and counted in a"
+                " warning."},
+    {"name": (BATCH_SIZE := "LAMBDA_SPAN_PROCESSOR_BATCH_SIZE"), "setting": "batch_size",
+     "kind": "whole number", "accepted": (1, 1_000_000), "default": 512, "unit": "spans",
+     "meaning": "Most spans in one log record; at most the size of the queue."},
+    {"name": (COMPRESSION_LEVEL := "OTLP_STDOUT_SPAN_EXPORTER_COMPRESSION_LEVEL"),
+     "setting": "compression_level",
+     "kind": "whole number", "accepted": (0, 9), "default": 6,
+     "meaning": "Gzip level of a log record; the lowest does not compress, the highest compresses"
+                " most."},
+    {"name": (RECORD_LOG_LEVEL := "OTLP_STDOUT_SPAN_EXPORTER_LOG_LEVEL"),
+     "setting": "record_level",
+     "kind": "level", "accepted": _LEVELS,
+     "otherwise": "one that passes the function's log level",
+     "meaning": "The `level` that log records carry; the text log format needs none."},
+    {"name": (OUTPUT_TYPE := "OTLP_STDOUT_SPAN_EXPORTER_OUTPUT_TYPE"), "setting": "output_type",
+     "kind": "choice", "accepted": ("stdout", "pipe"), "default": "stdout",
+     "meaning": "Where log records go: `pipe` is the named pipe of `otlp-stdout-span-exporter`."},
+    {"name": (EXPORTER := "LAMBDA_OTEL_EXPORTER"), "setting": "exporter",
+     "kind": "choice", "accepted": ("native", "package"), "default": "package",
+     "constructs": "native",
+     "meaning": "Who writes log records: `native` is the runtime's own writer, `package` is"
+                " `otlp-stdout-span-exporter` with the protobuf it needs, which ties the layer to"
+                " one architecture."},
+    {"name": (LINE_LIMIT := "LAMBDA_OTEL_LINE_LIMIT"), "setting": "line_limit",
+     "kind": "whole number", "accepted": (1024, 1_048_576), "default": 61_440, "unit": "bytes",
+     "meaning": "Longest log record."},
+    {"name": (TIMEOUT_MARGIN := "LAMBDA_OTEL_TIMEOUT_MARGIN"), "setting": "timeout_margin",
+     "kind": "whole number", "accepted": (0, 60_000), "default": 200, "unit": "ms",
+     "meaning": "How long before the deadline open spans are ended; `0` never ends them."},
+    {"name": (HANDLER := "LAMBDA_OTEL_HANDLER"), "setting": "handler",
+     "kind": "text", "default": None,
+     "meaning": f"Your handler, for the entry point `{ENTRY_POINT}`."},
+    {"name": (EXTRACTOR := "LAMBDA_OTEL_EXTRACTOR"), "setting": "extractor",
+     "kind": "reference", "accepted": _EXTRACTORS, "default": "auto",
+     "meaning": "How the entry point reads events: `auto` finds out the source of each."},
+    {"name": (INSTRUMENTATIONS := "LAMBDA_OTEL_INSTRUMENTATIONS"), "setting": "instrumentations",
+     "kind": "names", "accepted": (), "default": (),
+     "meaning": "`opentelemetry-instrumentation-*` packages of your function to switch on, such as"
+                " `botocore`."},
+    {"name": (SERVICE_NAME := "OTEL_SERVICE_NAME"), "setting": "service_name",
+     "kind": "text", "default": "unknown_service",
+     "otherwise": "`service.name` of the resource attributes, else the function's name",
+     "meaning": "The service that the spans belong to."},
+    {"name": (RESOURCE_ATTRIBUTES := "OTEL_RESOURCE_ATTRIBUTES"), "setting": "resource_attributes",
+     "kind": "pairs",
+     "meaning": "Attributes of everything that the function emits."},
+    {"name": (PROPAGATORS := "OTEL_PROPAGATORS"), "setting": "propagators",
+     "kind": "names",
+     "accepted": ("tracecontext", "baggage", "xray", "xray-lambda", "b3", "b3multi", "none"),
+     "default": ("tracecontext", "baggage", "xray-lambda"),
+     "meaning": "How the caller's context is read and passed on; W3C wins where several are"
+                " present, `b3` and `b3multi` need `opentelemetry-propagator-b3` in your code."},
+    {"name": (SEMCONV_STABILITY_OPT_IN := "OTEL_SEMCONV_STABILITY_OPT_IN"),
+     "setting": "semconv_opt_in",
+     "kind": "opt-in", "accepted": ("http", "http/dup"), "default": "http/dup",
+     "meaning": "`http` leaves only the stable HTTP attribute names, `http/dup` writes these and"
+                " the older ones."},
+    {"name": (SDK_DISABLED := "OTEL_SDK_DISABLED"), "setting": "disabled",
+     "kind": "switch", "default": False,
+     "meaning": "Whether telemetry is off and the bare handler runs."},
+)
+
+#: What the function's own code or the OpenTelemetry SDK reads as well.
+SHARED: "Final[tuple[Level | Choice | Fraction, ...]]" = (
+    {"name": (AWS_LOG_LEVEL := "AWS_LAMBDA_LOG_LEVEL"), "setting": "aws_log_level",
+     "kind": "level", "accepted": (*_LEVELS, "NONE"), "otherwise": "that of `LOG_LEVEL`",
+     "meaning": "Level of the library's own log lines, ahead of `LOG_LEVEL`; Lambda sets it with"
+                " the JSON log format."},
+    {"name": (LOG_LEVEL := "LOG_LEVEL"), "setting": "log_level",
+     "kind": "level", "accepted": (*_LEVELS, "NONE"), "otherwise": "the function's log level",
+     "meaning": "Level of the library's own log lines; the function's own code may read it too."},
+    {"name": (TRACES_SAMPLER := "OTEL_TRACES_SAMPLER"), "setting": "sampler",
+     "kind": "choice",
+     "accepted": ("always_on", "always_off", "traceidratio", "parentbased_always_on",
+                  "parentbased_always_off", "parentbased_traceidratio"),
+     "default": "parentbased_always_on",
+     "meaning": "Which traces are kept; read by the OpenTelemetry SDK."},
+    {"name": (TRACES_SAMPLER_ARG := "OTEL_TRACES_SAMPLER_ARG"), "setting": "sampler_ratio",
+     "kind": "fraction", "accepted": (0, 1), "default": 1,
+     "meaning": "Share of traces that a `traceidratio` sampler keeps; read by the OpenTelemetry"
+                " SDK."},
+)
+# fmt: on
+
+#: All of these by the name of the setting.
+BY_SETTING: "Final[dict[str, Variable]]" = {row["setting"]: row for row in (*SETTINGS, *SHARED)}
+
+# What Lambda itself sets and the runtime reads:
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 AWS_REGION: Final = "AWS_REGION"
 FUNCTION_NAME: Final = "AWS_LAMBDA_FUNCTION_NAME"
 FUNCTION_VERSION: Final = "AWS_LAMBDA_FUNCTION_VERSION"
@@ -44,26 +221,26 @@ INITIALIZATION_TYPE: Final = "AWS_LAMBDA_INITIALIZATION_TYPE"
 MAX_CONCURRENCY: Final = "AWS_LAMBDA_MAX_CONCURRENCY"
 XRAY_TRACE_HEADER: Final = "_X_AMZN_TRACE_ID"
 
-#: Variables for users to set, with the default that holds where they are not set. None: the
-#: variable has no default of its own. README's table is compared with this one by a test.
-DEFAULTS: Final[dict[str, str | None]] = {
-    PROCESSOR_MODE: "sync",
-    QUEUE_SIZE: "2048",
-    BATCH_SIZE: "512",
-    COMPRESSION_LEVEL: "6",
-    RECORD_LOG_LEVEL: None,
-    OUTPUT_TYPE: "stdout",
-    EXPORTER: "package",
-    LINE_LIMIT: "61440",
-    TIMEOUT_MARGIN: "200",
-    HANDLER: None,
-    EXTRACTOR: "auto",
-    INSTRUMENTATIONS: None,
-    SERVICE_NAME: None,
-    RESOURCE_ATTRIBUTES: None,
-    PROPAGATORS: "tracecontext,baggage,xray-lambda",
-    SEMCONV_STABILITY_OPT_IN: None,
-    SDK_DISABLED: "false",
-    AWS_LOG_LEVEL: None,
-    LOG_LEVEL: None,
-}
+
+def default_number(setting: str) -> int:
+    """Return the default of a setting that is a number.
+
+    Raises:
+        TypeError: It is not.
+    """
+    default = BY_SETTING[setting].get("default")
+    if not isinstance(default, int):
+        raise TypeError(f"the default of {setting} is {default!r}, which is not a number")
+    return default
+
+
+def default_text(setting: str) -> str:
+    """Return the default of a setting that is a text.
+
+    Raises:
+        TypeError: It is not.
+    """
+    default = BY_SETTING[setting].get("default")
+    if not isinstance(default, str):
+        raise TypeError(f"the default of {setting} is {default!r}, which is not a text")
+    return default

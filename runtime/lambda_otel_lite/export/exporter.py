@@ -112,7 +112,7 @@ class NativeSpanExporter(LogRecordExporter):
 
 
 class PackageSpanExporter(LogRecordExporter):
-    """Encodes with ``OTLPStdoutSpanExporter``: ``LAMBDA_OTEL_EXPORTER=package``, the default."""
+    """Encodes with ``OTLPStdoutSpanExporter``: ``LAMBDA_OTEL_EXPORTER=package``."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)

@@ -5,7 +5,7 @@ helpers here return None or an empty value instead of raising, so that an extrac
 of attributes.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from opentelemetry.trace import Link, SpanKind
@@ -73,6 +73,10 @@ class SpanAttributes:
         self.kind = kind
         self.links = links
         self.link_carriers = link_carriers
+
+
+#: From an event and its context to the description of its span.
+Extractor = Callable[[Any, Any], SpanAttributes]
 
 
 def invocation_attributes(context: Any) -> dict[str, Any]:

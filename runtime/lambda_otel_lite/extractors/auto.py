@@ -1,118 +1,140 @@
-"""Tell events apart by their shape, and find an extractor by its name."""
+"""Tell events apart by their shape, and find an extractor by its name.
 
-from collections.abc import Callable
+This module loads the table alone. An extractor's own module is imported with the first event that
+needs it: most functions see events of one kind.
+"""
+
+from __future__ import annotations
+
 from functools import cache
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
-from lambda_otel_lite.extractors.attributes import SpanAttributes, mapping
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-Extractor = Callable[[Any, Any], SpanAttributes]
+    from lambda_otel_lite.extractors.attributes import Extractor, SpanAttributes
 
-#: Built-in extractors by short name: module of this package, and function. A family is imported
-#: with the first event that needs it; most functions see events of one kind.
-BY_NAME = {
-    "auto": "auto:auto_extractor",
-    "default": "direct:default_extractor",
-    "api_gateway_v1": "http:api_gateway_v1_extractor",
-    "api_gateway_v2": "http:api_gateway_v2_extractor",
-    "websocket": "http:websocket_extractor",
-    # A function URL's event is that of an HTTP API (developer guide, "Function URLs").
-    "function_url": "http:api_gateway_v2_extractor",
-    "alb": "http:alb_extractor",
-    "sqs": "messaging:sqs_extractor",
-    "sns": "messaging:sns_extractor",
-    "kinesis": "messaging:kinesis_extractor",
-    "eventbridge": "messaging:eventbridge_extractor",
-    "s3": "datasource:s3_extractor",
-    "dynamodb": "datasource:dynamodb_extractor",
-    "cloudwatch_logs": "datasource:cloudwatch_logs_extractor",
-    "step_functions": "direct:step_functions_extractor",
-    "cognito": "direct:cognito_extractor",
-    "appsync": "direct:appsync_extractor",
-}
+    #: Name; module of this package and function; the key that each event of the source has, or
+    #: ``list`` if the event is one; and the test of an event that has it.
+    type Row = tuple[str, str, str | type[list[Any]] | None, Callable[[Any], bool] | None]
 
-_BY_RECORD_SOURCE = {
-    "aws:sqs": "sqs",
-    "aws:sns": "sns",
-    "aws:s3": "s3",
-    "aws:dynamodb": "dynamodb",
-    "aws:kinesis": "kinesis",
-}
+
+def _has(key: str) -> Callable[[Any], bool]:
+    return lambda event: key in event
+
+
+def _has_in_request(key: str) -> Callable[[Any], bool]:
+    def test(event: Any) -> bool:
+        request = event["requestContext"]
+        return isinstance(request, dict) and key in request
+
+    return test
+
+
+def _is_http_api(event: Any) -> bool:
+    request = event["requestContext"]
+    return isinstance(request, dict) and isinstance(request.get("http"), dict)
+
+
+def _is_rest_api(event: Any) -> bool:
+    request = event["requestContext"]
+    return isinstance(request, dict) and ("httpMethod" in request or "httpMethod" in event)
+
+
+def _has_records_of(source: str) -> Callable[[Any], bool]:
+    def test(event: Any) -> bool:
+        records = event["Records"]
+        record = records[0] if isinstance(records, list) and records else None
+        # SNS writes the key with a capital letter.
+        return isinstance(record, dict) and (
+            record.get("eventSource") == source or record.get("EventSource") == source
+        )
+
+    return test
+
+
+def _is_log_batch(event: Any) -> bool:
+    return isinstance(event["awslogs"], dict)
+
+
+def _is_resolver_call(event: Any) -> bool:
+    info = event.get("info") if isinstance(event, dict) else None
+    return isinstance(info, dict) and "fieldName" in info and "parentTypeName" in info
+
+
+def _is_batch_of_calls(event: Any) -> bool:
+    return bool(event) and _is_resolver_call(event[0])
+
+
+#: The built-in extractors. An event is compared with one row after the other; a row without a test
+#: is found by its name only. A new source is an extractor and a row here.
+ROWS: Final[tuple[Row, ...]] = (
+    ("api_gateway_v2", "http:api_gateway_v2_extractor", "requestContext", _is_http_api),
+    ("alb", "http:alb_extractor", "requestContext", _has_in_request("elb")),
+    ("websocket", "http:websocket_extractor", "requestContext", _has_in_request("connectionId")),
+    ("api_gateway_v1", "http:api_gateway_v1_extractor", "requestContext", _is_rest_api),
+    ("sqs", "messaging:sqs_extractor", "Records", _has_records_of("aws:sqs")),
+    ("sns", "messaging:sns_extractor", "Records", _has_records_of("aws:sns")),
+    ("kinesis", "messaging:kinesis_extractor", "Records", _has_records_of("aws:kinesis")),
+    ("s3", "datasource:s3_extractor", "Records", _has_records_of("aws:s3")),
+    ("dynamodb", "datasource:dynamodb_extractor", "Records", _has_records_of("aws:dynamodb")),
+    ("eventbridge", "messaging:eventbridge_extractor", "detail-type", _has("source")),
+    ("cloudwatch_logs", "datasource:cloudwatch_logs_extractor", "awslogs", _is_log_batch),
+    ("cognito", "direct:cognito_extractor", "triggerSource", _has("userPoolId")),
+    ("step_functions", "direct:step_functions_extractor", "StateMachine", _has("Execution")),
+    ("appsync", "direct:appsync_extractor", "info", _is_resolver_call),
+    ("appsync", "direct:appsync_extractor", list, _is_batch_of_calls),
+    # A function URL's event is that of an HTTP API:
+    # https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
+    ("function_url", "http:api_gateway_v2_extractor", None, None),
+    ("default", "direct:default_extractor", None, None),
+    ("auto", "auto:auto_extractor", None, None),
+)
+
+#: Module and function by name.
+_FUNCTIONS: Final = {name: function for name, function, _, _ in ROWS}
+
+#: The names under which a function's settings ask for an extractor.
+NAMES: Final = tuple(_FUNCTIONS)
 
 
 @cache
 def built_in(name: str) -> Extractor:
-    """Return a built-in extractor by its short name, which must be one of `BY_NAME`."""
-    module, _, function = BY_NAME[name].partition(":")
+    """Return a built-in extractor by its name, which must be one of `NAMES`."""
+    module, _, function = _FUNCTIONS[name].partition(":")
     extractor: Extractor = getattr(import_module(f"{__package__}.{module}"), function)
     return extractor
 
 
 def auto_extractor(event: Any, context: Any) -> SpanAttributes:
-    """Read the event with the extractor that its shape calls for, else with the default one."""
+    """Read the event with the extractor of its source, or with the default one."""
     return extractor_for(event)(event, context)
 
 
 def extractor_for(event: Any) -> Extractor:
-    """Return the extractor for an event; anything that is not known is a direct invocation."""
+    """Return the extractor for an event; what matches no row is a direct invocation."""
     return built_in(_name_for(event))
 
 
 def _name_for(event: Any) -> str:
-    if isinstance(event, list):
-        return "appsync" if event and _is_appsync(mapping(event[0])) else "default"
-    event = mapping(event)
-    request = event.get("requestContext")
-    if isinstance(request, dict):
-        return _name_for_request(event, request)
-    found = event.get("Records")
-    if isinstance(found, list) and found:
-        record = mapping(found[0])
-        source = record.get("eventSource") or record.get("EventSource")
-        return _BY_RECORD_SOURCE.get(source, "default") if isinstance(source, str) else "default"
-    return _name_for_object(event)
-
-
-def _name_for_request(event: dict[Any, Any], request: dict[Any, Any]) -> str:
-    if "elb" in request:
-        return "alb"
-    if isinstance(request.get("http"), dict):
-        return "api_gateway_v2"
-    if "connectionId" in request:
-        return "websocket"
-    if "httpMethod" in event or "httpMethod" in request:
-        return "api_gateway_v1"
+    keys = event if isinstance(event, dict) else (list,) if isinstance(event, list) else ()
+    for name, _, key, test in ROWS:
+        if key in keys and test is not None and test(event):
+            return name
     return "default"
 
 
-def _name_for_object(event: dict[Any, Any]) -> str:
-    if "detail-type" in event and "source" in event:
-        return "eventbridge"
-    if isinstance(event.get("awslogs"), dict):
-        return "cloudwatch_logs"
-    if "triggerSource" in event and "userPoolId" in event:
-        return "cognito"
-    if "StateMachine" in event and "Execution" in event:
-        return "step_functions"
-    return "appsync" if _is_appsync(event) else "default"
-
-
-def _is_appsync(call: dict[Any, Any]) -> bool:
-    info = mapping(call.get("info"))
-    return "fieldName" in info and "parentTypeName" in info
-
-
 def extractor_by_name(name: str) -> Extractor:
-    """Return a built-in extractor by its short name, or the user's by ``module:function``.
+    """Return a built-in extractor by its name, or the user's own by ``module:function``.
 
     Raises:
         ValueError: There is no such extractor; the message names the accepted ones.
     """
-    if name in BY_NAME:
+    if name in _FUNCTIONS:
         return built_in(name)
     module, separator, function = name.partition(":")
-    accepted = f"accepted: {', '.join(BY_NAME)} or module:function"
+    accepted = f"accepted: {', '.join(NAMES)} or module:function"
     if not separator:
         raise ValueError(f"{name!r} is no extractor; {accepted}")
     try:
