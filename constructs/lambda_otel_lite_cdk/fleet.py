@@ -11,8 +11,9 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import IMixin
 
 from lambda_otel_lite_cdk.checks.validation import registry_of
+from lambda_otel_lite_cdk.errors import SettingsError
 from lambda_otel_lite_cdk.instrumentation.requests import Door, Request
-from lambda_otel_lite_cdk.settings.settings import SettingsError, TelemetrySettings
+from lambda_otel_lite_cdk.settings.settings import TelemetrySettings
 
 if TYPE_CHECKING:
     from constructs import Construct, IConstruct

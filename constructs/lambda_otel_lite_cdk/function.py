@@ -8,6 +8,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
 from lambda_otel_lite_cdk.checks.validation import registry_of
+from lambda_otel_lite_cdk.errors import InstrumentationError
 from lambda_otel_lite_cdk.functions.eligibility import AT_EDGE, is_edge_function, why_unsupported
 from lambda_otel_lite_cdk.functions.properties import configured
 from lambda_otel_lite_cdk.instrumentation.requests import Door, Request
@@ -17,10 +18,6 @@ if TYPE_CHECKING:
     from constructs import Construct
 
     from lambda_otel_lite_cdk.forwarding.subscription import Forwarding
-
-
-class InstrumentationError(ValueError):
-    """A function cannot be instrumented; the message names it and says what to do."""
 
 
 class InstrumentedFunction(lambda_.Function):

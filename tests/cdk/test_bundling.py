@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lambda_otel_lite_cdk.errors import BundlingError
 from lambda_otel_lite_cdk.layer import build as bundling
-from lambda_otel_lite_cdk.layer.build import BundlingError, stage_layer, stage_package
+from lambda_otel_lite_cdk.layer.build import stage_layer, stage_package
 from lambda_otel_lite_cdk.layer.cache import cached_tree
 from lambda_otel_lite_cdk.layer.interpreters import supported_interpreters
 

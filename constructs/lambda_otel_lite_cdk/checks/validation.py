@@ -12,6 +12,7 @@ from constructs import IValidation
 
 from lambda_otel_lite_cdk.checks.collect import Inspection
 from lambda_otel_lite_cdk.checks.rules import ERROR
+from lambda_otel_lite_cdk.errors import InstrumentationError
 from lambda_otel_lite_cdk.functions.outcome import write_report
 from lambda_otel_lite_cdk.instrumentation.resolver import (
     Registry,
@@ -33,13 +34,14 @@ def registry_of(construct: IConstruct) -> Registry:
     """Return the registry of the app or stage that a construct is in, making it at the first call.
 
     Raises:
+        InstrumentationError: The construct is in no app.
         SettingsError: A default in CDK context is out of range.
     """
     registry = found_registry(construct)
     if registry is None:
         stage = stage_of(construct)
         if stage is None:
-            raise ValueError(
+            raise InstrumentationError(
                 f"{construct.node.path}: it is in no app. Make it in an App, a Stage or a Stack."
             )
         if stage.node.scope is not None:

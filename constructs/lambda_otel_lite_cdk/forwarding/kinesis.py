@@ -10,6 +10,8 @@ from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as event_sources
 
+from lambda_otel_lite_cdk.errors import SettingsError
+
 if TYPE_CHECKING:
     from constructs import Construct
 
@@ -59,7 +61,7 @@ class Kinesis:
             function: The forwarder.
 
         Raises:
-            ValueError: A value is out of range.
+            SettingsError: A value is out of range.
         """
         self._check(function.node.path)
         stream = self.stream or kinesis.Stream(
@@ -96,12 +98,12 @@ class Kinesis:
         }
         for name, (value, low, high) in ranges.items():
             if not low <= value <= high:
-                raise ValueError(
+                raise SettingsError(
                     f"{where}: Kinesis.{name} is {value!r}; it must be a whole number from {low} "
                     f"to {high}. Correct it, or leave it out for the default."
                 )
         if self.stream is not None and self.shards is not None:
-            raise ValueError(
+            raise SettingsError(
                 f"{where}: Kinesis.shards is {self.shards}, but Kinesis.stream exists already. "
                 f"Leave one of them out."
             )

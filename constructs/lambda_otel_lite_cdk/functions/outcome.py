@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lambda_otel_lite_cdk.errors import ReportError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -67,7 +69,7 @@ def read_report(folder: Path) -> dict[tuple[str, str], Outcome]:
     """Return the outcomes of a report by template and logical id; none where there is no report.
 
     Raises:
-        ValueError: The report is not one that `write_report` wrote.
+        ReportError: The report is not one that `write_report` wrote.
     """
     try:
         text = (folder / REPORT).read_text("utf-8")
@@ -77,7 +79,7 @@ def read_report(folder: Path) -> dict[tuple[str, str], Outcome]:
         found: list[dict[str, Any]] = json.loads(text)["functions"]
         outcomes = [Outcome(**{**one, "overridden": tuple(one["overridden"])}) for one in found]
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(
+        raise ReportError(
             f"{folder / REPORT} is no coverage report ({type(error).__name__}: {error}); "
             f"synthesize again"
         ) from error

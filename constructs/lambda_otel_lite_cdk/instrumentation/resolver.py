@@ -17,7 +17,7 @@ from aws_cdk import AspectPriority, Aspects, CfnResource, IAspect, Stack, Stage
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from lambda_otel_lite_cdk.forwarding.subscription import ForwardingError
+from lambda_otel_lite_cdk.errors import BundlingError, ForwardingError
 from lambda_otel_lite_cdk.functions.eligibility import (
     AT_EDGE,
     IS_FORWARDER,
@@ -39,7 +39,6 @@ from lambda_otel_lite_cdk.functions.outcome import (
 from lambda_otel_lite_cdk.functions.properties import Configuration, configurations
 from lambda_otel_lite_cdk.instrumentation.apply import apply, forward, is_held
 from lambda_otel_lite_cdk.instrumentation.requests import Requests, left_out, waits
-from lambda_otel_lite_cdk.layer.build import BundlingError
 from lambda_otel_lite_cdk.layer.construct import Layers, published_layer
 from lambda_otel_lite_cdk.settings.settings import TelemetrySettings
 from lambda_otel_lite_cdk.settings.variables import PROCESSOR_MODE, SERVICE_NAME

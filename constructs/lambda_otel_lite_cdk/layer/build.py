@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from lambda_otel_lite_cdk.errors import BundlingError
 from lambda_otel_lite_cdk.layer import bytecode, contents
 from lambda_otel_lite_cdk.layer.cache import cached_archive, cached_tree, digest
 from lambda_otel_lite_cdk.layer.interpreters import find_interpreter
@@ -27,10 +28,6 @@ _PLATFORMS = {None: "linux", "x86_64": "x86_64-manylinux2014", "arm64": "aarch64
 _COMPILED_SUFFIXES = (".so", ".pyd", ".dylib")
 #: Looking for an interpreter starts processes; a fleet asks once for each of its stacks.
 _interpreter = functools.cache(find_interpreter)
-
-
-class BundlingError(RuntimeError):
-    """Code for AWS could not be staged; the message says why and what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from lambda_otel_lite_cdk.errors import SettingsError
 from lambda_otel_lite_cdk.settings import values as rules
 from lambda_otel_lite_cdk.settings import variables as env
 
@@ -47,10 +48,6 @@ _EXTRACTORS = (
 )
 _PROPAGATORS = ("tracecontext", "baggage", "xray", "xray-lambda", "b3", "b3multi", "none")
 _LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
-
-
-class SettingsError(ValueError):
-    """A telemetry setting is out of range; the message names construct, value, range and fix."""
 
 
 def _setting(variable: str | None, rule: Rule, default: str) -> Any:
