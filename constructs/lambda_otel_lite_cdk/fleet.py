@@ -10,10 +10,10 @@ from aws_cdk import Annotations, IPropertyInjector, Stage
 from aws_cdk import aws_lambda as lambda_
 from constructs import IMixin
 
-from lambda_otel_lite_cdk.checks.validation import registry_of
 from lambda_otel_lite_cdk.errors import SettingsError
-from lambda_otel_lite_cdk.instrumentation.requests import Door, Request
+from lambda_otel_lite_cdk.instrumentation.requests import EntryPoint, Request
 from lambda_otel_lite_cdk.settings.settings import TelemetrySettings
+from lambda_otel_lite_cdk.synthesis import requests_of
 
 if TYPE_CHECKING:
     from constructs import Construct, IConstruct
@@ -32,7 +32,7 @@ class Telemetry:
     def __init__(self, scope: IConstruct) -> None:
         self._scope = scope
         self._path = scope.node.path
-        self._requests = registry_of(scope).requests
+        self._requests = requests_of(scope)
 
     @classmethod
     def of(cls, scope: IConstruct) -> Telemetry:
@@ -79,11 +79,11 @@ class Telemetry:
                 f"it, or leave it out for the default, 100."
             )
         for inner in self._scope.node.find_all():
-            # Aspects end at stages, so each has a registry of its own that asks this one.
+            # Aspects end at stages, so that each needs its own requests, which ask these.
             if isinstance(inner, Stage):
-                registry_of(inner)
+                requests_of(inner)
         request = Request(
-            door=Door.SCOPE,
+            entry_point=EntryPoint.SCOPE,
             settings=settings,
             forwarding=forwarding,
             rollout=rollout,
@@ -145,8 +145,8 @@ class TelemetryInjector:
         """Note that the function which is about to be made is to be instrumented."""
         # The CDK replaces the separator of paths in ids.
         path = f"{scope.node.path}/{id.replace('/', '--')}"
-        request = Request(door=Door.INJECTOR, settings=self._settings)
-        registry_of(scope).requests.ask(path, request)
+        request = Request(entry_point=EntryPoint.INJECTOR, settings=self._settings)
+        requests_of(scope).ask(path, request)
         return original_props
 
 
@@ -171,5 +171,5 @@ class TelemetryMixin:
 
     def apply_to(self, construct: IConstruct) -> None:
         """Note that a function is to be instrumented."""
-        request = Request(door=Door.MIXIN, settings=self._settings)
-        registry_of(construct).requests.ask(construct.node.path, request)
+        request = Request(entry_point=EntryPoint.MIXIN, settings=self._settings)
+        requests_of(construct).ask(construct.node.path, request)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
-from lambda_otel_lite_cdk.checks.validation import registry_of
 from lambda_otel_lite_cdk.errors import InstrumentationError
-from lambda_otel_lite_cdk.functions.eligibility import AT_EDGE, is_edge_function, why_unsupported
+from lambda_otel_lite_cdk.functions.eligibility import is_edge_function, why_unsupported
 from lambda_otel_lite_cdk.functions.properties import configured
-from lambda_otel_lite_cdk.instrumentation.requests import Door, Request
+from lambda_otel_lite_cdk.functions.reasons import Reason
+from lambda_otel_lite_cdk.instrumentation.requests import EntryPoint, Request
 from lambda_otel_lite_cdk.settings.settings import TelemetrySettings
+from lambda_otel_lite_cdk.synthesis import requests_of
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -85,8 +86,8 @@ def instrument(
     settings.check(path)
     if is_edge_function(function):
         raise InstrumentationError(
-            f"{path}: it is an EdgeFunction, and {AT_EDGE}. Do not instrument it, or make it a "
-            f"Function of a region behind the distribution."
+            f"{path}: it is an EdgeFunction, and {Reason.AT_EDGE.text}. Do not instrument it, or "
+            f"make it a Function of a region behind the distribution."
         )
     if not isinstance(function, lambda_.Function):
         raise InstrumentationError(
@@ -100,12 +101,12 @@ def instrument(
             f"what would be instrumented. Leave `node.default_child` as the Function made it."
         )
     properties = configured(resource)
-    if reason := why_unsupported(properties):
-        raise InstrumentationError(f"{path}: {reason}")
+    if why := why_unsupported(properties):
+        raise InstrumentationError(f"{path}: {why.text}")
     if forwarding is not None and "logGroup" in properties.get("loggingConfig", {}):
         forwarding.subscribe(function.log_group)
-    registry_of(function).requests.ask(
-        path, Request(door=Door.FUNCTION, settings=settings, forwarding=forwarding)
+    requests_of(function).ask(
+        path, Request(entry_point=EntryPoint.FUNCTION, settings=settings, forwarding=forwarding)
     )
 
 

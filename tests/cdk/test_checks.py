@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +8,6 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
 from lambda_otel_lite_cdk import Forwarding, Telemetry, TelemetrySettings, instrument
-from lambda_otel_lite_cdk.checks import rules as checks_module
 
 from .conftest import (
     ARN,
@@ -61,19 +59,6 @@ def test_an_environment_just_under_the_limit_does_not(stack: Stack) -> None:
     room = 4096 - len('{"LONG":"",' + ours + "}")
     instrumented(stack, environment={"LONG": "x" * room})
     assert functions(stack)
-
-
-@pytest.mark.parametrize("kind", ["folder", "archive", "neither"])
-def test_the_size_of_an_asset_is_read_from_the_assembly(kind: str, tmp_path: Path) -> None:
-    import zipfile  # noqa: PLC0415 - for this one
-
-    if kind == "folder":
-        (tmp_path / "asset.abc").mkdir()
-        (tmp_path / "asset.abc" / "file").write_text("12345")
-    elif kind == "archive":
-        with zipfile.ZipFile(tmp_path / "asset.abc.zip", "w") as archive:
-            archive.writestr("file", "12345")
-    assert checks_module.unzipped_size(tmp_path, "abc.zip") == (0 if kind == "neither" else 5)
 
 
 def test_snapstart_with_a_version_is_not_warned_about(stack: Stack) -> None:

@@ -31,7 +31,8 @@ def test_hazard_31_no_private_attribute_of_the_cdk_is_used(source: Path) -> None
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute)
         and node.attr.startswith("_")
-        and not node.attr.startswith("__")
+        # Python's own begin and end with underscores.
+        and not node.attr.endswith("_")
         and not (isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"})
     }
     assert used <= {"_cfn_properties"}

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from aws_cdk import Stack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from aws_cdk import CfnResource
     from aws_cdk import aws_lambda as lambda_
+    from constructs import IConstruct
 
 #: The properties that somebody here asks for; the others are not resolved. Of functions, of their
 #: versions and layers, and of log groups and subscription filters.
@@ -66,3 +67,25 @@ def given_of(resource: CfnResource) -> Mapping[str, Any]:
     """Return what an app gave to a resource, with tokens."""
     given = resource._cfn_properties  # noqa: SLF001 - the one way; it is only read
     return {name: given[name] for name in _READ if name in given}
+
+
+def with_resources[Construct: IConstruct, Resource: IConstruct](
+    constructs: Iterable[IConstruct], kind: type[Construct], resource: type[Resource]
+) -> Iterator[tuple[Construct, Resource]]:
+    """Yield the constructs of a kind with their resources.
+
+    A construct's resource is the first one to come after it. Asking for it would take calls, and
+    return another object each time.
+
+    Args:
+        constructs: In the order of the tree, parents first.
+        kind: The constructs.
+        resource: Their resources.
+    """
+    last: Construct | None = None
+    for one in constructs:
+        if isinstance(one, kind):
+            last = one
+        elif last is not None and isinstance(one, resource):
+            yield last, one
+            last = None

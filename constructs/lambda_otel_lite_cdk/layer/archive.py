@@ -43,5 +43,21 @@ def unpacked_size(asset: Path) -> int:
         return sum(member.file_size for member in opened.infolist())
 
 
+def asset_size(assembly: Path, key: object) -> int:
+    """Return the size of an asset, unpacked, in bytes; 0 if it is not in a cloud assembly.
+
+    Args:
+        assembly: The folder in which the assembly keeps its assets.
+        key: Object key under which the asset is published: its hash and a suffix.
+    """
+    if not isinstance(key, str):
+        return 0
+    name = f"asset.{key.partition('.')[0]}"
+    for asset in (assembly / name, assembly / f"{name}.zip"):
+        if asset.exists():
+            return unpacked_size(asset)
+    return 0
+
+
 def _in(folder: Path) -> Iterator[Path]:
     return (path for path in folder.rglob("*") if path.is_file())

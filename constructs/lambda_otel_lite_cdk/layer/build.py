@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import importlib.util
 import os
 import subprocess
@@ -25,9 +24,6 @@ _MOUNT = "/opt"
 #: Wheels that Lambda's Amazon Linux 2023 can load, by architecture. Source: PEP 600; uv reference,
 #: "--python-platform".
 _PLATFORMS = {None: "linux", "x86_64": "x86_64-manylinux2014", "arm64": "aarch64-manylinux2014"}
-_COMPILED_SUFFIXES = (".so", ".pyd", ".dylib")
-#: Looking for an interpreter starts processes; a fleet asks once for each of its stacks.
-_interpreter = functools.cache(find_interpreter)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +65,7 @@ def stage_layer(python: str, package_for: str | None = None) -> StagedCode:
     sources = _package_sources("lambda_otel_lite")
     name = "layer-package.txt" if package_for else "layer.txt"
     lock = resources.files("lambda_otel_lite_cdk").joinpath("locks", name).read_text("utf-8")
-    interpreter = _interpreter(python)
+    interpreter = find_interpreter(python)
     asset_hash = digest(
         [
             b"layer",
@@ -91,7 +87,7 @@ def stage_layer(python: str, package_for: str | None = None) -> StagedCode:
         _install(lock, site, python, _PLATFORMS[package_for])
         contents.prune(site)
         if package_for is None:
-            _refuse_machine_code(site)
+            contents.refuse_machine_code(site)
         if interpreter:
             _compile(site, interpreter)
 
@@ -179,16 +175,6 @@ def _uv() -> str:
             "uv, which installs the layer's dependencies, is not there. "
             "Install it with `pip install 'lambda-otel-lite[cdk]'`."
         ) from None
-
-
-def _refuse_machine_code(site: Path) -> None:
-    """Refuse what would tie the layer to one architecture."""
-    for path in site.rglob("*"):
-        if path.suffix in _COMPILED_SUFFIXES:
-            raise BundlingError(
-                f"The layer must be pure Python, so that it serves every architecture, but "
-                f"{path.relative_to(site)} is machine code. Take its package out of layer.in."
-            )
 
 
 def _compile(site: Path, interpreter: Path) -> None:

@@ -7,6 +7,8 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from lambda_otel_lite_cdk.errors import BundlingError
+
 #: Parts of an installed distribution that nothing reads on Lambda. METADATA and entry_points.txt
 #: stay: `opentelemetry.propagate` and the SDK's configuration look entry points up by name, and
 #: instrumentations ask for versions. Licence texts stay because the licences say so, each once.
@@ -26,6 +28,7 @@ _OTHER_SIGNALS = (
 )
 #: Names that may change with each release: a hundred modules, of which the SDK uses two.
 _INCUBATING = "opentelemetry.semconv._incubating"
+_COMPILED_SUFFIXES = (".so", ".pyd", ".dylib")
 
 
 def prune(site: Path) -> None:
@@ -42,6 +45,20 @@ def prune(site: Path) -> None:
     for part in _OTHER_SIGNALS:
         shutil.rmtree(site / part, ignore_errors=True)
     _prune_incubating(site)
+
+
+def refuse_machine_code(site: Path) -> None:
+    """Refuse what would tie the layer to one architecture.
+
+    Raises:
+        BundlingError: A file is machine code.
+    """
+    for path in site.rglob("*"):
+        if path.suffix in _COMPILED_SUFFIXES:
+            raise BundlingError(
+                f"The layer must be pure Python, so that it serves every architecture, but "
+                f"{path.relative_to(site)} is machine code. Remove its package from layer.in."
+            )
 
 
 def _prune_copies(files: Iterable[Path]) -> None:
