@@ -41,7 +41,7 @@ __all__ = [
     "instrument",
 ]
 
-# Importing aws_cdk takes seconds, and the command must not pay them: names are imported on use.
+# Importing aws_cdk takes seconds, which the command must not: names are imported when used.
 _HOMES = {
     "BundlingError": "errors",
     "Forwarding": "forwarding.subscription",

@@ -1,4 +1,4 @@
-"""Instrument the functions of a whole app, whoever owns them."""
+"""Instrument the functions of a whole app, whoever makes them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ALL = 100
 
 
 class Telemetry:
-    """Say what holds for all functions in a scope: an app, a stage, a stack, any construct.
+    """Say what holds for all functions in a scope: an app, a stage, a stack or any construct.
 
     Make it with `of`.
     """
@@ -53,17 +53,17 @@ class Telemetry:
     ) -> None:
         """Instrument every Python function in the scope, those that are made later too.
 
-        Settings of scopes further in win over those further out, and what is asked for a function
-        by name wins over both. Functions that cannot be instrumented are left alone; the coverage
-        report says why. So are those that the CDK makes for itself.
+        Settings of an inner scope win over those of an outer one, and settings of a single function
+        win over both. Functions that cannot be instrumented are left alone, as are those that the
+        CDK makes for itself; the coverage report says why.
 
         Args:
             settings: How their telemetry behaves. Default: the runtime's defaults.
             rollout: Percent of the functions to begin with, 0 to 100. Each function has a fixed
-                place, so that raising it only ever adds functions. Where scopes lie within each
+                place, so that a higher value only ever adds functions. Of scopes within each
                 other, the innermost decides. Default 100.
-            unless: Returns why a function is to be left alone, None where it is not. Default: none
-                is.
+            unless: Returns why a function is to be left alone, None to instrument it. Default: no
+                function is left alone.
             forwarding: Where log records are sent; a function without a log group of its own is
                 given one. Default: they stay in the log groups.
 
@@ -97,7 +97,7 @@ class Telemetry:
         The tag ``lambda-otel-lite`` with the value ``off`` does the same.
 
         Args:
-            reason: Why; it stands in the coverage report.
+            reason: Why; the coverage report shows it.
         """
         self._requests.opt_out(self._path, reason)
 
@@ -106,7 +106,7 @@ class Telemetry:
 
         Args:
             check: The id in the check's message, such as ``lambda-otel-lite:exec-wrapper``.
-            reason: Why; it stands in the coverage report.
+            reason: Why; the coverage report shows it.
         """
         self._requests.acknowledge(self._path, check, reason)
         Annotations.of(self._scope).acknowledge_warning(check, reason)
@@ -117,7 +117,7 @@ class TelemetryInjector:
     """Instrument every function that is made in a scope from now on.
 
     For ``property_injectors`` of an app, stage or stack, or ``PropertyInjectors.of(scope).add``.
-    Of several injectors for functions, the CDK asks the nearest alone.
+    If there are several injectors for functions, the CDK uses the nearest alone.
 
     Args:
         settings: How their telemetry behaves. Default: the runtime's defaults.
@@ -142,7 +142,7 @@ class TelemetryInjector:
         scope: Construct,
         id: str,  # noqa: A002 - the interface's name
     ) -> Any:
-        """Note that the function which is about to be made is to be instrumented."""
+        """Note that the function that is about to be made is to be instrumented."""
         # The CDK replaces the separator of paths in ids.
         path = f"{scope.node.path}/{id.replace('/', '--')}"
         request = Request(entry_point=EntryPoint.INJECTOR, settings=self._settings)

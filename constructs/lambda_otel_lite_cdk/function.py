@@ -1,4 +1,4 @@
-"""Make Lambda functions that emit traces, and make functions that exist emit them."""
+"""Make Lambda functions that emit traces, or make existing ones emit them."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 
 class InstrumentedFunction(lambda_.Function):
-    """A `aws_cdk.aws_lambda.Function` that emits traces, with no change to its handler.
+    """An `aws_cdk.aws_lambda.Function` that emits traces, with no change to its handler.
 
     Args:
         scope: The construct that it is made in.
         id: Its name there.
-        telemetry: How its telemetry behaves. Default: as the fleet's that it is in, else the
+        telemetry: How its telemetry behaves. What is not set is as in its fleet, or by the
             runtime's defaults.
         forwarding: Where its log records are sent. Default: they stay in its log group.
         log_group: Its log group. Default: one of its own, named by CloudFormation.
@@ -71,14 +71,15 @@ def instrument(
 
     Args:
         function: A function of this app.
-        settings: How its telemetry behaves. Default: as the fleet's that it is in, else the
+        settings: How its telemetry behaves. What is not set is as in its fleet, or by the
             runtime's defaults.
-        forwarding: Where its log records are sent. Default: as its fleet's, else they stay in its
-            log group.
+        forwarding: Where its log records are sent. Default: as in its fleet; without one they stay
+            in its log group.
 
     Raises:
         SettingsError: A setting is out of range.
-        InstrumentationError: The function is imported, an image, or not of a supported Python.
+        InstrumentationError: The function is imported, an image, or not of a supported Python
+            version.
         ForwardingError: Its log group cannot be forwarded as asked.
     """
     path = function.node.path
@@ -91,14 +92,14 @@ def instrument(
         )
     if not isinstance(function, lambda_.Function):
         raise InstrumentationError(
-            f"{path}: it is {_kind_of(function)}, which cannot be instrumented, because what it "
-            f"runs is not defined there. Instrument the Function where it is defined."
+            f"{path}: it is {_kind_of(function)}, which cannot be instrumented, because it does "
+            f"not define what it runs. Instrument the Function where it is defined."
         )
     resource = function.node.default_child
     if not isinstance(resource, lambda_.CfnFunction):
         raise InstrumentationError(
-            f"{path}: its default child is {type(resource).__name__}, not CfnFunction, which is "
-            f"what would be instrumented. Leave `node.default_child` as the Function made it."
+            f"{path}: its default child is {type(resource).__name__}; it must be the CfnFunction "
+            f"that is instrumented. Leave `node.default_child` as the Function made it."
         )
     properties = configured(resource)
     if why := why_unsupported(properties):

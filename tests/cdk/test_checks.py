@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,6 +53,18 @@ def warnings_of(stack: Stack) -> list[str]:
 def test_a_fifth_layer_does_not(stack: Stack) -> None:
     instrumented(stack, layers=layers(stack, 4))
     assert len(functions(stack)[0]["Layers"]) == 5
+
+
+def test_a_layer_of_the_apps_own_is_not_taken_for_the_telemetry_layer(
+    stack: Stack, tmp_path: Path
+) -> None:
+    (tmp_path / "python").mkdir()
+    own = lambda_.LayerVersion(
+        stack, "LambdaOtelLiteLayerPython", code=lambda_.Code.from_asset(str(tmp_path))
+    )
+    settings = TelemetrySettings(exporter="package", layer_arn=f"{THEIRS}:1")
+    instrumented(stack, settings, layers=[own])
+    assert len(functions(stack)[0]["Layers"]) == 2
 
 
 def test_an_environment_just_under_the_limit_does_not(stack: Stack) -> None:

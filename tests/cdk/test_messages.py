@@ -407,7 +407,7 @@ REFUSALS = [
         "a function without its resource",
         another_child,
         "Shop/Orders",
-        "its default child is CfnLogGroup, not CfnFunction",
+        "its default child is CfnLogGroup; it must be the CfnFunction",
         r"Leave `node\.default_child` as the Function made it",
     ),
     Bad(
@@ -486,14 +486,15 @@ REFUSALS = [
         "headers over http",
         secret_over_http,
         "Shop/Forwarder",
-        r"OtlpForwarder\.endpoint is http, over which headers_secret would travel",
-        "use https, or leave headers_secret out",
+        r"OtlpForwarder\.endpoint is http, which would send headers_secret unencrypted; "
+        "it must be https",
+        "Use https, or leave headers_secret out",
     ),
     Bad(
         "no concurrency",
         forwarder(concurrency=0),
         "Shop/Forwarder",
-        r"OtlpForwarder\.concurrency is 0; it must be a whole number, at least 1",
+        r"OtlpForwarder\.concurrency is 0; it must be a whole number of at least 1",
         "Correct it, or leave it out",
     ),
     *(

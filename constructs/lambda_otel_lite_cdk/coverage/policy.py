@@ -1,4 +1,4 @@
-"""Hold an app to the rule that every Python function in it is instrumented."""
+"""Make it a rule for an app that every Python function in it is instrumented."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class TelemetryPolicy:
     """Validate the templates of an app: every Python function is instrumented.
 
     Functions that were opted out with a reason, those that the CDK makes for itself and those that
-    are not Python do not violate it. Give it to the app's ``policy_validation_beta1``, or to
-    ``Validations.of(app).add_plugins`` where the CDK has that.
+    are not Python do not violate it. Give it to ``Validations.of(app).add_plugins``, or to the
+    app's ``policy_validation_beta1`` if the CDK does not have that yet.
     """
 
     @property

@@ -196,7 +196,7 @@ def _check_endpoint(where: str, endpoint: str, *, secret: bool) -> None:
     try:
         address = urlsplit(endpoint)
     except ValueError:
-        # Such as an IPv6 address without its closing bracket.
+        # For example an IPv6 address without its closing bracket.
         address = urlsplit("")
     credentials = "@" in address.netloc
     if address.scheme not in {"http", "https"} or not address.hostname or credentials:
@@ -209,14 +209,15 @@ def _check_endpoint(where: str, endpoint: str, *, secret: bool) -> None:
         )
     if secret and address.scheme == "http":
         raise SettingsError(
-            f"{where}: OtlpForwarder.endpoint is http, over which headers_secret would travel for "
-            f"anybody to read; use https, or leave headers_secret out."
+            f"{where}: OtlpForwarder.endpoint is http, which would send headers_secret "
+            f"unencrypted; it must be https with headers_secret. Use https, or leave "
+            f"headers_secret out."
         )
 
 
 def _check_concurrency(where: str, concurrency: int | None) -> None:
     if concurrency is not None and concurrency < 1:
         raise SettingsError(
-            f"{where}: OtlpForwarder.concurrency is {concurrency!r}; it must be a whole number, at "
-            f"least 1, since 0 would stop the forwarder. Correct it, or leave it out."
+            f"{where}: OtlpForwarder.concurrency is {concurrency!r}; it must be a whole number of "
+            f"at least 1, because 0 would stop the forwarder. Correct it, or leave it out."
         )

@@ -15,8 +15,14 @@ from lambda_otel_lite_cdk.errors import SettingsError
 if TYPE_CHECKING:
     from constructs import Construct
 
-#: https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-parameters.html
-_MOST_PARALLEL, _LARGEST_BATCH = 10, 10_000
+#: The range of each value; sources are in the docstring of `Kinesis`.
+_RANGES = {
+    "shards": (1, 100_000),
+    "retention_hours": (24, 8760),
+    "parallel": (1, 10),
+    "batch_size": (1, 10_000),
+    "window_seconds": (0, 300),
+}
 
 
 @dataclass(frozen=True)
@@ -89,15 +95,9 @@ class Kinesis:
         return stream
 
     def _check(self, where: str) -> None:
-        ranges = {
-            "shards": (1 if self.shards is None else self.shards, 1, 100_000),
-            "retention_hours": (self.retention_hours, 24, 8760),
-            "parallel": (self.parallel, 1, _MOST_PARALLEL),
-            "batch_size": (self.batch_size, 1, _LARGEST_BATCH),
-            "window_seconds": (self.window_seconds, 0, 300),
-        }
-        for name, (value, low, high) in ranges.items():
-            if not low <= value <= high:
+        for name, (low, high) in _RANGES.items():
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
                 raise SettingsError(
                     f"{where}: Kinesis.{name} is {value!r}; it must be a whole number from {low} "
                     f"to {high}. Correct it, or leave it out for the default."

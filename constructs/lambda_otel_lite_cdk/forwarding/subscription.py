@@ -9,7 +9,7 @@ from aws_cdk import Names, Stack
 from aws_cdk import aws_logs as logs
 
 from lambda_otel_lite_cdk.errors import ForwardingError
-from lambda_otel_lite_cdk.forwarding.destination import (
+from lambda_otel_lite_cdk.forwarding._destination import (
     arn_destination,
     function_destination,
     stream_destination,
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_lambda as lambda_
     from constructs import IConstruct
 
-    from lambda_otel_lite_cdk.forwarding.destination import Destination
+    from lambda_otel_lite_cdk.forwarding._destination import Destination
 
 #: Matches log records and nothing else. `FilterPattern.exists` would render ``= "*"``, which
 #: matches a literal asterisk. Source:

@@ -28,6 +28,7 @@ class Reason(StrEnum):
         text: The reason in words.
     """
 
+    # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/lambda-at-edge-function-restrictions.html
     AT_EDGE = (
         "at-edge",
         Status.SKIPPED,
