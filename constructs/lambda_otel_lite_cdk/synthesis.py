@@ -82,10 +82,12 @@ class _Synthesis(Construct):
     """
 
     def __init__(self, stage: Stage, outer: _Synthesis | None) -> None:
+        # Before the construct is made: the next call must not find one that is half made.
+        defaults = TelemetrySettings.from_context(stage.node.get_all_context())
+        defaults.check("CDK context")
         super().__init__(stage, _ID)
         self._stage = stage
-        self._defaults = TelemetrySettings.from_context(stage.node.get_all_context())
-        self._defaults.check("CDK context")
+        self._defaults = defaults
         self.requests: Requests = Requests(stage.node.path, outer.requests if outer else None)
         self.layers: Layers = outer.layers if outer else Layers()
         self._results: Sequence[LeftAlone | Applied | Failed] = ()

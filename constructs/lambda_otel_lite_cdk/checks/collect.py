@@ -93,10 +93,9 @@ def collect_facts(
         if isinstance(one, _KINDS) and not (inner and one.node.path.startswith(inner))
     ]
     applied = [one for one in results if isinstance(one, Applied)]
-    owners = dict(with_resources(found, lambda_.LayerVersion, lambda_.CfnLayerVersion))
-    layers = _read_layers(
-        resources if applied else (), {resource: owner for owner, resource in owners.items()}
-    )
+    owned = with_resources(found, lambda_.LayerVersion, lambda_.CfnLayerVersion)
+    owners = {resource: layer for layer, resource in owned}
+    layers = _read_layers(resources if applied else (), owners)
     return Collected(
         facts=(
             *stages,
@@ -160,7 +159,7 @@ class _Layers:
 
 
 def _read_layers(
-    resources: Sequence[CfnResource], owners: Mapping[CfnResource, lambda_.LayerVersion]
+    resources: Sequence[CfnResource], owners: Mapping[lambda_.CfnLayerVersion, object]
 ) -> _Layers:
     references: dict[object, _Reference] = {}
     assets: dict[_Reference, object] = {}

@@ -36,8 +36,8 @@ class Applied:
         layer: Its telemetry layer.
         variables: Its environment variables.
         overridden: The settings, by variable, for which the function's own value holds.
-        given: What the app gave it, tokens included, if they will also tell of what was added and
-            of what the construct is given from now on; else None.
+        given: What the app gave it, if the tokens in it will also tell of everything that is added
+            until the end; None if the function has to be read again.
         conflicts: What is wrong with its settings, one message each.
     """
 
