@@ -1,8 +1,8 @@
 """Keep what a synth has built, so that the next one need not build it again.
 
-A tree is kept under a key made of everything that it was built from. It appears there complete or
-not at all, and is used only while every byte is as it was built: if an import left a `__pycache__`
-in it, or a file is lost, it is built again.
+A kept tree is found by a key that is made of everything it was built from. It appears under that
+key complete or not at all, and it is used only while every byte of it is what was built: a folder
+that somebody's import left a `__pycache__` in, or that lost a file, is built anew.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ARCHIVE = "archive.zip"
 
 
 def cached_tree(key: str, build: Callable[[Path], None]) -> Path:
-    """Return the folder that is kept under a key, built at the first call.
+    """Return the folder that is kept under a key, building it where it is not there yet.
 
     Synths that run at the same time may build the same tree twice; the first one done is kept.
 
@@ -32,7 +32,7 @@ def cached_tree(key: str, build: Callable[[Path], None]) -> Path:
         build: Fills the empty folder that it is given.
 
     Returns:
-        A folder to read, not to write to. It lies under ``$XDG_CACHE_HOME/lambda-otel-lite``
+        A folder to read and not to write to. It lies under ``$XDG_CACHE_HOME/lambda-otel-lite``
         (default ``~/.cache/lambda-otel-lite``), which may be removed at any time.
     """
     kept = _cache_folder() / key
@@ -50,11 +50,11 @@ def cached_tree(key: str, build: Callable[[Path], None]) -> Path:
 
 
 def cached_archive(key: str, build: Callable[[Path], None]) -> Path:
-    """Return the zip archive that is kept under a key, packed at the first call.
+    """Return the zip archive that is kept under a key, packing it where it is not there yet.
 
     Args:
         key: As for `cached_tree`.
-        build: Fills the empty folder that it is given, which is then packed.
+        build: Fills the empty folder that it is given, which is packed then.
 
     Returns:
         The archive, as `pack` writes it.
@@ -92,7 +92,7 @@ def _is_intact(kept: Path) -> bool:
 
 
 def _digest_of(tree: Path) -> str:
-    # Path.rglob would take longer than the hashing, and every synth waits for this.
+    # Not by Path.rglob, which takes longer than the hashing: every synth waits for this.
     start = len(str(tree)) + 1
     files = sorted(
         f"{folder}/{name}"[start:] for folder, _, names in os.walk(tree) for name in names
@@ -103,7 +103,7 @@ def _digest_of(tree: Path) -> str:
 
 
 def _normalise_permissions(tree: Path) -> None:
-    # The user that functions run as must be able to read the tree, whatever umask the synth has.
+    # The functions' user must be able to read the tree, whatever umask the synth ran under.
     for path in (tree, *tree.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
 
