@@ -8,13 +8,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lambda_otel_lite_cdk._function_properties import FunctionProperties
     from lambda_otel_lite_cdk.coverage.policy import TelemetryPolicy
+    from lambda_otel_lite_cdk.errors import (
+        BundlingError,
+        ForwardingError,
+        InstrumentationError,
+        ReportError,
+        SettingsError,
+        TelemetryError,
+    )
     from lambda_otel_lite_cdk.fleet import Telemetry, TelemetryInjector, TelemetryMixin
     from lambda_otel_lite_cdk.forwarding.forwarder import OtlpForwarder
     from lambda_otel_lite_cdk.forwarding.kinesis import Kinesis
-    from lambda_otel_lite_cdk.forwarding.subscription import Forwarding, ForwardingError
-    from lambda_otel_lite_cdk.function import InstrumentationError, InstrumentedFunction, instrument
-    from lambda_otel_lite_cdk.layer.build import BundlingError
-    from lambda_otel_lite_cdk.settings.settings import SettingsError, TelemetrySettings
+    from lambda_otel_lite_cdk.forwarding.subscription import Forwarding
+    from lambda_otel_lite_cdk.function import InstrumentedFunction, instrument
+    from lambda_otel_lite_cdk.settings.settings import TelemetrySettings
 
 __all__ = [
     "BundlingError",
@@ -25,8 +32,10 @@ __all__ = [
     "InstrumentedFunction",
     "Kinesis",
     "OtlpForwarder",
+    "ReportError",
     "SettingsError",
     "Telemetry",
+    "TelemetryError",
     "TelemetryInjector",
     "TelemetryMixin",
     "TelemetryPolicy",
@@ -34,18 +43,20 @@ __all__ = [
     "instrument",
 ]
 
-# Importing aws_cdk takes seconds, and the command must not pay them: names are imported on use.
+# Importing aws_cdk takes seconds, which the command must not: names are imported when used.
 _HOMES = {
-    "BundlingError": "layer.build",
+    "BundlingError": "errors",
     "Forwarding": "forwarding.subscription",
-    "ForwardingError": "forwarding.subscription",
+    "ForwardingError": "errors",
     "FunctionProperties": "_function_properties",
-    "InstrumentationError": "function",
+    "InstrumentationError": "errors",
     "InstrumentedFunction": "function",
     "Kinesis": "forwarding.kinesis",
     "OtlpForwarder": "forwarding.forwarder",
-    "SettingsError": "settings.settings",
+    "ReportError": "errors",
+    "SettingsError": "errors",
     "Telemetry": "fleet",
+    "TelemetryError": "errors",
     "TelemetryInjector": "fleet",
     "TelemetryMixin": "fleet",
     "TelemetryPolicy": "coverage.policy",

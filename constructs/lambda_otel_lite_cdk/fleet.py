@@ -1,4 +1,4 @@
-"""Instrument the functions of a whole app, whoever owns them."""
+"""Instrument the functions of a whole app, whoever makes them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from aws_cdk import Annotations, IPropertyInjector, Stage
 from aws_cdk import aws_lambda as lambda_
 from constructs import IMixin
 
-from lambda_otel_lite_cdk.checks.validation import registry_of
-from lambda_otel_lite_cdk.instrumentation.requests import Door, Request
-from lambda_otel_lite_cdk.settings.settings import SettingsError, TelemetrySettings
+from lambda_otel_lite_cdk.errors import SettingsError
+from lambda_otel_lite_cdk.instrumentation.requests import EntryPoint, Request
+from lambda_otel_lite_cdk.settings.settings import TelemetrySettings
+from lambda_otel_lite_cdk.synthesis import requests_of
 
 if TYPE_CHECKING:
     from constructs import Construct, IConstruct
@@ -23,7 +24,7 @@ _ALL = 100
 
 
 class Telemetry:
-    """Say what holds for all functions in a scope: an app, a stage, a stack, any construct.
+    """Say what holds for all functions in a scope: an app, a stage, a stack or any construct.
 
     Make it with `of`.
     """
@@ -31,7 +32,7 @@ class Telemetry:
     def __init__(self, scope: IConstruct) -> None:
         self._scope = scope
         self._path = scope.node.path
-        self._requests = registry_of(scope).requests
+        self._requests = requests_of(scope)
 
     @classmethod
     def of(cls, scope: IConstruct) -> Telemetry:
@@ -52,17 +53,17 @@ class Telemetry:
     ) -> None:
         """Instrument every Python function in the scope, those that are made later too.
 
-        Settings of scopes further in win over those further out, and what is asked for a function
-        by name wins over both. Functions that cannot be instrumented are left alone; the coverage
-        report says why. So are those that the CDK makes for itself.
+        Settings of an inner scope win over those of an outer one, and settings of a single function
+        win over both. Functions that cannot be instrumented are left alone, as are those that the
+        CDK makes for itself; the coverage report says why.
 
         Args:
             settings: How their telemetry behaves. Default: the runtime's defaults.
             rollout: Percent of the functions to begin with, 0 to 100. Each function has a fixed
-                place, so that raising it only ever adds functions. Where scopes lie within each
+                place, so that a higher value only ever adds functions. Of scopes within each
                 other, the innermost decides. Default 100.
-            unless: Returns why a function is to be left alone, None where it is not. Default: none
-                is.
+            unless: Returns why a function is to be left alone, None to instrument it. Default: no
+                function is left alone.
             forwarding: Where log records are sent; a function without a log group of its own is
                 given one. Default: they stay in the log groups.
 
@@ -78,11 +79,11 @@ class Telemetry:
                 f"it, or leave it out for the default, 100."
             )
         for inner in self._scope.node.find_all():
-            # Aspects end at stages, so each has a registry of its own that asks this one.
+            # Aspects end at stages, so that each needs its own requests, which ask these.
             if isinstance(inner, Stage):
-                registry_of(inner)
+                requests_of(inner)
         request = Request(
-            door=Door.SCOPE,
+            entry_point=EntryPoint.SCOPE,
             settings=settings,
             forwarding=forwarding,
             rollout=rollout,
@@ -96,7 +97,7 @@ class Telemetry:
         The tag ``lambda-otel-lite`` with the value ``off`` does the same.
 
         Args:
-            reason: Why; it stands in the coverage report.
+            reason: Why; the coverage report shows it.
         """
         self._requests.opt_out(self._path, reason)
 
@@ -105,7 +106,7 @@ class Telemetry:
 
         Args:
             check: The id in the check's message, such as ``lambda-otel-lite:exec-wrapper``.
-            reason: Why; it stands in the coverage report.
+            reason: Why; the coverage report shows it.
         """
         self._requests.acknowledge(self._path, check, reason)
         Annotations.of(self._scope).acknowledge_warning(check, reason)
@@ -116,7 +117,7 @@ class TelemetryInjector:
     """Instrument every function that is made in a scope from now on.
 
     For ``property_injectors`` of an app, stage or stack, or ``PropertyInjectors.of(scope).add``.
-    Of several injectors for functions, the CDK asks the nearest alone.
+    If there are several injectors for functions, the CDK uses the nearest alone.
 
     Args:
         settings: How their telemetry behaves. Default: the runtime's defaults.
@@ -141,11 +142,11 @@ class TelemetryInjector:
         scope: Construct,
         id: str,  # noqa: A002 - the interface's name
     ) -> Any:
-        """Note that the function which is about to be made is to be instrumented."""
+        """Note that the function that is about to be made is to be instrumented."""
         # The CDK replaces the separator of paths in ids.
         path = f"{scope.node.path}/{id.replace('/', '--')}"
-        request = Request(door=Door.INJECTOR, settings=self._settings)
-        registry_of(scope).requests.ask(path, request)
+        request = Request(entry_point=EntryPoint.INJECTOR, settings=self._settings)
+        requests_of(scope).ask(path, request)
         return original_props
 
 
@@ -170,5 +171,5 @@ class TelemetryMixin:
 
     def apply_to(self, construct: IConstruct) -> None:
         """Note that a function is to be instrumented."""
-        request = Request(door=Door.MIXIN, settings=self._settings)
-        registry_of(construct).requests.ask(construct.node.path, request)
+        request = Request(entry_point=EntryPoint.MIXIN, settings=self._settings)
+        requests_of(construct).ask(construct.node.path, request)

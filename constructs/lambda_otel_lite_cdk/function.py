@@ -1,4 +1,4 @@
-"""Make Lambda functions that emit traces, and make functions that exist emit them."""
+"""Make Lambda functions that emit traces, or make existing ones emit them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Unpack
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
-from lambda_otel_lite_cdk.checks.validation import registry_of
-from lambda_otel_lite_cdk.functions.eligibility import AT_EDGE, is_edge_function, why_unsupported
+from lambda_otel_lite_cdk.errors import InstrumentationError
+from lambda_otel_lite_cdk.functions.eligibility import is_edge_function, why_unsupported
 from lambda_otel_lite_cdk.functions.properties import configured
-from lambda_otel_lite_cdk.instrumentation.requests import Door, Request
+from lambda_otel_lite_cdk.functions.reasons import Reason
+from lambda_otel_lite_cdk.instrumentation.requests import EntryPoint, Request
 from lambda_otel_lite_cdk.settings.settings import TelemetrySettings
+from lambda_otel_lite_cdk.synthesis import requests_of
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -20,12 +22,8 @@ if TYPE_CHECKING:
     from lambda_otel_lite_cdk.forwarding.subscription import Forwarding
 
 
-class InstrumentationError(ValueError):
-    """A function cannot be instrumented; the message names it and says what to do."""
-
-
 class InstrumentedFunction(lambda_.Function):
-    """A `aws_cdk.aws_lambda.Function` that emits traces, with no change to its handler.
+    """An `aws_cdk.aws_lambda.Function` that emits traces, with no change to its handler.
 
     For example::
 
@@ -41,7 +39,7 @@ class InstrumentedFunction(lambda_.Function):
     Args:
         scope: The construct that it is made in.
         id: Its name there.
-        telemetry: How its telemetry behaves. Default: as the fleet's that it is in, else the
+        telemetry: How its telemetry behaves. What is not set is as in its fleet, or by the
             runtime's defaults.
         forwarding: Where its log records are sent. Default: they stay in its log group.
         log_group: Its log group. Default: one of its own, named by CloudFormation.
@@ -101,17 +99,18 @@ def instrument[F: lambda_.Function](
 
     Args:
         function: A function of this app.
-        settings: How its telemetry behaves. Default: as the fleet's that it is in, else the
+        settings: How its telemetry behaves. What is not set is as in its fleet, or by the
             runtime's defaults.
-        forwarding: Where its log records are sent. Default: as its fleet's, else they stay in its
-            log group.
+        forwarding: Where its log records are sent. Default: as in its fleet; without one they stay
+            in its log group.
 
     Returns:
         The function that was given.
 
     Raises:
         SettingsError: A setting is out of range.
-        InstrumentationError: The function is imported, an image, or not of a supported Python.
+        InstrumentationError: The function is imported, an image, or not of a supported Python
+            version.
         ForwardingError: Its log group cannot be forwarded as asked.
     """
     path = function.node.path
@@ -122,16 +121,16 @@ def instrument[F: lambda_.Function](
     resource = function.node.default_child
     if not isinstance(resource, lambda_.CfnFunction):
         raise InstrumentationError(
-            f"{path}: its default child is {type(resource).__name__}, not CfnFunction, which is "
-            f"what would be instrumented. Leave `node.default_child` as the Function made it."
+            f"{path}: its default child is {type(resource).__name__}; it must be the CfnFunction "
+            f"that is instrumented. Leave `node.default_child` as the Function made it."
         )
     properties = configured(resource)
-    if reason := why_unsupported(properties):
-        raise InstrumentationError(f"{path}: {reason}")
+    if unsupported := why_unsupported(properties):
+        raise InstrumentationError(f"{path}: {unsupported.text}")
     if forwarding is not None and "logGroup" in properties.get("loggingConfig", {}):
         forwarding.subscribe(function.log_group)
-    registry_of(function).requests.ask(
-        path, Request(door=Door.FUNCTION, settings=settings, forwarding=forwarding)
+    requests_of(function).ask(
+        path, Request(entry_point=EntryPoint.FUNCTION, settings=settings, forwarding=forwarding)
     )
     return function
 
@@ -140,14 +139,14 @@ def _why_not_a_function(function: lambda_.IFunction) -> str | None:
     """Return why something is not a function of this app, for those who do not check types."""
     if is_edge_function(function):
         return (
-            f"it is an EdgeFunction, and {AT_EDGE}. Do not instrument it, or make it a Function of "
-            f"a region behind the distribution."
+            f"it is an EdgeFunction, and {Reason.AT_EDGE.text}. Do not instrument it, or make it a "
+            f"Function of a region behind the distribution."
         )
     if isinstance(function, lambda_.Function):
         return None
     return (
-        f"it is {_kind_of(function)}, which cannot be instrumented, because what it runs is not "
-        f"defined there. Instrument the Function where it is defined."
+        f"it is {_kind_of(function)}, which cannot be instrumented, because it does not define "
+        f"what it runs. Instrument the Function where it is defined."
     )
 
 

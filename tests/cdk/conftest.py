@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -35,6 +36,10 @@ SNAPPED = lambda_.Runtime(
 #: A function that log groups are forwarded to.
 ARN = "arn:aws:lambda:eu-west-1:210987654321:function:forwarder"
 ROOT = Path(__file__).parents[2]
+#: Where uv keeps what it has downloaded.
+UV_CACHE = os.environ.get("UV_CACHE_DIR") or str(
+    Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "uv"
+)
 
 #: Properties that every `Function` needs.
 INLINE: dict[str, Any] = {
@@ -133,8 +138,12 @@ def files(staged: StagedCode) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def cache_in(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
-    """Make the constructs keep what they build in another folder."""
-    return lambda folder: monkeypatch.setattr(
-        "lambda_otel_lite_cdk.layer.cache._cache_folder", lambda: folder
-    )
+def cache_in(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Path]:
+    """Make the constructs keep what they build under another folder; returns where."""
+
+    def keep(folder: Path) -> Path:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+        monkeypatch.setenv("UV_CACHE_DIR", UV_CACHE)
+        return folder / "lambda-otel-lite"
+
+    return keep

@@ -4,7 +4,9 @@ import os
 import zipfile
 from typing import TYPE_CHECKING
 
-from lambda_otel_lite_cdk.layer.archive import pack, unpacked_size
+import pytest
+
+from lambda_otel_lite_cdk.layer.archive import asset_size, pack, unpacked_size
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,3 +53,15 @@ def test_a_folder_and_its_archive_have_one_unpacked_size(tmp_path: Path) -> None
     folder = written(tmp_path / "in", ["b.py", "a/c.py"], mode=0o644, time=1)
     pack(folder, tmp_path / "out.zip")
     assert unpacked_size(folder) == unpacked_size(tmp_path / "out.zip") == 1000
+
+
+@pytest.mark.parametrize("kind", ["folder", "archive", "neither"])
+def test_the_size_of_an_asset_is_read_from_the_assembly(kind: str, tmp_path: Path) -> None:
+    if kind == "folder":
+        written(tmp_path / "asset.abc", ["b.py"], mode=0o644, time=1)
+    elif kind == "archive":
+        pack(
+            written(tmp_path / "in", ["b.py"], mode=0o644, time=1),
+            tmp_path / "asset.abc.zip",
+        )
+    assert asset_size(tmp_path, "abc.zip") == (0 if kind == "neither" else 400)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lambda_otel_lite_cdk.errors import BundlingError
 from lambda_otel_lite_cdk.layer import build as bundling
-from lambda_otel_lite_cdk.layer.build import BundlingError, stage_layer, stage_package
+from lambda_otel_lite_cdk.layer.build import stage_layer, stage_package
 from lambda_otel_lite_cdk.layer.cache import cached_tree
 from lambda_otel_lite_cdk.layer.interpreters import supported_interpreters
 
@@ -24,7 +25,7 @@ EVENTS = Path(__file__).parents[1] / "events"
 
 @pytest.mark.parametrize("python", supported_interpreters())
 def test_hazard_38_a_layer_is_the_same_byte_for_byte_wherever_it_is_built(
-    python: str, tmp_path: Path, cache_in: Callable[[Path], None]
+    python: str, tmp_path: Path, cache_in: Callable[[Path], Path]
 ) -> None:
     built = []
     for folder in (tmp_path / "one", tmp_path / "two" / "deeper"):
@@ -37,7 +38,7 @@ def test_hazard_38_a_layer_is_the_same_byte_for_byte_wherever_it_is_built(
 
 
 def test_a_layer_holds_what_a_function_needs_and_no_more(
-    tmp_path: Path, cache_in: Callable[[Path], None]
+    tmp_path: Path, cache_in: Callable[[Path], Path]
 ) -> None:
     cache_in(tmp_path)
     names = set(files(stage_layer(PYTHON)))
@@ -53,15 +54,8 @@ def test_hazard_21_a_layer_is_pure_python() -> None:
     assert not [name for name in files(stage_layer(PYTHON)) if name.endswith((".so", ".pyd"))]
 
 
-def test_a_compiled_dependency_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "wrapt").mkdir()
-    (tmp_path / "wrapt" / "_wrappers.so").touch()
-    with pytest.raises(BundlingError, match=r"must be pure Python.*wrapt/_wrappers\.so"):
-        bundling._refuse_machine_code(tmp_path)
-
-
 def test_byte_code_is_never_checked_against_its_source(
-    tmp_path: Path, cache_in: Callable[[Path], None]
+    tmp_path: Path, cache_in: Callable[[Path], Path]
 ) -> None:
     cache_in(tmp_path)
     tree = files(stage_layer(PYTHON))
@@ -195,26 +189,35 @@ def test_without_the_interpreter_a_layer_has_no_byte_code_and_a_hash_of_its_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     compiled = stage_layer(PYTHON)
-    monkeypatch.setattr(bundling, "_interpreter", lambda _: None)
+    monkeypatch.setattr(bundling, "find_interpreter", lambda _: None)
     sources = stage_layer(PYTHON)
     assert (compiled.compiled, sources.compiled) == (True, False)
     assert compiled.asset_hash != sources.asset_hash
     assert not [name for name in files(sources) if name.endswith(".pyc")]
 
 
-def test_the_hash_follows_every_input(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_hash_follows_every_input(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # Nothing has to be built for a hash.
     monkeypatch.setattr(bundling, "cached_archive", lambda key, build: Path(key))
-    monkeypatch.setattr(bundling, "_interpreter", lambda _: None)
-    hashes = {stage_layer("3.12").asset_hash, stage_layer("3.13").asset_hash}
-    monkeypatch.setattr(bundling, "_RECIPE", b"next")
-    hashes.add(stage_layer("3.12").asset_hash)
-    monkeypatch.setattr(bundling, "_package_sources", lambda _: {"lambda_otel_lite/x.py": b"1"})
-    hashes.add(stage_layer("3.12").asset_hash)
-    assert len(hashes) == 4
+    monkeypatch.setattr(bundling, "find_interpreter", lambda _: None)
+
+    def hashes() -> set[str]:
+        wanted = [("3.12", None), ("3.13", None), ("3.13", "x86_64"), ("3.13", "arm64")]
+        return {stage_layer(python, package).asset_hash for python, package in wanted}
+
+    as_it_is = hashes()
+    monkeypatch.setattr(bundling, "find_interpreter", lambda _: Path(sys.executable))
+    compiled = hashes()
+    monkeypatch.delitem(sys.modules, "lambda_otel_lite", raising=False)
+    (tmp_path / "lambda_otel_lite").mkdir()
+    (tmp_path / "lambda_otel_lite" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    of_another_runtime = hashes()
+    assert len(as_it_is | compiled | of_another_runtime) == 12
 
 
 def test_what_an_import_left_in_a_kept_tree_is_never_used(
-    tmp_path: Path, cache_in: Callable[[Path], None]
+    tmp_path: Path, cache_in: Callable[[Path], Path]
 ) -> None:
     cache_in(tmp_path)
     staged = stage_package("otlp_forwarder")
@@ -225,9 +228,9 @@ def test_what_an_import_left_in_a_kept_tree_is_never_used(
 
 @pytest.mark.parametrize("damage", ["change", "remove", "half-built"])
 def test_a_damaged_tree_is_built_anew(
-    damage: str, tmp_path: Path, cache_in: Callable[[Path], None]
+    damage: str, tmp_path: Path, cache_in: Callable[[Path], Path]
 ) -> None:
-    cache_in(tmp_path)
+    kept = cache_in(tmp_path)
     tree = cached_tree("key", _whole)
     if damage == "change":
         (tree / "file").write_text("other")
@@ -237,13 +240,13 @@ def test_a_damaged_tree_is_built_anew(
         (tree.parent / "digest").unlink()
     again = cached_tree("key", _whole)
     assert (again / "file").read_text() == "whole"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["key"]
+    assert [entry.name for entry in kept.iterdir()] == ["key"]
 
 
 def test_a_failed_build_leaves_nothing_behind(
-    tmp_path: Path, cache_in: Callable[[Path], None]
+    tmp_path: Path, cache_in: Callable[[Path], Path]
 ) -> None:
-    cache_in(tmp_path)
+    kept = cache_in(tmp_path)
 
     def fail(folder: Path) -> None:
         _write(folder / "file", "half")
@@ -251,13 +254,13 @@ def test_a_failed_build_leaves_nothing_behind(
 
     with pytest.raises(BundlingError):
         cached_tree("key", fail)
-    assert list(tmp_path.iterdir()) == []
+    assert list(kept.iterdir()) == []
 
 
 def test_of_two_synths_at_once_the_first_one_done_is_kept(
-    tmp_path: Path, cache_in: Callable[[Path], None]
+    tmp_path: Path, cache_in: Callable[[Path], Path]
 ) -> None:
-    cache_in(tmp_path)
+    kept = cache_in(tmp_path)
 
     def build(folder: Path) -> None:
         # While this one builds, the other starts and finishes.
@@ -266,10 +269,10 @@ def test_of_two_synths_at_once_the_first_one_done_is_kept(
 
     tree = cached_tree("key", build)
     assert (tree / "file").read_text() == "whole"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["key"]
+    assert [entry.name for entry in kept.iterdir()] == ["key"]
 
 
-def test_everybody_may_read_a_kept_tree(tmp_path: Path, cache_in: Callable[[Path], None]) -> None:
+def test_everybody_may_read_a_kept_tree(tmp_path: Path, cache_in: Callable[[Path], Path]) -> None:
     cache_in(tmp_path)
 
     def build(folder: Path) -> None:
@@ -281,7 +284,7 @@ def test_everybody_may_read_a_kept_tree(tmp_path: Path, cache_in: Callable[[Path
 
 
 def test_a_failure_of_uv_is_one_clear_message(
-    tmp_path: Path, cache_in: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, cache_in: Callable[[Path], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache_in(tmp_path / "trees")
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "empty"))

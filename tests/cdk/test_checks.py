@@ -9,7 +9,6 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
 from lambda_otel_lite_cdk import Forwarding, Telemetry, TelemetrySettings, instrument
-from lambda_otel_lite_cdk.checks import rules as checks_module
 
 from .conftest import (
     ARN,
@@ -56,24 +55,23 @@ def test_a_fifth_layer_does_not(stack: Stack) -> None:
     assert len(functions(stack)[0]["Layers"]) == 5
 
 
+def test_a_layer_of_the_apps_own_is_not_taken_for_the_telemetry_layer(
+    stack: Stack, tmp_path: Path
+) -> None:
+    (tmp_path / "python").mkdir()
+    own = lambda_.LayerVersion(
+        stack, "LambdaOtelLiteLayerPython", code=lambda_.Code.from_asset(str(tmp_path))
+    )
+    settings = TelemetrySettings(exporter="package", layer_arn=f"{THEIRS}:1")
+    instrumented(stack, settings, layers=[own])
+    assert len(functions(stack)[0]["Layers"]) == 2
+
+
 def test_an_environment_just_under_the_limit_does_not(stack: Stack) -> None:
     ours = '"LAMBDA_OTEL_EXPORTER":"native","LAMBDA_OTEL_HANDLER":"index.handler"'
     room = 4096 - len('{"LONG":"",' + ours + "}")
     instrumented(stack, environment={"LONG": "x" * room})
     assert functions(stack)
-
-
-@pytest.mark.parametrize("kind", ["folder", "archive", "neither"])
-def test_the_size_of_an_asset_is_read_from_the_assembly(kind: str, tmp_path: Path) -> None:
-    import zipfile  # noqa: PLC0415 - for this one
-
-    if kind == "folder":
-        (tmp_path / "asset.abc").mkdir()
-        (tmp_path / "asset.abc" / "file").write_text("12345")
-    elif kind == "archive":
-        with zipfile.ZipFile(tmp_path / "asset.abc.zip", "w") as archive:
-            archive.writestr("file", "12345")
-    assert checks_module.unzipped_size(tmp_path, "abc.zip") == (0 if kind == "neither" else 5)
 
 
 def test_snapstart_with_a_version_is_not_warned_about(stack: Stack) -> None:

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lambda_otel_lite_cdk.layer.contents import prune
+import pytest
+
+from lambda_otel_lite_cdk.errors import BundlingError
+from lambda_otel_lite_cdk.layer.contents import prune, refuse_machine_code
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,3 +83,17 @@ def test_what_is_not_about_tracing_and_what_installers_leave_behind_goes(tmp_pat
     prune(tmp_path)
 
     assert _names(tmp_path) == set(kept)
+
+
+@pytest.mark.parametrize("name", ["wrapt/_wrappers.so", "wrapt/_wrappers.cp313-win_amd64.pyd"])
+def test_machine_code_is_refused_with_the_fix(name: str, tmp_path: Path) -> None:
+    _install(tmp_path, {"wrapt/__init__.py": "", name: ""})
+
+    with pytest.raises(BundlingError, match=rf"must be pure Python.*{name}.*Remove its package"):
+        refuse_machine_code(tmp_path)
+
+
+def test_pure_python_is_not_refused(tmp_path: Path) -> None:
+    _install(tmp_path, {"wrapt/__init__.py": "", "wrapt/notes.txt": ""})
+
+    refuse_machine_code(tmp_path)

@@ -6,14 +6,24 @@ from typing import Any
 
 import aws_cdk
 import pytest
-from aws_cdk import App, NestedStack, Stack, Stage
+from aws_cdk import App, Environment, NestedStack, Stack, Stage, Tags
+from aws_cdk import aws_cloudfront as cloudfront
+from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_lambda as lambda_
 from click.testing import CliRunner
 
-from lambda_otel_lite_cdk import Telemetry, TelemetryPolicy, TelemetrySettings, instrument
+from lambda_otel_lite_cdk import (
+    OtlpForwarder,
+    Telemetry,
+    TelemetryPolicy,
+    TelemetrySettings,
+    instrument,
+)
 from lambda_otel_lite_cdk.cli import main
+from lambda_otel_lite_cdk.functions.outcome import read_report
+from lambda_otel_lite_cdk.functions.reasons import Reason
 
-from .conftest import INLINE
+from .conftest import INLINE, RUNTIME
 
 ENTRY_POINT = "lambda_otel_lite.autowrap.handler"
 
@@ -115,6 +125,82 @@ def test_hazard_31_what_a_template_overrides_is_seen_in_the_template(
     code, said = fleet(app, "--require-all")
     assert code == 1
     assert reason in said
+
+
+def test_another_telemetry_layer_in_the_template_is_seen(tmp_path: Path) -> None:
+    def layer_of_orders(override: str | None) -> tuple[str, str]:
+        """Return the status of a function, and the logical id of the other one's layer."""
+        app = App(outdir=str(tmp_path / str(override)), analytics_reporting=False)
+        stack = Stack(app, "Shop")
+        orders = function(stack)
+        instrument(orders)
+        # Its layer's id begins as that of the first function's.
+        instrument(function(stack, "Worker"), TelemetrySettings(exporter="package"))
+        if override:
+            resource_of(orders).add_property_override("Layers", [{"Ref": override}])
+        found = rows(app)
+        return found["Shop/Orders"]["status"], found["Shop/Worker"]["layer"]
+
+    status, other = layer_of_orders(None)
+    assert status == "instrumented"
+    assert layer_of_orders(other) == ("missing", other)
+
+
+def one_for_each_reason(app: App) -> None:
+    """Make a function for each reason, named by it, and one that is instrumented."""
+    stack = Stack(app, "Shop", env=Environment(account="123456789012", region="us-east-1"))
+    Telemetry.of(stack).instrument(unless=lambda one: "why" if one.node.id == "left-out" else None)
+    instrument(function(stack, "instrumented"))
+    Telemetry.of(function(stack, "opted-out")).opt_out("why")
+    Tags.of(function(stack, "tagged-off")).add("lambda-otel-lite", "off")
+    function(stack, "left-out")
+    code = lambda_.Code.from_inline("1")
+    function(stack, "not-python", runtime=lambda_.Runtime.NODEJS_22_X, code=code)
+    function(stack, "unsupported-runtime", runtime=lambda_.Runtime.PYTHON_3_9)
+    function(stack, "unknown-handler", handler=ENTRY_POINT)
+    images = ecr.Repository.from_repository_name(stack, "Images", "images")
+    image = lambda_.DockerImageCode.from_ecr(images)
+    lambda_.DockerImageFunction(stack, "image", code=image)
+    OtlpForwarder(stack, "forwarder", endpoint="https://collector", runtime=RUNTIME)
+    function(stack, "framework-onEvent")
+    cloudfront.experimental.EdgeFunction(stack, "at-edge", **INLINE)
+    for name, key, value in (
+        ("handler-overridden", "Handler", "other.handler"),
+        ("variable-overridden", "Environment.Variables.LAMBDA_OTEL_HANDLER", ""),
+        ("layers-overridden", "Layers", []),
+    ):
+        resource_of(function(stack, name)).add_property_override(key, value)
+    lambda_.CfnFunction(
+        stack,
+        "cfn-function",
+        code=lambda_.CfnFunction.CodeProperty(zip_file="1"),
+        role="arn:aws:iam::123456789012:role/mine",
+        runtime=RUNTIME.name,
+        handler="index.handler",
+    )
+    function(Stack(app, "Other"), "not-asked")
+    later = Stack(app, "Later")
+    Telemetry.of(later).instrument(rollout=0)
+    function(later, "not-yet")
+
+
+def test_every_reason_is_met_and_says_why(app: App) -> None:
+    one_for_each_reason(app)
+    deployed = {path.split("/")[1]: row for path, row in rows(app).items()}
+    made_by_cdk, instrumented = deployed.pop("framework-onEvent"), deployed.pop("instrumented")
+    assert (made_by_cdk["code"], instrumented["code"]) == ("made-by-cdk", None)
+    assert {name: row["code"] for name, row in deployed.items()} == {
+        name: name for name in deployed
+    }
+    # Of these two the synth cannot know that nobody needs to instrument them.
+    reported = {one.code for one in read_report(Path(app.outdir)).values()}
+    assert {"unsupported-image", "unsupported-runtime"} <= reported
+    assert {made_by_cdk["code"], *deployed, *filter(None, reported)} == set(Reason)
+    for row in (made_by_cdk, *deployed.values()):
+        (reason,) = (one for one in Reason if one == row["code"])
+        assert row["status"] == reason.status
+        assert row["reason"]
+        assert "{" not in row["reason"]
 
 
 @pytest.mark.parametrize("damage", ["no folder", "no manifest", "no report"])

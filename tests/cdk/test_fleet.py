@@ -39,9 +39,9 @@ from .conftest import (
 
 ENTRY_POINT = "lambda_otel_lite.autowrap.handler"
 ARN = "arn:aws:lambda:eu-west-1:210987654321:function:forwarder"
-DOORS = ("aspect", "injector", "mixin", "instrument")
+ENTRY_POINTS = ("aspect", "injector", "mixin", "instrument")
 
-#: What each door asks for in the tests of their order.
+#: What each entry point asks for in the tests of their order.
 ASKED = {
     "aspect": TelemetrySettings(mode="async", queue_size=1000, service_name="fleet"),
     "injector": TelemetrySettings(queue_size=2000, batch_size=10),
@@ -54,42 +54,44 @@ def plain(stack: Stack, name: str = "Orders", **props: Any) -> lambda_.Function:
     return lambda_.Function(stack, name, **{**INLINE, **props})
 
 
-def synthesize(doors: tuple[str, ...], *, same: bool = False) -> str:
-    """Apply doors to two functions in the given order; return the template's text."""
+def synthesize(entry_points: tuple[str, ...], *, same: bool = False) -> str:
+    """Use entry points for two functions in the given order; return the template's text."""
     app = App(analytics_reporting=False)
     stack = Stack(app, "Shop")
 
-    def asked(door: str) -> TelemetrySettings:
-        return ASKED["aspect" if same else door]
+    def asked(entry_point: str) -> TelemetrySettings:
+        return ASKED["aspect" if same else entry_point]
 
     # An injector works on what is made after it: there is but one place for it.
-    if "injector" in doors:
+    if "injector" in entry_points:
         PropertyInjectors.of(stack).add(TelemetryInjector(asked("injector")))
     made = [plain(stack, name, environment={"TABLE": "1"}) for name in ("Orders", "Worker")]
-    for door in doors:
+    for entry_point in entry_points:
         for function in made:
-            if door == "instrument":
-                instrument(function, asked(door))
-            elif door == "mixin":
-                function.with_(TelemetryMixin(asked(door)))
-        if door == "aspect":
-            Telemetry.of(app).instrument(asked(door))
+            if entry_point == "instrument":
+                instrument(function, asked(entry_point))
+            elif entry_point == "mixin":
+                function.with_(TelemetryMixin(asked(entry_point)))
+        if entry_point == "aspect":
+            Telemetry.of(app).instrument(asked(entry_point))
     return json.dumps(template(stack))
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations(DOORS[::2] + DOORS[3:])))
-def test_hazard_30_the_order_of_doors_that_ask_for_different_things_does_not_matter(
+@pytest.mark.parametrize(
+    "order", list(itertools.permutations(ENTRY_POINTS[::2] + ENTRY_POINTS[3:]))
+)
+def test_hazard_30_the_order_of_entry_points_that_ask_for_different_things_does_not_matter(
     order: tuple[str, ...],
 ) -> None:
-    assert synthesize(("injector", *order)) == synthesize(DOORS)
+    assert synthesize(("injector", *order)) == synthesize(ENTRY_POINTS)
 
 
 @settings(max_examples=20)
-@given(st.lists(st.sampled_from(DOORS), min_size=1, max_size=8))
-def test_hazard_30_all_orders_and_repetitions_of_the_doors_give_the_same_template(
-    doors: list[str],
+@given(st.lists(st.sampled_from(ENTRY_POINTS), min_size=1, max_size=8))
+def test_hazard_30_all_orders_and_repetitions_of_entry_points_give_the_same_template(
+    entry_points: list[str],
 ) -> None:
-    assert synthesize(tuple(doors), same=True) == synthesize(("instrument",), same=True)
+    assert synthesize(tuple(entry_points), same=True) == synthesize(("instrument",), same=True)
 
 
 def test_the_nearest_and_most_particular_setting_wins(stack: Stack) -> None:
@@ -255,7 +257,7 @@ def test_a_rollout_that_is_no_percentage_is_refused(stack: Stack, rollout: float
         Telemetry.of(stack).instrument(rollout=rollout)
 
 
-def test_bad_settings_are_refused_at_every_door(stack: Stack) -> None:
+def test_bad_settings_are_refused_at_every_entry_point(stack: Stack) -> None:
     bad = TelemetrySettings(queue_size=0)
     with pytest.raises(SettingsError, match=r"^Shop: .*queue_size is 0"):
         Telemetry.of(stack).instrument(bad)

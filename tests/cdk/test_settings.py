@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from lambda_otel_lite.configuration.settings import Settings
-from lambda_otel_lite_cdk.settings.settings import SettingsError, TelemetrySettings
+from lambda_otel_lite_cdk.errors import SettingsError
+from lambda_otel_lite_cdk.settings.settings import TelemetrySettings
 
 
 def test_only_what_is_set_becomes_a_variable() -> None:

@@ -1,9 +1,10 @@
-"""Look at a settled app and hand what is known of it to the checks."""
+"""Look at an app after everything has been applied, and put together the facts for the checks."""
 
 from __future__ import annotations
 
 import json
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,191 +12,245 @@ from aws_cdk import CfnResource, Stack, Stage
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
-from lambda_otel_lite_cdk.checks.rules import ERROR, Facts, Finding, check_function, unzipped_size
+from lambda_otel_lite_cdk.checks.facts import (
+    Facts,
+    FunctionFacts,
+    LayerFacts,
+    LogGroupFacts,
+    StageFacts,
+)
 from lambda_otel_lite_cdk.forwarding.subscription import RECORD_PATTERN
-from lambda_otel_lite_cdk.functions.outcome import INSTRUMENTED
-from lambda_otel_lite_cdk.functions.properties import configurations, given_of, resolved
-from lambda_otel_lite_cdk.instrumentation.resolver import Registry, found_registry
+from lambda_otel_lite_cdk.functions.eligibility import is_made_by_cdk
+from lambda_otel_lite_cdk.functions.properties import (
+    configurations,
+    given_of,
+    resolved,
+    with_resources,
+)
+from lambda_otel_lite_cdk.functions.reasons import Reason
+from lambda_otel_lite_cdk.instrumentation.apply import Applied, Failed
+from lambda_otel_lite_cdk.instrumentation.collect import Site
+from lambda_otel_lite_cdk.instrumentation.resolve import LeftAlone
+from lambda_otel_lite_cdk.layer.archive import asset_size
 from lambda_otel_lite_cdk.settings.settings import DEFAULT_QUOTA, QUOTA_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from constructs import IConstruct
+
+    from lambda_otel_lite_cdk.instrumentation.requests import Requests
+    from lambda_otel_lite_cdk.layer.construct import TelemetryLayer
+
+#: What is read of an app besides its functions.
+_KINDS = (
+    lambda_.CfnVersion | lambda_.CfnLayerVersion | logs.CfnSubscriptionFilter | logs.CfnLogGroup
+)
+#: A reference as text, and the stack that it is in: logical ids are unique in one stack only.
+type _Reference = tuple[Stack, str]
 
 
-class Inspection:
-    """Find what is wrong in an app or stage.
+@dataclass(frozen=True, kw_only=True)
+class Collected:
+    """What is known of an app or stage.
 
     Args:
-        registry: Its registry, after everything has been settled.
+        facts: What the checks look at.
+        layer_ids: Logical ids of the telemetry layers.
+        others: The functions that were not seen before, because they are no `Function`.
     """
 
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
-        self._stage = registry.stage
-        found = list(self._stage.node.find_all())[1:]
-        self._functions = [
-            one for one in found if isinstance(one, lambda_.CfnFunction) or type(one) is CfnResource
-        ]
-        self._stages = [one for one in found if isinstance(one, Stage)]
-        inner = tuple(f"{one.node.path}/" for one in self._stages)
-        self._inner = inner
-        self._resources: list[CfnResource] = [
-            one
-            for one in found
-            if isinstance(
-                one,
-                lambda_.CfnVersion
-                | lambda_.CfnLayerVersion
-                | logs.CfnSubscriptionFilter
-                | logs.CfnLogGroup,
-            )
-            and not (inner and one.node.path.startswith(inner))
-        ]
-        self._sizes: dict[object, int] = {}
+    facts: tuple[Facts, ...]
+    layer_ids: Mapping[TelemetryLayer, str]
+    others: tuple[LeftAlone, ...]
 
-    def findings(self) -> Iterator[Finding]:
-        """Yield everything that is wrong."""
-        yield from self._unreached_stages()
-        yield from self._log_groups()
-        for facts in self._facts():
-            yield from check_function(facts)
 
-    def unsettled(self) -> Iterator[tuple[str, CfnResource]]:
-        """Yield the functions, with their paths, that are no `Function` of the constructs."""
-        known = self._registry.resources
-        if len(self._functions) == len(known):
-            return
-        for one in self._functions:
-            path = one.node.path
-            if path.removesuffix("/Resource") in known or path.startswith(self._inner or "//"):
-                continue
-            if one.cfn_resource_type == "AWS::Lambda::Function":
-                yield path, one
+def collect_facts(
+    stage: Stage, results: Sequence[LeftAlone | Applied | Failed], requests: Requests
+) -> Collected:
+    """Return what is known of an app or stage, without the stages in it.
 
-    def _facts(self) -> Iterator[Facts]:
-        versioned = {
-            _key(stack, properties.get("functionName"))
-            for stack, _, properties in self._of_type(lambda_.CfnVersion)
-        }
-        for path, (resource, stack, properties) in self._instrumented():
-            outcome = self._registry.outcomes[path]
-            layers = [self._layer_size(stack, one) for one in properties.get("layers", [])]
+    Args:
+        stage: The app or stage.
+        results: What was done with each function.
+        requests: What is asked in it.
+    """
+    found = stage.node.find_all()[1:]
+    stages = [
+        StageFacts(
+            construct=one,
+            path=(path := one.node.path),
+            asked=bool(requests.of(path)),
+            reached=requests.reaches(path),
+        )
+        for one in found
+        if isinstance(one, Stage)
+    ]
+    inner = tuple(f"{one.path}/" for one in stages)
+    resources = [
+        one
+        for one in found
+        if isinstance(one, _KINDS) and not (inner and one.node.path.startswith(inner))
+    ]
+    applied = [one for one in results if isinstance(one, Applied)]
+    owned = with_resources(found, lambda_.LayerVersion, lambda_.CfnLayerVersion)
+    owners = {resource: layer for layer, resource in owned}
+    layers = _read_layers(resources if applied else (), owners)
+    return Collected(
+        facts=(
+            *stages,
+            *_log_groups(stage, resources),
+            *_telemetry_layers(applied),
+            *_functions(stage, applied, layers, resources),
+        ),
+        layer_ids={
+            one.layer: json.loads(layers.references[one.layer.version][1])["Ref"]
+            for one in applied
+            if one.layer.version in layers.references
+        },
+        others=tuple(_others(found, {one.site.path for one in results}, inner)),
+    )
+
+
+def _functions(
+    stage: Stage,
+    applied: Iterable[Applied],
+    layers: _Layers,
+    resources: Sequence[CfnResource],
+) -> Iterator[FunctionFacts]:
+    size = _sizes(Path(stage.asset_outdir))
+    versioned = {
+        _key(stack, properties.get("functionName"))
+        for stack, every in _of_kind(lambda_.CfnVersion, resources)
+        for _, properties in every
+    }
+    by_stack: dict[Stack, list[Applied]] = {}
+    for one in applied:
+        by_stack.setdefault(one.site.stack, []).append(one)
+    for stack, of_stack in by_stack.items():
+        given = [one.given or given_of(one.site.resource) for one in of_stack]
+        for one, configuration in zip(of_stack, resolved(stack, given), strict=True):
+            properties = configuration.properties
+            references = [_key(stack, layer) for layer in properties.get("layers", [])]
             code = properties.get("code", {}).get("s3Key")
-            yield Facts(
-                construct=resource,
-                path=path,
+            yield FunctionFacts(
+                construct=one.site.resource,
+                path=one.site.path,
                 properties=properties,
-                layer_is_published=outcome.layer.startswith("arn:"),
-                size=self._size(code) + sum(layers),
+                layer=one.layer,
+                has_layer=layers.references.get(one.layer.version) in references,
+                size=size(code) + sum(size(layers.assets.get(each)) for each in references),
                 has_version="snapStart" in properties
-                and _key(stack, stack.resolve(resource.ref)) in versioned,
+                and _key(stack, stack.resolve(one.site.resource.ref)) in versioned,
             )
 
-    def _instrumented(self) -> Iterator[tuple[str, tuple[CfnResource, Stack, Mapping[str, Any]]]]:
-        by_stack: dict[Stack, dict[str, CfnResource]] = {}
-        for path, outcome in self._registry.outcomes.items():
-            if outcome.status == INSTRUMENTED:
-                resource, stack = self._registry.resources[path]
-                by_stack.setdefault(stack, {})[path] = resource
-        for stack, resources in by_stack.items():
-            unchanged = self._registry.unchanged
-            given = [unchanged.get(path) or given_of(one) for path, one in resources.items()]
-            for (path, one), found in zip(resources.items(), resolved(stack, given), strict=True):
-                yield path, (one, stack, found.properties)
 
-    def _layer_size(self, stack: Stack, reference: object) -> int:
-        return self._size(self._layer_keys.get(_key(stack, reference)))
+@dataclass(frozen=True)
+class _Layers:
+    """The layers that an app deploys.
 
-    @cached_property
-    def _layer_keys(self) -> dict[tuple[Stack, str], object]:
-        return {
-            _key(stack, stack.resolve(layer.ref)): properties.get("content", {}).get("s3Key")
-            for stack, layer, properties in self._of_type(lambda_.CfnLayerVersion)
-        }
+    Args:
+        references: How functions refer to a layer, by its construct.
+        assets: Object key of a layer's asset, by its reference.
+    """
 
-    def _size(self, key: object) -> int:
-        if not isinstance(key, str):
-            return 0
-        if key not in self._sizes:
-            self._sizes[key] = unzipped_size(Path(self._stage.asset_outdir), key)
-        return self._sizes[key]
+    references: Mapping[object, _Reference]
+    assets: Mapping[_Reference, object]
 
-    def _log_groups(self) -> Iterator[Finding]:
-        """Check the log groups whose log records are forwarded."""
-        if not (subscriptions := list(self._of_type(logs.CfnSubscriptionFilter))):
-            return
-        quota = int(self._stage.node.try_get_context(QUOTA_KEY) or DEFAULT_QUOTA)
-        groups = {
-            _key(stack, stack.resolve(group.ref)): (group.node.path, properties)
-            for stack, group, properties in self._of_type(logs.CfnLogGroup)
-        }
-        filters: dict[tuple[Stack, str], list[tuple[CfnResource, Mapping[str, Any]]]] = {}
-        for stack, one, properties in subscriptions:
+
+def _read_layers(
+    resources: Sequence[CfnResource], owners: Mapping[lambda_.CfnLayerVersion, object]
+) -> _Layers:
+    references: dict[object, _Reference] = {}
+    assets: dict[_Reference, object] = {}
+    for stack, every in _of_kind(lambda_.CfnLayerVersion, resources):
+        refs = stack.resolve([one.ref for one, _ in every])
+        for (one, properties), ref in zip(every, refs, strict=True):
+            reference = _key(stack, ref)
+            assets[reference] = properties.get("content", {}).get("s3Key")
+            if one in owners:
+                references[owners[one]] = reference
+    return _Layers(references, assets)
+
+
+def _telemetry_layers(applied: Iterable[Applied]) -> Iterator[LayerFacts]:
+    stack_paths = {one.layer: one.site.stack_path for one in applied if one.layer.is_deployed}
+    for layer, stack_path in stack_paths.items():
+        yield LayerFacts(construct=layer.version, path=f"{stack_path}/{layer.name}", layer=layer)
+
+
+def _log_groups(stage: Stage, resources: Sequence[CfnResource]) -> Iterator[LogGroupFacts]:
+    """Yield the log groups whose log records are forwarded."""
+    filters: dict[_Reference, list[tuple[CfnResource, Mapping[str, Any]]]] = {}
+    for stack, every in _of_kind(logs.CfnSubscriptionFilter, resources):
+        for one, properties in every:
             group = _key(stack, properties.get("logGroupName"))
             filters.setdefault(group, []).append((one, properties))
-        for group, all_of_it in filters.items():
-            for ours in [one for one, given in all_of_it if _is_ours(given)][:1]:
-                path = ours.node.path
-                owner, given = groups.get(group, (group[1], {}))
-                named = f"the log group {owner.removesuffix('/Resource')}"
-                if len(all_of_it) > quota:
-                    yield Finding(
-                        check="lambda-otel-lite:subscription-quota",
-                        severity=ERROR,
-                        construct=ours,
-                        path=path,
-                        message=(
-                            f"{named} has {len(all_of_it)} subscription filters with it; "
-                            f"CloudWatch Logs takes {quota}. Remove one, forward with "
-                            f"account_level, or set the context {QUOTA_KEY} where your account "
-                            f"takes more."
-                        ),
-                    )
-                if given.get("logGroupClass") == "INFREQUENT_ACCESS":
-                    yield Finding(
-                        check="lambda-otel-lite:infrequent-access",
-                        severity=ERROR,
-                        construct=ours,
-                        path=path,
-                        message=(
-                            f"{named} is of the class INFREQUENT_ACCESS, which takes no "
-                            f"subscription filter. Make it a log group of the class STANDARD."
-                        ),
-                    )
+    if not filters:
+        return
+    quota = int(stage.node.try_get_context(QUOTA_KEY) or DEFAULT_QUOTA)
+    groups: dict[_Reference, tuple[CfnResource, Mapping[str, Any]]] = {}
+    for stack, of_stack in _of_kind(logs.CfnLogGroup, resources):
+        refs = stack.resolve([one.ref for one, _ in of_stack])
+        for known, ref in zip(of_stack, refs, strict=True):
+            groups[_key(stack, ref)] = known
+    for reference, subscriptions in filters.items():
+        owner, properties = groups.get(reference, (None, {}))
+        for ours in [one for one, given in subscriptions if _is_ours(given)][:1]:
+            name = owner.node.path if owner else reference[1]
+            yield LogGroupFacts(
+                construct=ours,
+                path=ours.node.path,
+                name=name.removesuffix("/Resource"),
+                filters=len(subscriptions),
+                quota=quota,
+                properties=properties,
+            )
 
-    def _unreached_stages(self) -> Iterator[Finding]:
-        """Find stages that were made after their app was instrumented: aspects end at stages."""
-        for stage in self._stages:
-            path = stage.node.path
-            if found_registry(stage) is None and self._registry.requests.of(path):
-                yield Finding(
-                    check="lambda-otel-lite:stage-not-reached",
-                    severity=ERROR,
-                    construct=stage,
-                    path=path,
-                    message=(
-                        "the stage was made after Telemetry.of(…).instrument(…) of what it is in, "
-                        "and its functions are not instrumented. Call that after the stage is "
-                        "made, or Telemetry.of(stage).instrument(…) for the stage itself."
-                    ),
-                )
 
-    def _of_type[T: CfnResource](
-        self, kind: type[T]
-    ) -> Iterator[tuple[Stack, T, Mapping[str, Any]]]:
-        by_stack: dict[Stack, list[T]] = {}
-        for one in self._resources:
-            if isinstance(one, kind):
-                by_stack.setdefault(Stack.of(one), []).append(one)
-        for stack, found in by_stack.items():
-            for one, configuration in zip(found, configurations(stack, found), strict=True):
-                yield stack, one, configuration.properties
+def _others(
+    constructs: Iterable[IConstruct], known: set[str], inner: tuple[str, ...]
+) -> Iterator[LeftAlone]:
+    """Yield the functions that are no `Function`, written as resources by the app or the CDK."""
+    functions = [
+        one
+        for one in constructs
+        if isinstance(one, lambda_.CfnFunction) or type(one) is CfnResource
+    ]
+    if len(functions) == len(known):
+        return
+    for one in functions:
+        path = one.node.path
+        if path.removesuffix("/Resource") in known or (inner and path.startswith(inner)):
+            continue
+        if one.cfn_resource_type == "AWS::Lambda::Function":
+            stack = Stack.of(one)
+            reason = Reason.MADE_BY_CDK if is_made_by_cdk(path) else Reason.CFN_FUNCTION
+            site = Site(path=path, resource=one, stack=stack, stack_path=stack.node.path)
+            yield LeftAlone(site=site, why=reason.because())
+
+
+def _of_kind[T: CfnResource](
+    kind: type[T], resources: Iterable[CfnResource]
+) -> Iterator[tuple[Stack, list[tuple[T, Mapping[str, Any]]]]]:
+    """Yield the resources of a kind with their properties, by stack."""
+    by_stack: dict[Stack, list[T]] = {}
+    for one in resources:
+        if isinstance(one, kind):
+            by_stack.setdefault(Stack.of(one), []).append(one)
+    for stack, found in by_stack.items():
+        read = configurations(stack, found)
+        yield stack, [(one, each.properties) for one, each in zip(found, read, strict=True)]
 
 
 def _is_ours(subscription: Mapping[str, Any]) -> bool:
     return bool(subscription.get("filterPattern") == RECORD_PATTERN)
 
 
-def _key(stack: Stack, reference: object) -> tuple[Stack, str]:
-    """Tell references of different stacks apart: logical ids are unique in a stack only."""
+def _key(stack: Stack, reference: object) -> _Reference:
     return stack, json.dumps(reference, sort_keys=True)
+
+
+def _sizes(folder: Path) -> Callable[[object], int]:
+    """Return what tells the size of an asset in a folder, by its key."""
+    return cache(lambda key: asset_size(folder, key))

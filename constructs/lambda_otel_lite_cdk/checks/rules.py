@@ -1,84 +1,48 @@
-"""Find what would fail at deployment, or never work, before anything is deployed."""
+"""Find what would fail at deployment, or never work, before anything is deployed.
+
+A check is a function that takes facts and returns what is wrong, and a row of `Check`.
+"""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from lambda_otel_lite.configuration.variables import EXPORTER
-from lambda_otel_lite_cdk.functions.eligibility import python_of, variables_of
-from lambda_otel_lite_cdk.layer.archive import unpacked_size
+from lambda_otel_lite_cdk.checks.facts import (
+    Facts,
+    FunctionFacts,
+    LayerFacts,
+    LogGroupFacts,
+    StageFacts,
+)
+from lambda_otel_lite_cdk.functions.eligibility import architecture_of, python_of, variables_of
+from lambda_otel_lite_cdk.functions.quotas import (
+    MOST_ENVIRONMENT_BYTES,
+    MOST_LAYERS,
+    MOST_UNZIPPED_BYTES,
+)
+from lambda_otel_lite_cdk.settings.settings import QUOTA_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Iterator
 
-    from constructs import IConstruct
-
-ERROR, WARNING = "error", "warning"
-_PREFIX = "lambda-otel-lite:"
-#: Source of the quotas: AWS Lambda developer guide, "Lambda quotas".
-MOST_LAYERS = 5
-_MOST_ENVIRONMENT_BYTES = 4096
-_MOST_UNZIPPED_BYTES = 262_144_000
+#: Source: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-modify.html
 _WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """What a check found.
+class Severity(Enum):
+    """What a finding means for the synth."""
 
-    Args:
-        check: The check's id, by which it can be acknowledged.
-        severity: ``"error"`` stops the synth, ``"warning"`` does not.
-        construct: What it was found in.
-        path: Construct path of the function or log group.
-        message: The value, what is accepted, and the fix.
-    """
-
-    check: str
-    severity: str
-    construct: IConstruct
-    path: str
-    message: str
+    #: It stops.
+    ERROR = "error"
+    #: It goes on.
+    WARNING = "warning"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Facts:
-    """What is known of an instrumented function.
-
-    Args:
-        construct: Its resource.
-        path: Its construct path.
-        properties: What `reading.configured` returns for it.
-        layer_is_published: Whether its telemetry layer was given by ARN.
-        size: Size of its code and layers as far as they are known, unzipped, in bytes.
-        has_version: Whether the app publishes a version of it.
-    """
-
-    construct: IConstruct
-    path: str
-    properties: Mapping[str, Any]
-    layer_is_published: bool
-    size: int
-    has_version: bool
-
-
-def check_function(facts: Facts) -> Iterator[Finding]:
-    """Yield what is wrong with an instrumented function."""
-    for check, severity, find in _CHECKS:
-        if message := find(facts):
-            yield Finding(
-                check=_PREFIX + check,
-                severity=severity,
-                construct=facts.construct,
-                path=facts.path,
-                message=message,
-            )
-
-
-def _sixth_layer(facts: Facts) -> str | None:
+def _sixth_layer(facts: FunctionFacts) -> str | None:
     count = len(facts.properties.get("layers", []))
     if count <= MOST_LAYERS:
         return None
@@ -88,7 +52,7 @@ def _sixth_layer(facts: Facts) -> str | None:
     )
 
 
-def _environment_size(facts: Facts) -> str | None:
+def _environment_size(facts: FunctionFacts) -> str | None:
     # As the service measures it: the variables as a JSON object. What is known at deployment only
     # counts as nothing.
     known = {
@@ -96,64 +60,66 @@ def _environment_size(facts: Facts) -> str | None:
         for name, value in variables_of(facts.properties).items()
     }
     size = len(json.dumps(known, separators=(",", ":"), ensure_ascii=False).encode())
-    if size <= _MOST_ENVIRONMENT_BYTES:
+    if size <= MOST_ENVIRONMENT_BYTES:
         return None
     return (
         f"its environment variables take {size} bytes; Lambda takes at most "
-        f"{_MOST_ENVIRONMENT_BYTES}. Move what is long into a parameter store or a file."
+        f"{MOST_ENVIRONMENT_BYTES}. Move long values into a parameter store or a file."
     )
 
 
-def _unzipped_size(facts: Facts) -> str | None:
-    if facts.size <= _MOST_UNZIPPED_BYTES:
+def _unzipped_size(facts: FunctionFacts) -> str | None:
+    if facts.size <= MOST_UNZIPPED_BYTES:
         return None
     return (
         f"its code and layers take at least {facts.size} bytes unzipped; Lambda takes at most "
-        f"{_MOST_UNZIPPED_BYTES} (250 MB). Take out what it does not need, or make it an image."
+        f"{MOST_UNZIPPED_BYTES} (250 MB). Remove what it does not need, or make it an image."
     )
 
 
-def _exporter_without_package(facts: Facts) -> str | None:
-    theirs = variables_of(facts.properties).get(EXPORTER)
-    if facts.layer_is_published and theirs == "package":
-        architecture = facts.properties.get("architectures", ["x86_64"])[0]
-        return (
-            f"it is {architecture}, and its exporter, 'package', needs a layer of one architecture "
-            f"that holds it; whether the published layer is that cannot be seen here. Build it "
-            f"with `lambda-otel layer --exporter package --architecture {architecture}`."
-        )
-    return None
-
-
-def _layer_without_package(facts: Facts) -> str | None:
-    given = variables_of(facts.properties).get(EXPORTER)
-    layers = json.dumps(facts.properties.get("layers", []))
-    if given != "package" or facts.layer_is_published or "LayerPython" not in layers:
+def _exporter_of_published_layer(facts: FunctionFacts) -> str | None:
+    exporter = variables_of(facts.properties).get(EXPORTER)
+    if facts.layer.is_deployed or exporter != "package":
         return None
-    architecture = facts.properties.get("architectures", ["x86_64"])[0]
-    if f"Package{architecture.title().replace('_', '')}" in layers:
+    architecture = architecture_of(facts.properties)
+    return (
+        f"it is {architecture}, and its exporter, 'package', needs a layer of one architecture "
+        f"that holds it; whether the published layer is that cannot be seen here. Build it "
+        f"with `lambda-otel layer --exporter package --architecture {architecture}`."
+    )
+
+
+def _layer_without_exporter(facts: FunctionFacts) -> str | None:
+    exporter = variables_of(facts.properties).get(EXPORTER)
+    architecture = architecture_of(facts.properties)
+    if (
+        not (facts.layer.is_deployed and facts.has_layer)
+        or exporter != "package"
+        or facts.layer.package_for == architecture
+    ):
         return None
     return (
         f"{EXPORTER} is 'package', but its telemetry layer does not hold that package for "
-        f"{architecture}. Set TelemetrySettings(exporter='package') in place of the variable, or "
+        f"{architecture}. Set TelemetrySettings(exporter='package') instead of the variable, or "
         f"remove it."
     )
 
 
-def _layer_of_another_python(facts: Facts) -> str | None:
-    layers = json.dumps(facts.properties.get("layers", []))
-    python = python_of(facts.properties)
-    if "LayerPython" not in layers or f"LayerPython{python.replace('.', '')}" in layers:
+def _layer_of_another_python(facts: FunctionFacts) -> str | None:
+    if (
+        not (facts.layer.is_deployed and facts.has_layer)
+        or python_of(facts.properties) == facts.layer.python
+    ):
         return None
     return (
         f"its runtime is {facts.properties.get('runtime')!r}, but its telemetry layer is for "
-        f"another Python: something changed the runtime after telemetry was settled. Set the "
-        f"runtime where the function is made, or call Telemetry.of(…).instrument(…) after the "
-        f"stacks are made."
+        f"Python {facts.layer.python}: something changed the runtime after the layer was chosen. "
+        f"Set the runtime where the function is made, or call Telemetry.of(…).instrument(…) after "
+        f"the stacks are made."
     )
 
 
-def _snapstart_without_version(facts: Facts) -> str | None:
+def _snapstart_without_version(facts: FunctionFacts) -> str | None:
     if "snapStart" not in facts.properties or facts.has_version:
         return None
     return (
@@ -162,7 +128,7 @@ def _snapstart_without_version(facts: Facts) -> str | None:
     )
 
 
-def _exec_wrapper(facts: Facts) -> str | None:
+def _exec_wrapper(facts: FunctionFacts) -> str | None:
     wrapper = variables_of(facts.properties).get(_WRAPPER)
     if wrapper is None:
         return None
@@ -173,29 +139,104 @@ def _exec_wrapper(facts: Facts) -> str | None:
     )
 
 
-_CHECKS: tuple[tuple[str, str, Callable[[Facts], str | None]], ...] = (
-    ("sixth-layer", ERROR, _sixth_layer),
-    ("environment-size", ERROR, _environment_size),
-    ("unzipped-size", ERROR, _unzipped_size),
-    ("exporter-architecture", WARNING, _exporter_without_package),
-    ("exporter-layer", ERROR, _layer_without_package),
-    ("layer-python", ERROR, _layer_of_another_python),
-    ("snapstart-without-version", WARNING, _snapstart_without_version),
-    ("exec-wrapper", WARNING, _exec_wrapper),
-)
+def _layer_not_compiled(facts: LayerFacts) -> str | None:
+    if facts.layer.compiled:
+        return None
+    python = facts.layer.python
+    return (
+        f"the telemetry layer for Python {python} holds no byte code, because this machine has no "
+        f"Python {python}: every cold start compiles the sources again, which takes some 0.2 s. "
+        f"Install it (`uv python install {python}`) and synthesize again."
+    )
 
 
-def unzipped_size(folder: Path, key: object) -> int:
-    """Return the size of an asset, unzipped, in bytes; 0 where it is not in a cloud assembly.
+def _subscription_quota(facts: LogGroupFacts) -> str | None:
+    if facts.filters <= facts.quota:
+        return None
+    return (
+        f"the log group {facts.name} has {facts.filters} subscription filters with it; CloudWatch "
+        f"Logs takes {facts.quota}. Remove one, forward with account_level, or set the context "
+        f"{QUOTA_KEY} if your account takes more."
+    )
+
+
+def _infrequent_access(facts: LogGroupFacts) -> str | None:
+    if facts.properties.get("logGroupClass") != "INFREQUENT_ACCESS":
+        return None
+    return (
+        f"the log group {facts.name} is of the class INFREQUENT_ACCESS, which takes no "
+        f"subscription filter. Make it a log group of the class STANDARD."
+    )
+
+
+def _stage_not_reached(facts: StageFacts) -> str | None:
+    if facts.reached or not facts.asked:
+        return None
+    return (
+        "the stage was made after Telemetry.of(…).instrument(…) of what it is in, and its "
+        "functions are not instrumented. Call that after the stage is made, or "
+        "Telemetry.of(stage).instrument(…) for the stage itself."
+    )
+
+
+class Check(Enum):
+    """Every check: its name, its severity, what it looks at, and the function that finds it."""
+
+    SIXTH_LAYER = "sixth-layer", Severity.ERROR, FunctionFacts, _sixth_layer
+    ENVIRONMENT_SIZE = "environment-size", Severity.ERROR, FunctionFacts, _environment_size
+    UNZIPPED_SIZE = "unzipped-size", Severity.ERROR, FunctionFacts, _unzipped_size
+    EXPORTER_ARCHITECTURE = (
+        "exporter-architecture",
+        Severity.WARNING,
+        FunctionFacts,
+        _exporter_of_published_layer,
+    )
+    EXPORTER_LAYER = "exporter-layer", Severity.ERROR, FunctionFacts, _layer_without_exporter
+    LAYER_PYTHON = "layer-python", Severity.ERROR, FunctionFacts, _layer_of_another_python
+    SNAPSTART_WITHOUT_VERSION = (
+        "snapstart-without-version",
+        Severity.WARNING,
+        FunctionFacts,
+        _snapstart_without_version,
+    )
+    EXEC_WRAPPER = "exec-wrapper", Severity.WARNING, FunctionFacts, _exec_wrapper
+    LAYER_NOT_COMPILED = "layer-not-compiled", Severity.WARNING, LayerFacts, _layer_not_compiled
+    SUBSCRIPTION_QUOTA = "subscription-quota", Severity.ERROR, LogGroupFacts, _subscription_quota
+    INFREQUENT_ACCESS = "infrequent-access", Severity.ERROR, LogGroupFacts, _infrequent_access
+    STAGE_NOT_REACHED = "stage-not-reached", Severity.ERROR, StageFacts, _stage_not_reached
+
+    def __init__(
+        self,
+        name: str,
+        severity: Severity,
+        looks_at: type[Facts],
+        find: Callable[[Any], str | None],
+    ) -> None:
+        #: By which it can be acknowledged.
+        self.id = f"lambda-otel-lite:{name}"
+        self.severity = severity
+        self.looks_at = looks_at
+        self.find = find
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What a check found.
 
     Args:
-        folder: The assembly's folder of assets.
-        key: Object key under which the asset is published: its hash and a suffix.
+        check: The check.
+        facts: What it was found in.
+        message: Construct, value, what is accepted, and the fix.
     """
-    if not isinstance(key, str):
-        return 0
-    name = f"asset.{key.partition('.')[0]}"
-    for asset in (folder / name, folder / f"{name}.zip"):
-        if asset.exists():
-            return unpacked_size(asset)
-    return 0
+
+    check: Check
+    facts: Facts
+    message: str
+
+
+def check(facts: Iterable[Facts]) -> Iterator[Finding]:
+    """Yield everything that is wrong."""
+    for one in facts:
+        for each in Check:
+            if isinstance(one, each.looks_at) and (message := each.find(one)):
+                yield Finding(check=each, facts=one, message=f"{one.path}: {message}")

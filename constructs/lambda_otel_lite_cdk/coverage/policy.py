@@ -1,4 +1,4 @@
-"""Hold an app to the rule that every Python function in it is instrumented."""
+"""Make it a rule for an app that every Python function in it is instrumented."""
 
 from __future__ import annotations
 
@@ -9,20 +9,29 @@ import aws_cdk
 import jsii
 
 from lambda_otel_lite_cdk.coverage.templates import functions_of
-from lambda_otel_lite_cdk.functions.outcome import MISSING, read_report
+from lambda_otel_lite_cdk.functions.outcome import read_report
+from lambda_otel_lite_cdk.functions.reasons import Reason, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Before 2.260 or so the CDK had these under the names of a trial.
+#: Before about 2.260 the CDK had these under trial names.
 _NEW = hasattr(aws_cdk, "IPolicyValidationPlugin")
 _PLUGIN: Any = getattr(aws_cdk, f"IPolicyValidationPlugin{'' if _NEW else 'Beta1'}")
 _REPORT: Any = getattr(aws_cdk, f"PolicyValidationPluginReport{'' if _NEW else 'Beta1'}")
 _VIOLATION: Any = getattr(aws_cdk, f"PolicyViolation{'' if _NEW else 'Beta1'}")
 _RESOURCE: Any = getattr(aws_cdk, f"PolicyViolatingResource{'' if _NEW else 'Beta1'}")
+_INSTRUMENTED = "python-function-instrumented"
+_NOT_OVERRIDDEN = "instrumentation-not-overridden"
 _RULES = {
-    "python-function-instrumented": "Every Python function is instrumented.",
-    "instrumentation-not-overridden": "Nothing in a template undoes the instrumentation.",
+    _INSTRUMENTED: "Every Python function is instrumented.",
+    _NOT_OVERRIDDEN: "Nothing in a template undoes the instrumentation.",
+}
+#: The property of a template that undoes the instrumentation, by the reason that says so.
+_OVERRIDES = {
+    Reason.HANDLER_OVERRIDDEN: "Properties/Handler",
+    Reason.VARIABLE_OVERRIDDEN: "Properties/Environment",
+    Reason.LAYERS_OVERRIDDEN: "Properties/Layers",
 }
 
 
@@ -31,8 +40,8 @@ class TelemetryPolicy:
     """Validate the templates of an app: every Python function is instrumented.
 
     Functions that were opted out with a reason, those that the CDK makes for itself and those that
-    are not Python do not violate it. Give it to the app's ``policy_validation_beta1``, or to
-    ``Validations.of(app).add_plugins`` where the CDK has that.
+    are not Python do not violate it. Give it to ``Validations.of(app).add_plugins``, or to the
+    app's ``policy_validation_beta1`` if the CDK does not have that yet.
     """
 
     @property
@@ -73,13 +82,12 @@ class TelemetryPolicy:
 
 def _violations(template: Path) -> Iterator[tuple[str, tuple[str, Any]]]:
     for logical_id, outcome in functions_of(template, read_report(template.parent)):
-        if outcome.status == MISSING:
-            overridden = "overridden" in outcome.reason
-            rule = (
-                "instrumentation-not-overridden" if overridden else "python-function-instrumented"
-            )
-            location = "Properties/Layers" if "Layers" in outcome.reason else "Properties/Handler"
+        if outcome.status is Status.MISSING:
+            override = _OVERRIDES.get(outcome.code) if outcome.code else None
             resource = _RESOURCE(
-                resource_logical_id=logical_id, locations=[location], template_path=str(template)
+                resource_logical_id=logical_id,
+                locations=[override or "Properties/Handler"],
+                template_path=str(template),
             )
+            rule = _NOT_OVERRIDDEN if override else _INSTRUMENTED
             yield rule, (f"{outcome.function}: {outcome.reason}.", resource)

@@ -13,9 +13,10 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sqs as sqs
 
+from lambda_otel_lite_cdk.errors import BundlingError, SettingsError
 from lambda_otel_lite_cdk.forwarding.alarms import forwarder_alarms
 from lambda_otel_lite_cdk.forwarding.subscription import Forwarding
-from lambda_otel_lite_cdk.layer.build import BundlingError, stage_package
+from lambda_otel_lite_cdk.layer.build import stage_package
 
 # The one module of the forwarder that is imported here. It imports nothing of the forwarder.
 from otlp_forwarder import variables
@@ -75,7 +76,7 @@ class OtlpForwarder(lambda_.Function):
         alarms: Errors, dropped data, age of the oldest data, dead letters; without actions.
 
     Raises:
-        ValueError: The endpoint is not such an address, or a number is out of range.
+        SettingsError: The endpoint is not such an address, or a number is out of range.
         BundlingError: The forwarder's package is not installed.
     """
 
@@ -199,27 +200,28 @@ def _check_endpoint(where: str, endpoint: str, *, secret: bool) -> None:
     try:
         address = urlsplit(endpoint)
     except ValueError:
-        # Such as an IPv6 address without its closing bracket.
+        # For example an IPv6 address without its closing bracket.
         address = urlsplit("")
     credentials = "@" in address.netloc
     if address.scheme not in {"http", "https"} or not address.hostname or credentials:
         # The address itself is not repeated: it may hold a password.
-        raise ValueError(
+        raise SettingsError(
             f"{where}: OtlpForwarder.endpoint has the scheme {address.scheme!r}, the host "
             f"{address.hostname!r} and {'some' if credentials else 'no'} credentials; it must be "
             f"http://HOST or https://HOST without credentials, such as "
             f"https://collector.example.com:4318. Correct it."
         )
     if secret and address.scheme == "http":
-        raise ValueError(
-            f"{where}: OtlpForwarder.endpoint is http, over which headers_secret would travel for "
-            f"anybody to read; use https, or leave headers_secret out."
+        raise SettingsError(
+            f"{where}: OtlpForwarder.endpoint is http, which would send headers_secret "
+            f"unencrypted; it must be https with headers_secret. Use https, or leave "
+            f"headers_secret out."
         )
 
 
 def _check_concurrency(where: str, concurrency: int | None) -> None:
     if concurrency is not None and concurrency < 1:
-        raise ValueError(
-            f"{where}: OtlpForwarder.concurrency is {concurrency!r}; it must be a whole number, at "
-            f"least 1, since 0 would stop the forwarder. Correct it, or leave it out."
+        raise SettingsError(
+            f"{where}: OtlpForwarder.concurrency is {concurrency!r}; it must be a whole number of "
+            f"at least 1, because 0 would stop the forwarder. Correct it, or leave it out."
         )

@@ -10,11 +10,19 @@ from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as event_sources
 
+from lambda_otel_lite_cdk.errors import SettingsError
+
 if TYPE_CHECKING:
     from constructs import Construct
 
-#: https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-parameters.html
-_MOST_PARALLEL, _LARGEST_BATCH = 10, 10_000
+#: The range of each value; sources are in the docstring of `Kinesis`.
+_RANGES = {
+    "shards": (1, 100_000),
+    "retention_hours": (24, 8760),
+    "parallel": (1, 10),
+    "batch_size": (1, 10_000),
+    "window_seconds": (0, 300),
+}
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,7 @@ class Kinesis:
             function: The forwarder.
 
         Raises:
-            ValueError: A value is out of range.
+            SettingsError: A value is out of range.
         """
         self._check(function.node.path)
         stream = self.stream or kinesis.Stream(
@@ -87,21 +95,15 @@ class Kinesis:
         return stream
 
     def _check(self, where: str) -> None:
-        ranges = {
-            "shards": (1 if self.shards is None else self.shards, 1, 100_000),
-            "retention_hours": (self.retention_hours, 24, 8760),
-            "parallel": (self.parallel, 1, _MOST_PARALLEL),
-            "batch_size": (self.batch_size, 1, _LARGEST_BATCH),
-            "window_seconds": (self.window_seconds, 0, 300),
-        }
-        for name, (value, low, high) in ranges.items():
-            if not low <= value <= high:
-                raise ValueError(
+        for name, (low, high) in _RANGES.items():
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise SettingsError(
                     f"{where}: Kinesis.{name} is {value!r}; it must be a whole number from {low} "
                     f"to {high}. Correct it, or leave it out for the default."
                 )
         if self.stream is not None and self.shards is not None:
-            raise ValueError(
+            raise SettingsError(
                 f"{where}: Kinesis.shards is {self.shards}, but Kinesis.stream exists already. "
                 f"Leave one of them out."
             )

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Self
 from aws_cdk import Names, Stack
 from aws_cdk import aws_logs as logs
 
-from lambda_otel_lite_cdk.forwarding.destination import (
+from lambda_otel_lite_cdk.errors import ForwardingError
+from lambda_otel_lite_cdk.forwarding._destination import (
     arn_destination,
     function_destination,
     stream_destination,
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_lambda as lambda_
     from constructs import IConstruct
 
-    from lambda_otel_lite_cdk.forwarding.destination import Destination
+    from lambda_otel_lite_cdk.forwarding._destination import Destination
 
 #: Matches log records and nothing else. `FilterPattern.exists` would render ``= "*"``, which
 #: matches a literal asterisk. Source:
@@ -31,10 +32,6 @@ RECORD_PATTERN = "{ $.__otel_otlp_stdout = * }"
 #: creates the new filter before it deletes the old one, which would exceed the log group's quota.
 _FILTER_ID = "TelemetryFilter"
 _ACCOUNT_POLICY_ID = "TelemetryAccountPolicy"
-
-
-class ForwardingError(ValueError):
-    """A log group cannot be forwarded as asked; the message names it and says what to do."""
 
 
 class Forwarding:

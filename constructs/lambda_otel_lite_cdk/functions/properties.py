@@ -1,7 +1,7 @@
 """Read back what an app gave to its constructs.
 
-Every call into the CDK crosses into another process and takes a fair part of a millisecond, which
-for the functions of a fleet adds up: what can be read together is.
+Every call into the CDK goes to another process and takes a fair part of a millisecond, which adds
+up for the functions of a fleet. So what can be read in one call is.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 from aws_cdk import Stack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from aws_cdk import CfnResource
     from aws_cdk import aws_lambda as lambda_
+    from constructs import IConstruct
 
-#: The properties that somebody here asks for; the others are not resolved. Of functions, of their
+#: The properties that somebody here reads; the others are not resolved. Of functions, of their
 #: versions and layers, and of log groups and subscription filters.
 _READ = (
     *("architectures", "code", "environment", "handler", "layers", "loggingConfig", "packageType"),
@@ -31,12 +32,12 @@ _READ = (
 class Configuration:
     """What an app gave to a resource.
 
-    Names begin with a small letter, as the CDK keeps them: ``loggingConfig``. What was written
-    past the construct by ``add_property_override`` is not among them.
+    Names begin with a small letter, as the CDK keeps them: ``loggingConfig``. What
+    ``add_property_override`` writes is not among them.
 
     Args:
-        given: As the app gave it, with tokens: what is a token was given to the construct, what is
-            not was written to the resource.
+        given: As the app gave it, with tokens. A token was given to the construct; what is no
+            token was written to the resource.
         properties: The same, resolved.
     """
 
@@ -56,13 +57,35 @@ def configurations(stack: Stack, resources: Iterable[CfnResource]) -> list[Confi
 
 
 def resolved(stack: Stack, given: Iterable[Mapping[str, Any]]) -> list[Configuration]:
-    """Return what `given_of` returned for resources of a stack, with what its tokens stand for."""
+    """Return what `given_of` returned for resources of a stack, and the same resolved."""
     every = list(given)
-    # Typed access reads lazy values back as empty (aws/jsii#4153); resolving them does not.
+    # Attributes read lazy values back as empty (https://github.com/aws/jsii/issues/4153).
     return [Configuration(*pair) for pair in zip(every, stack.resolve(every), strict=True)]
 
 
 def given_of(resource: CfnResource) -> Mapping[str, Any]:
     """Return what an app gave to a resource, with tokens."""
-    given = resource._cfn_properties  # noqa: SLF001 - the one way; it is only read
+    given = resource._cfn_properties  # noqa: SLF001 - there is no other way; it is only read
     return {name: given[name] for name in _READ if name in given}
+
+
+def with_resources[Construct: IConstruct, Resource: IConstruct](
+    constructs: Iterable[IConstruct], kind: type[Construct], resource: type[Resource]
+) -> Iterator[tuple[Construct, Resource]]:
+    """Yield the constructs of a kind with their resources.
+
+    A construct's resource is the first one to come after it. Asking for it would take calls, and
+    return another object each time.
+
+    Args:
+        constructs: In the order of the tree, parents first.
+        kind: The constructs.
+        resource: Their resources.
+    """
+    last: Construct | None = None
+    for one in constructs:
+        if isinstance(one, kind):
+            last = one
+        elif last is not None and isinstance(one, resource):
+            yield last, one
+            last = None

@@ -1,1 +1,1 @@
-"""Who asked for what, what holds, and what a function is given."""
+"""From what is asked to what a function is given: collect, resolve, apply, report."""

@@ -1,7 +1,8 @@
-"""Give a function its layer, its variables and its handler."""
+"""Third step: give each function its layer, its variables, its handler and its forwarding."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aws_cdk import Token
@@ -9,119 +10,170 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
 from lambda_otel_lite.configuration.variables import ENTRY_POINT, HANDLER
-from lambda_otel_lite_cdk.checks.rules import MOST_LAYERS
-from lambda_otel_lite_cdk.functions.eligibility import variables_of
+from lambda_otel_lite_cdk.errors import BundlingError, ForwardingError
+from lambda_otel_lite_cdk.functions.eligibility import architecture_of, python_of, variables_of
+from lambda_otel_lite_cdk.functions.quotas import MOST_LAYERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lambda_otel_lite_cdk.forwarding.subscription import Forwarding
-    from lambda_otel_lite_cdk.functions.properties import Configuration
+    from lambda_otel_lite_cdk.instrumentation.collect import Candidate
+    from lambda_otel_lite_cdk.instrumentation.resolve import Plan
+    from lambda_otel_lite_cdk.layer.construct import Layers, TelemetryLayer
 
 #: How the CDK writes a list that is known at synth only: a list of one such text. Asking
 #: `Token.is_unresolved` takes a call for each function.
-#: Source: AWS CDK developer guide, "Tokens and the AWS CDK".
+#: Source: https://docs.aws.amazon.com/cdk/v2/guide/tokens.html
 _LIST_TOKEN = "#{Token["  # noqa: S105 - no secret
 
 
-def is_held(given: Mapping[str, Any], properties: Mapping[str, Any]) -> bool:
-    """Tell whether the construct holds a function's variables and layers.
-
-    Then what is added goes to the construct, and the tokens that were read before tell of it.
-    Otherwise the app wrote to the resource directly, which hides what is added to the construct.
-    """
-    held = _are_layers_held(given, properties.get("layers", []))
-    return held and not isinstance(given.get("environment", {}), dict)
-
-
-def apply(
-    function: lambda_.Function,
-    resource: lambda_.CfnFunction,
-    configuration: Configuration,
-    variables: Mapping[str, str],
-    layer: lambda_.ILayerVersion,
-) -> tuple[str, ...]:
-    """Make a function emit traces; what it has already is left as it is.
+@dataclass(frozen=True, kw_only=True)
+class Applied:
+    """What a function was given.
 
     Args:
-        function: The function.
-        resource: Its CloudFormation resource.
-        configuration: What it has already.
-        variables: The settings, as variables.
-        layer: The telemetry layer.
-
-    Returns:
-        The variables that the function had already, with another value.
+        site: The function.
+        layer: Its telemetry layer.
+        variables: Its environment variables.
+        overridden: The settings, by variable, for which the function's own value holds.
+        given: What the app gave it, if the tokens in it will also tell of everything that is added
+            until the end; None if the function has to be read again.
+        conflicts: What is wrong with its settings, one message each.
     """
-    given, properties = configuration.given, configuration.properties
-    wanted = dict(variables)
+
+    site: Candidate
+    layer: TelemetryLayer
+    variables: Mapping[str, Any]
+    overridden: tuple[str, ...]
+    given: Mapping[str, Any] | None
+    conflicts: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failed:
+    """A function that could not be instrumented, which stops the synth.
+
+    Args:
+        site: The function.
+        errors: What stood against it, one message each.
+    """
+
+    site: Candidate
+    errors: tuple[str, ...]
+
+
+def apply(plan: Plan, layers: Layers) -> Applied | Failed:
+    """Give a function what was planned; what it has already is left as it is.
+
+    Args:
+        plan: What it is to be given.
+        layers: Makes the telemetry layers of the app.
+    """
+    site, path = plan.site, plan.site.path
+    conflicts = tuple(f"{path}: {problem}" for problem in plan.settings.conflicts())
+    try:
+        layer = _layer(plan, layers)
+        settings = plan.settings.environment()
+        is_lasting = _is_held(plan) and not site.may_change
+        overridden = _instrument(plan, settings, layer)
+        _forward(plan)
+    except (BundlingError, ForwardingError) as error:
+        said = str(error)
+        said = said if said.startswith(path) else f"{path}: {said}"
+        return Failed(site=site, errors=(*conflicts, said))
+    return Applied(
+        site=site,
+        layer=layer,
+        variables={**settings, **variables_of(plan.configuration.properties)},
+        overridden=overridden,
+        given=plan.configuration.given if is_lasting else None,
+        conflicts=conflicts,
+    )
+
+
+def _layer(plan: Plan, layers: Layers) -> TelemetryLayer:
+    if plan.settings.layer_arn:
+        return layers.published(plan.site.stack, plan.settings.layer_arn)
+    properties = plan.configuration.properties
+    package_for = architecture_of(properties) if plan.settings.exporter == "package" else None
+    return layers.deployed(plan.site.stack, python_of(properties), package_for)
+
+
+def _instrument(plan: Plan, settings: Mapping[str, str], layer: TelemetryLayer) -> tuple[str, ...]:
+    """Add handler, variables and layer; return which settings are the function's own."""
+    given, properties = plan.configuration.given, plan.configuration.properties
+    wanted = dict(settings)
     if properties.get("handler") != ENTRY_POINT:
         wanted[HANDLER] = given["handler"]
-        resource.handler = ENTRY_POINT
+        plan.site.resource.handler = ENTRY_POINT
     theirs = variables_of(properties)
     missing = {name: value for name, value in wanted.items() if name not in theirs}
-    _add_environment(function, resource, given.get("environment"), missing)
-    _add_layer(function, resource, given, properties.get("layers", []), layer)
+    _add_environment(plan.site, given.get("environment"), missing)
+    _add_layer(plan, layer)
     return tuple(name for name in sorted(wanted) if theirs.get(name, wanted[name]) != wanted[name])
 
 
-def _add_environment(
-    function: lambda_.Function, resource: lambda_.CfnFunction, given: Any, missing: dict[str, str]
-) -> None:
+def _add_environment(site: Candidate, given: Any, missing: Mapping[str, str]) -> None:
     if isinstance(given, dict):
-        # The app wrote to the resource directly, which hides what is added to the construct.
-        resource.environment = lambda_.CfnFunction.EnvironmentProperty(
+        # The app wrote to the resource itself, which hides what is added to the construct.
+        site.resource.environment = lambda_.CfnFunction.EnvironmentProperty(
             variables={**given.get("variables", {}), **missing}
         )
         return
     for name, value in missing.items():
-        function.add_environment(name, value)
+        site.function.add_environment(name, value)
 
 
-def _add_layer(
-    function: lambda_.Function,
-    resource: lambda_.CfnFunction,
-    given: Mapping[str, Any],
-    present: list[Any],
-    layer: lambda_.ILayerVersion,
-) -> None:
-    if _are_layers_held(given, present):
-        function.add_layers(layer)
+def _add_layer(plan: Plan, layer: TelemetryLayer) -> None:
+    if _are_layers_held(plan):
+        plan.site.function.add_layers(layer.version)
     else:
-        # Over the quota too, where the construct raises an error that does not say for which
-        # function: the check does.
+        present = plan.configuration.properties.get("layers", [])
         theirs = [one if isinstance(one, str) else Token.as_string(one) for one in present]
-        resource.layers = [*theirs, layer.layer_version_arn]
+        plan.site.resource.layers = [*theirs, layer.version.layer_version_arn]
 
 
-def _are_layers_held(given: Mapping[str, Any], present: list[Any]) -> bool:
-    first: str = next(iter(given.get("layers", [])), "")
+def _is_held(plan: Plan) -> bool:
+    """Tell whether the construct holds a function's variables and layers.
+
+    If it does, what is added goes to the construct, and the tokens that were read before tell of
+    it. Otherwise the app wrote to the resource itself.
+    """
+    environment = plan.configuration.given.get("environment", {})
+    return _are_layers_held(plan) and not isinstance(environment, dict)
+
+
+def _are_layers_held(plan: Plan) -> bool:
+    """Tell whether the construct holds a function's layers, and takes one more.
+
+    Over the quota the construct raises an error that does not name the function; the check does.
+    """
+    first: str = next(iter(plan.configuration.given.get("layers", [])), "")
+    present = plan.configuration.properties.get("layers", [])
     return first.startswith(_LIST_TOKEN) and len(present) < MOST_LAYERS
 
 
-def forward(
-    function: lambda_.Function,
-    resource: lambda_.CfnFunction,
-    properties: Mapping[str, Any],
-    forwarding: Forwarding,
-) -> None:
-    """Subscribe a function's log group, giving it one where it has none of its own.
+def _forward(plan: Plan) -> None:
+    """Subscribe a function's log group, and give it one if it has none of its own.
 
-    Without one, Lambda makes the group at the first invocation: until then there is nothing that
-    could be subscribed.
+    Without one, Lambda makes the group at the first invocation; until then there is nothing to
+    subscribe.
 
     Raises:
         ForwardingError: The log group cannot be forwarded as asked.
     """
-    logging = properties.get("loggingConfig", {})
+    if plan.forwarding is None:
+        return
+    function = plan.site.function
+    logging = plan.configuration.properties.get("loggingConfig", {})
     if "logGroup" in logging or function.node.try_find_child("LogRetention"):
-        forwarding.subscribe(function.log_group)
+        plan.forwarding.subscribe(function.log_group)
         return
     group = logs.LogGroup(function, "TelemetryLogs", retention=logs.RetentionDays.ONE_MONTH)
-    resource.logging_config = lambda_.CfnFunction.LoggingConfigProperty(
+    plan.site.resource.logging_config = lambda_.CfnFunction.LoggingConfigProperty(
         log_group=group.log_group_name,
         log_format=logging.get("logFormat"),
         application_log_level=logging.get("applicationLogLevel"),
         system_log_level=logging.get("systemLogLevel"),
     )
-    forwarding.subscribe(group)
+    plan.forwarding.subscribe(group)

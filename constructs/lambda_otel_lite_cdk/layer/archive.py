@@ -1,4 +1,4 @@
-"""Pack a folder into an archive whose bytes depend on nothing but what is in the folder."""
+"""Pack a folder into an archive whose bytes depend only on what is in the folder."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: An archive holds times; one for all keeps its bytes the same. Zip's time begins in 1980.
+#: The time of every file in an archive, the earliest that zip knows.
 _TIME = (1980, 1, 1, 0, 0, 0)
-#: A regular file that everybody may read: the functions' user is not the one who packs.
+#: A regular file that everybody may read, because functions run as another user.
 _MODE = 0o100644
 _UNIX = 3
-#: It is packed once and loaded by every execution environment.
+#: Packed once, loaded by every execution environment.
 _SMALLEST = 9
 
 
@@ -23,12 +23,12 @@ def pack(folder: Path, archive: Path) -> None:
 
     Args:
         folder: What is packed; names in the archive are relative to it.
-        archive: The archive's file, which is replaced where it is there.
+        archive: The archive's file, which is replaced if it exists.
     """
     with zipfile.ZipFile(archive, "w", compresslevel=_SMALLEST) as target:
         for name, path in sorted((one.relative_to(folder).as_posix(), one) for one in _in(folder)):
             member = zipfile.ZipInfo(name, _TIME)
-            # By default it is that of the machine that packs.
+            # By default, the system of the machine that packs.
             member.create_system = _UNIX
             member.compress_type = zipfile.ZIP_DEFLATED
             member.external_attr = _MODE << 16
@@ -41,6 +41,22 @@ def unpacked_size(asset: Path) -> int:
         return sum(path.stat().st_size for path in _in(asset))
     with zipfile.ZipFile(asset) as opened:
         return sum(member.file_size for member in opened.infolist())
+
+
+def asset_size(assembly: Path, key: object) -> int:
+    """Return the size of an asset, unpacked, in bytes; 0 if it is not in a cloud assembly.
+
+    Args:
+        assembly: The folder in which the assembly keeps its assets.
+        key: Object key under which the asset is published: its hash and a suffix.
+    """
+    if not isinstance(key, str):
+        return 0
+    name = f"asset.{key.partition('.')[0]}"
+    for asset in (assembly / name, assembly / f"{name}.zip"):
+        if asset.exists():
+            return unpacked_size(asset)
+    return 0
 
 
 def _in(folder: Path) -> Iterator[Path]:

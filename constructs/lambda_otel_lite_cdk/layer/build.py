@@ -1,8 +1,7 @@
-"""Stage the code that goes to AWS: the layer's and the forwarder's, without Docker."""
+"""Build the code that goes to AWS, without Docker: the layer's and the forwarder's."""
 
 from __future__ import annotations
 
-import functools
 import importlib.util
 import os
 import subprocess
@@ -11,26 +10,21 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from lambda_otel_lite_cdk.layer import bytecode, contents
+from lambda_otel_lite_cdk.errors import BundlingError
+from lambda_otel_lite_cdk.layer import _bytecode, contents
 from lambda_otel_lite_cdk.layer.cache import cached_archive, cached_tree, digest
 from lambda_otel_lite_cdk.layer.interpreters import find_interpreter
 
-#: How a line that tells of long work starts; the command shows such lines of a synth.
+#: How a line about long work begins; the command shows such lines of a synth.
 PROGRESS = "lambda-otel-lite: "
-#: Raised whenever the steps below give another tree from the same inputs.
+#: To be raised when the steps below make another tree of the same inputs.
 _RECIPE = b"2"
-#: Where Lambda mounts a layer. Source: AWS Lambda developer guide, "Packaging layers".
+#: Where Lambda mounts a layer. Source:
+#: https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html
 _MOUNT = "/opt"
-#: Wheels that Lambda's Amazon Linux 2023 can load, by architecture. Source: PEP 600; uv reference,
-#: "--python-platform".
+#: Wheels that Lambda's Amazon Linux 2023 can load, by architecture. Sources:
+#: https://peps.python.org/pep-0600/ and https://docs.astral.sh/uv/reference/cli/
 _PLATFORMS = {None: "linux", "x86_64": "x86_64-manylinux2014", "arm64": "aarch64-manylinux2014"}
-_COMPILED_SUFFIXES = (".so", ".pyd", ".dylib")
-#: Looking for an interpreter starts processes; a fleet asks once for each of its stacks.
-_interpreter = functools.cache(find_interpreter)
-
-
-class BundlingError(RuntimeError):
-    """Code for AWS could not be staged; the message says why and what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +32,7 @@ class StagedCode:
     """A folder or zip archive that is ready to become an asset.
 
     Args:
-        path: The folder or archive; not to be written to.
+        path: The folder or archive; do not write to it.
         asset_hash: SHA-256 of everything it was made from, in hexadecimal.
         compiled: Whether it holds byte code for its Python version.
     """
@@ -49,22 +43,22 @@ class StagedCode:
 
 
 def stage_layer(python: str, package_for: str | None = None) -> StagedCode:
-    """Stage the telemetry layer for a Python version, as a zip archive.
+    """Return the telemetry layer for a Python version, as a zip archive.
 
-    The CDK would copy a folder's five hundred files one by one into each cloud assembly.
+    An archive, because the CDK would copy a folder's five hundred files one by one into each cloud
+    assembly.
 
-    The layer holds the installed runtime and its locked dependencies under ``python/``, pure
-    Python, so that it serves both architectures. What of it a traced function loads is
-    byte-compiled where this machine has the Python version. The hash is made of the inputs: the
+    The layer holds the installed runtime and its locked dependencies under ``python/``. All of it
+    is pure Python, so that it serves both architectures. If this machine has the Python version,
+    the modules that a traced function loads are byte-compiled. The hash is made of the inputs: the
     runtime's sources, the lock, the minor Python version, whether it is compiled, and the steps
-    that make it. The patch version is no part of it, because byte code holds for a whole minor
-    version; where it is of another format (a pre-release compiled it), Python takes the sources
-    beside it.
+    that make it. The patch version is left out, because byte code holds for a whole minor version;
+    if its format differs (a pre-release compiled it), Python takes the sources beside it.
 
     Args:
         python: Minor version such as ``"3.13"``.
         package_for: ``"x86_64"`` or ``"arm64"`` adds the package otlp-stdout-span-exporter and the
-            protobuf that it needs, which are of one architecture. Default: neither.
+            protobuf that it needs, for this architecture. Default: neither.
 
     Raises:
         BundlingError: The runtime is not installed, or its dependencies could not be installed.
@@ -72,7 +66,7 @@ def stage_layer(python: str, package_for: str | None = None) -> StagedCode:
     sources = _package_sources("lambda_otel_lite")
     name = "layer-package.txt" if package_for else "layer.txt"
     lock = resources.files("lambda_otel_lite_cdk").joinpath("locks", name).read_text("utf-8")
-    interpreter = _interpreter(python)
+    interpreter = find_interpreter(python)
     asset_hash = digest(
         [
             b"layer",
@@ -81,20 +75,20 @@ def stage_layer(python: str, package_for: str | None = None) -> StagedCode:
             (package_for or "any").encode(),
             b"compiled" if interpreter else b"sources",
             lock.encode(),
-            *(Path(step).read_bytes() for step in (contents.__file__, bytecode.__file__)),
+            *(Path(step).read_bytes() for step in (contents.__file__, _bytecode.__file__)),
             *(part for name, content in sources.items() for part in (name.encode(), content)),
         ]
     )
 
     def build(tree: Path) -> None:
-        # Some seconds, and only where nothing of these inputs has been built before.
+        # Takes some seconds, the first time for these inputs.
         sys.stderr.write(f"{PROGRESS}building the telemetry layer for Python {python}, once ...\n")
         site = tree / "python"
         _write_sources(sources, site)
         _install(lock, site, python, _PLATFORMS[package_for])
         contents.prune(site)
         if package_for is None:
-            _refuse_machine_code(site)
+            contents.refuse_machine_code(site)
         if interpreter:
             _compile(site, interpreter)
 
@@ -106,7 +100,7 @@ def stage_layer(python: str, package_for: str | None = None) -> StagedCode:
 
 
 def stage_package(package: str) -> StagedCode:
-    """Stage an installed package alone, as the code of a function that has no dependencies.
+    """Return an installed package alone, as the code of a function that has no dependencies.
 
     Args:
         package: Name of an importable top-level package.
@@ -123,7 +117,7 @@ def stage_package(package: str) -> StagedCode:
 
 
 def _package_sources(package: str) -> dict[str, bytes]:
-    """Read a package's sources without importing it; names are relative to the package's parent."""
+    """Read a package's sources without importing it; names begin with the package's."""
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
         raise BundlingError(
@@ -145,7 +139,7 @@ def _write_sources(sources: dict[str, bytes], target: Path) -> None:
 
 
 def _install(lock: str, site: Path, python: str, platform: str) -> None:
-    """Install exactly what the lock names, for Lambda's platform whatever this machine is."""
+    """Install exactly what the lock names, for Lambda's platform, on any machine."""
     requirements = site.parent.parent / "layer.txt"
     requirements.write_text(lock, "utf-8")
     done = subprocess.run(
@@ -155,7 +149,7 @@ def _install(lock: str, site: Path, python: str, platform: str) -> None:
             *("--python", sys.executable, "--no-python-downloads"),
             *("--python-version", python, "--python-platform", platform),
             *("--no-deps", "--require-hashes", "--only-binary", ":all:", "--no-compile"),
-            # A link would share its permissions and its content with uv's own cache.
+            # A link would share content and permissions with uv's own cache.
             *("--link-mode", "copy"),
         ],
         capture_output=True,
@@ -179,27 +173,17 @@ def _uv() -> str:
         return find_uv_bin()
     except (ImportError, FileNotFoundError):
         raise BundlingError(
-            "uv, which installs the layer's dependencies, is not there. "
+            "uv, which installs the layer's dependencies, is not installed. "
             "Install it with `pip install 'lambda-otel-lite[cdk]'`."
         ) from None
 
 
-def _refuse_machine_code(site: Path) -> None:
-    """Refuse what would tie the layer to one architecture."""
-    for path in site.rglob("*"):
-        if path.suffix in _COMPILED_SUFFIXES:
-            raise BundlingError(
-                f"The layer must be pure Python, so that it serves every architecture, but "
-                f"{path.relative_to(site)} is machine code. Take its package out of layer.in."
-            )
-
-
 def _compile(site: Path, interpreter: Path) -> None:
-    """Have the target's interpreter byte-compile what a function loads of a layer."""
+    """Let the target's interpreter byte-compile the modules of a layer that a function loads."""
     done = subprocess.run(
-        # Alone with the standard library: neither PYTHON* variables nor packages leave a trace.
-        [interpreter, "-I", "-S", bytecode.__file__, site, f"{_MOUNT}/{site.name}"],
-        # Modules that are imported to be compiled ask for these.
+        # With the standard library alone: neither PYTHON* variables nor packages play a part.
+        [interpreter, "-I", "-S", _bytecode.__file__, site, f"{_MOUNT}/{site.name}"],
+        # Modules that are imported to be compiled read these.
         env={key: value for key, value in os.environ.items() if not key.startswith("OTEL_")},
         capture_output=True,
         text=True,
@@ -208,5 +192,5 @@ def _compile(site: Path, interpreter: Path) -> None:
     if done.returncode != 0:
         raise BundlingError(
             f"The layer could not be byte-compiled by {interpreter}, which said: "
-            f"{done.stdout.strip()} {done.stderr.strip()} - Report this with the Python version."
+            f"{done.stdout.strip()} {done.stderr.strip()} - Report this, with the Python version."
         )

@@ -1,4 +1,4 @@
-"""Decide what of the installed distributions a layer holds: what tracing needs, and no more."""
+"""Decide what a layer holds of the installed distributions: what tracing needs, and no more."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from lambda_otel_lite_cdk.errors import BundlingError
+
 #: Parts of an installed distribution that nothing reads on Lambda. METADATA and entry_points.txt
-#: stay: `opentelemetry.propagate` and the SDK's configuration look entry points up by name, and
-#: instrumentations ask for versions. Licence texts stay because the licences say so, each once.
+#: stay, because `opentelemetry.propagate` finds entry points by name and instrumentations ask for
+#: versions. Licence texts stay because the licences require it, each once.
 _INSTALL_RECORDS = ("RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json", "uv_cache.json")
-#: Parts that are not about tracing, the SDK's configuration by environment variables, which the
-#: runtime replaces, and samplers under trial. A function that uses them brings API and SDK in its
+#: Parts that are not about tracing, the SDK's own configuration by environment variables, which the
+#: runtime replaces, and experimental samplers. A function that uses them brings API and SDK in its
 #: own code, which Python finds before the layer's.
 _OTHER_SIGNALS = (
     "opentelemetry/_events",
@@ -24,8 +26,9 @@ _OTHER_SIGNALS = (
     "opentelemetry/sdk/metrics",
     "opentelemetry/sdk/trace/_sampling_experimental",
 )
-#: Names that may change with each release: a hundred modules, of which the SDK uses two.
+#: Conventions that may change with each release: a hundred modules, of which the SDK uses two.
 _INCUBATING = "opentelemetry.semconv._incubating"
+_COMPILED_SUFFIXES = (".so", ".pyd", ".dylib")
 
 
 def prune(site: Path) -> None:
@@ -44,8 +47,22 @@ def prune(site: Path) -> None:
     _prune_incubating(site)
 
 
+def refuse_machine_code(site: Path) -> None:
+    """Refuse what would tie the layer to one architecture.
+
+    Raises:
+        BundlingError: A file is machine code.
+    """
+    for path in site.rglob("*"):
+        if path.suffix in _COMPILED_SUFFIXES:
+            raise BundlingError(
+                f"The layer must be pure Python, so that it serves every architecture, but "
+                f"{path.relative_to(site)} is machine code. Remove its package from layer.in."
+            )
+
+
 def _prune_copies(files: Iterable[Path]) -> None:
-    """Remove each file whose content an earlier one has: OpenTelemetry's licence comes thrice."""
+    """Remove each file whose content an earlier one has: OpenTelemetry's licence is there often."""
     seen: set[bytes] = set()
     for file in files:
         content = file.read_bytes()
@@ -65,7 +82,7 @@ def _prune_incubating(site: Path) -> None:
         reached = (imported & incubating) - kept
         kept |= reached
     for name in incubating - kept:
-        # Packages stay: their modules could not be imported without them.
+        # Packages stay, because modules in them could not be imported without them.
         if modules[name].name != "__init__.py":
             modules[name].unlink()
 

@@ -1,8 +1,8 @@
 """Find Python interpreters on this machine.
 
-The layer is byte-compiled by the interpreter that a function will run on, and the local emulator
-runs a function on that interpreter. Both ask here; so does the project's own setup, which is why
-this module needs the standard library alone and runs on Python 3.11 too.
+The layer is byte-compiled, and the emulator runs a function, with the Python version that the
+function has. The project's own setup asks here too, so that this module needs the standard library
+alone and runs on Python 3.11.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 #: Python versions that AWS Lambda offers and this project supports, oldest first.
-#: Source: AWS Lambda developer guide, "Lambda runtimes".
+#: Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
 SUPPORTED_VERSIONS = ("3.12", "3.13", "3.14")
 
 
 def find_interpreter(version: str) -> Path | None:
-    """Return an interpreter of the given minor version, or None where there is none.
+    """Return an interpreter of the given minor version, or None if there is none.
 
-    Looks at the running interpreter, at ``pythonX.Y`` and ``python3`` on PATH, under pyenv's
-    versions and at what uv has installed, in this order. Every other candidate is run before it is
-    trusted. pyenv's shims are passed over: they take long, exist for versions that cannot be
-    started, and lead to what is looked at anyway. Nothing is downloaded.
+    Looks at the running interpreter, ``pythonX.Y`` and ``python3`` on PATH, pyenv's versions and
+    those that uv has installed, in this order. All but the running one are started to see their
+    version. pyenv's shims are passed over: they are slow, exist for versions that cannot be
+    started, and lead to versions that are looked at anyway. Nothing is downloaded.
 
     Args:
         version: Minor version such as ``"3.13"``.
     """
     if f"{sys.version_info.major}.{sys.version_info.minor}" == version:
-        # The base interpreter, not a virtual environment's: its own packages stay out.
+        # The base interpreter, so that packages of a virtual environment play no part.
         return Path(getattr(sys, "_base_executable", sys.executable))
     for candidate in _candidates(version):
         if _version_of(candidate) == version:

@@ -7,6 +7,7 @@ from dataclasses import KW_ONLY, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from lambda_otel_lite.configuration import variables as env
+from lambda_otel_lite_cdk.errors import SettingsError
 from lambda_otel_lite_cdk.settings.values import rule_of, text, whole_number
 
 if TYPE_CHECKING:
@@ -45,10 +46,6 @@ _RULES = {name: rule_of(variable) for name, variable in env.BY_SETTING.items()} 
         default="a layer that is deployed with the stack",
     )
 }
-
-
-class SettingsError(ValueError):
-    """A telemetry setting is out of range; the message names construct, value, range and fix."""
 
 
 @dataclass(frozen=True)

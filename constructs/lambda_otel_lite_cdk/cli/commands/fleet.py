@@ -12,9 +12,10 @@ from rich.table import Table
 
 from lambda_otel_lite_cdk.cli.errors import UsageProblem
 from lambda_otel_lite_cdk.coverage.templates import functions_of
-from lambda_otel_lite_cdk.functions.outcome import INSTRUMENTED, MISSING, Outcome, read_report
+from lambda_otel_lite_cdk.functions.outcome import Outcome, read_report
+from lambda_otel_lite_cdk.functions.reasons import Status
 
-_STYLES = {INSTRUMENTED: "green", MISSING: "red"}
+_STYLES = {Status.INSTRUMENTED: "green", Status.MISSING: "red"}
 _KIB = 1024
 _WIDE = 240
 
@@ -92,7 +93,7 @@ def print_json(outcomes: list[Outcome]) -> None:
 
 def missing(outcomes: list[Outcome]) -> list[str]:
     """Return the paths of the functions that could be instrumented and are not."""
-    return [one.function for one in outcomes if one.status == MISSING]
+    return [one.function for one in outcomes if one.status == Status.MISSING]
 
 
 def _note(outcome: Outcome) -> str:

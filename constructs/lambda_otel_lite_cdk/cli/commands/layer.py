@@ -6,7 +6,8 @@ import shutil
 from pathlib import Path
 
 from lambda_otel_lite_cdk.cli.errors import UsageProblem
-from lambda_otel_lite_cdk.layer.build import BundlingError, StagedCode, stage_layer
+from lambda_otel_lite_cdk.errors import BundlingError
+from lambda_otel_lite_cdk.layer.build import StagedCode, stage_layer
 
 
 def build_layer(python: str, package_for: str | None, output: Path) -> StagedCode:

@@ -9,7 +9,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-from .conftest import ROOT, lint
+from .conftest import ROOT, UV_CACHE, lint
 
 LOCK = ROOT / "requirements/oldest.txt"
 
@@ -30,9 +30,9 @@ def test_the_lock_is_of_the_oldest_version_that_is_declared() -> None:
 
 
 def synthesize(python: Path, output: Path, **environment: str) -> None:
-    """Synthesize the app behind all doors."""
+    """Synthesize the app that uses every entry point."""
     done = subprocess.run(
-        [python, Path(__file__).with_name("all_doors_app.py")],
+        [python, Path(__file__).with_name("entry_points_app.py")],
         env={
             **os.environ,
             "CDK_OUTDIR": str(output),
@@ -59,19 +59,21 @@ def handlers_in(output: Path) -> dict[str, list[str]]:
 OURS = "lambda_otel_lite.autowrap.handler"
 HANDLERS = {
     "Account": [],
-    "Doors": [OURS, OURS, OURS],
     "Fleet": [OURS, "otlp_forwarder.handler.handler"],
     "Injected": [OURS],
+    "Single": [OURS, OURS, OURS],
 }
 
 
-def test_hazard_31_every_door_works_on_the_oldest_aws_cdk_lib(oldest: Path, tmp_path: Path) -> None:
+def test_hazard_31_every_entry_point_works_on_the_oldest_aws_cdk_lib(
+    oldest: Path, tmp_path: Path
+) -> None:
     synthesize(oldest, tmp_path)
     assert handlers_in(tmp_path) == HANDLERS
     assert (tmp_path / "telemetry-coverage.json").exists()
 
 
-def test_hazard_31_every_door_works_on_the_newest_and_cfn_lint_finds_no_error(
+def test_hazard_31_every_entry_point_works_on_the_newest_and_cfn_lint_finds_no_error(
     tmp_path: Path,
 ) -> None:
     synthesize(Path(sys.executable), tmp_path)
@@ -90,7 +92,7 @@ def test_hazard_39_the_layer_is_built_without_docker(tmp_path: Path) -> None:
         XDG_CACHE_HOME=str(tmp_path / "cache"),
         CDK_DOCKER=str(docker),
         PATH=f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
-        UV_CACHE_DIR=os.environ.get("UV_CACHE_DIR") or str(Path.home() / ".cache/uv"),
+        UV_CACHE_DIR=UV_CACHE,
     )
     assert list((tmp_path / "cdk.out").glob("asset.*.zip"))
     assert not (tmp_path / "called").exists()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aws_cdk import ArnFormat, Fn, Names, Stack
@@ -12,8 +12,6 @@ from aws_cdk import aws_lambda as lambda_
 from lambda_otel_lite_cdk.functions.properties import configured
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from aws_cdk import aws_kinesis as kinesis
     from constructs import IConstruct
 
@@ -24,7 +22,7 @@ _LOGS = "logs.amazonaws.com"
 _NAME_IN_ARN = 6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Destination:
     """What receives log events.
 
@@ -32,41 +30,70 @@ class Destination:
         arn: Its ARN.
         path: Its construct path, or its ARN if it is not a construct of the app.
         role_arn: The role with which CloudWatch Logs writes to it, or None.
-        own_log_groups: Returns the names of the log groups that it writes to itself.
-        grant: Makes what CloudWatch Logs needs to send to it, unless it exists; returns it.
     """
 
-    _: KW_ONLY
     arn: str
     path: str
     role_arn: str | None = None
-    own_log_groups: Callable[[], tuple[str, ...]] = tuple
-    grant: Callable[[], IConstruct | None] = lambda: None
+
+    def own_log_groups(self) -> tuple[str, ...]:
+        """Return the names of the log groups that it writes to itself."""
+        return ()
+
+    def grant(self) -> IConstruct | None:
+        """Return what CloudWatch Logs needs to send to it, made at the first call."""
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Function(Destination):
+    """A function of the app, which permits log groups to call it."""
+
+    function: lambda_.IFunction
+
+    def own_log_groups(self) -> tuple[str, ...]:
+        return (_log_group_of(self.function),)
+
+    def grant(self) -> IConstruct | None:
+        return _permission(self.function)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Foreign(Destination):
+    """A function of another app, which grants the permission too."""
+
+    log_group: str
+
+    def own_log_groups(self) -> tuple[str, ...]:
+        return (self.log_group,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Stream(Destination):
+    """A data stream, with a role that may write to it."""
+
+    role: iam.Role
+
+    def grant(self) -> IConstruct | None:
+        return self.role
 
 
 def function_destination(function: lambda_.IFunction) -> Destination:
-    """Return a function of the app, which permits log groups to call it."""
-    return Destination(
-        arn=function.function_arn,
-        path=function.node.path,
-        own_log_groups=lambda: (_log_group_of(function),),
-        grant=lambda: _permission(function),
-    )
+    """Return a function of the app as a destination."""
+    return _Function(arn=function.function_arn, path=function.node.path, function=function)
 
 
 def arn_destination(arn: str) -> Destination:
-    """Return a function of another app, which grants the permission too."""
+    """Return a function of another app as a destination."""
     name = Fn.select(_NAME_IN_ARN, Fn.split(":", arn))
     # If it has another log group, only its owner knows.
-    return Destination(arn=arn, path=arn, own_log_groups=lambda: (f"/aws/lambda/{name}",))
+    return _Foreign(arn=arn, path=arn, log_group=f"/aws/lambda/{name}")
 
 
 def stream_destination(stream: kinesis.IStream) -> Destination:
-    """Return a data stream, with a role that may write to it."""
+    """Return a data stream as a destination, with a role that is made for it."""
     role = _writer(stream)
-    return Destination(
-        arn=stream.stream_arn, path=stream.node.path, role_arn=role.role_arn, grant=lambda: role
-    )
+    return _Stream(arn=stream.stream_arn, path=stream.node.path, role_arn=role.role_arn, role=role)
 
 
 def _log_group_of(function: lambda_.IFunction) -> str:
@@ -82,7 +109,7 @@ def _log_group_of(function: lambda_.IFunction) -> str:
 
 
 def _permission(function: lambda_.IFunction) -> IConstruct | None:
-    """Return the one permission of a function.
+    """Return the one permission of a function, made at the first call.
 
     One for each log group, as `LambdaDestination` makes them, would exceed the limit of the
     function's policy, 20,480 bytes, at about 44 log groups. Source:
@@ -102,7 +129,7 @@ def _permission(function: lambda_.IFunction) -> IConstruct | None:
 
 
 def _writer(stream: kinesis.IStream) -> iam.Role:
-    """Return the one role of a stream."""
+    """Return the one role that writes to a stream, made at the first call."""
     stack = Stack.of(stream)
     role_id = _ROLE_ID + Names.node_unique_id(stream.node)
     made = stack.node.try_find_child(role_id)
@@ -118,7 +145,7 @@ def _writer(stream: kinesis.IStream) -> iam.Role:
         },
     )
     role = iam.Role(
-        # Not in the stream: an imported one cannot be a scope from Python.
+        # Not in the stream: from Python, an imported one cannot be a scope.
         stack,
         role_id,
         description="Lets CloudWatch Logs write log records to a data stream",

@@ -1,10 +1,9 @@
-"""Byte-compile what a traced function loads, to be run by the interpreter that Lambda will run.
+"""Byte-compile what a traced function loads.
 
-``python -I -S bytecode.py SITE MOUNT``: SITE is the folder that will be MOUNT on Lambda. It imports
-all that the runtime may import, and compiles each module of SITE that this has loaded, and the
-public modules beside them. The rest is compiled by whoever imports it, which the runtime does not:
-byte code that nobody loads would be half of a layer. On its own, with the standard library alone;
-nothing of this package can be imported here.
+Run by the Python version that Lambda will run, as ``python -I -S _bytecode.py SITE MOUNT``: SITE is
+the folder that will be MOUNT on Lambda. It imports all that the runtime may import, and compiles
+each module of SITE that was loaded. Byte code of the others, which no traced function loads, would
+be half of a layer. It needs the standard library alone; nothing of this package can be imported.
 """
 
 import ast
@@ -26,18 +25,19 @@ ALSO = (
     "opentelemetry.trace.propagation.tracecontext",
     "opentelemetry.util._importlib_metadata",
 )
-#: Modules of the runtime that cannot be imported here: one asks for a handler and ends the process
-#: without it, one needs machine code that may be another architecture's.
+#: Modules of the runtime that cannot be imported here: one ends the process if no handler is set,
+#: one needs machine code that may be for another architecture.
 NOT_IMPORTED = (f"{RUNTIME}.autowrap", f"{RUNTIME}.export.package_output")
-#: What comes with that machine code, all of it: only few layers hold it.
+#: What comes with that machine code is compiled whole: few layers hold it.
 WHOLE = ("google", "opentelemetry/exporter", "opentelemetry/proto", "otlp_stdout_span_exporter")
-#: Byte code that is used without a look at its source (PEP 552, flags of hash-based files). Checked
-#: byte code would be made anew at every cold start: Lambda's copy of the layer has other times.
+#: Flags of byte code that is used without a look at its source: https://peps.python.org/pep-0552/
+#: Byte code that is checked would be compiled again at every cold start, because the times of files
+#: on Lambda differ.
 UNCHECKED = (0b01).to_bytes(4, "little")
 
 
 def main(site: Path, mount: str) -> None:
-    """Compile what is loaded."""
+    """Compile every module of the site that is loaded."""
     sys.path.insert(0, str(site))
     sys.dont_write_bytecode = True
     runtime = importlib.import_module(RUNTIME)
@@ -68,7 +68,7 @@ def compile_file(path: Path, shown: str) -> None:
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:
-    """Leave out what nobody reads on Lambda: a fifth of the byte code. Assertions stay."""
+    """Leave out docstrings, which are a fifth of the byte code. Assertions stay."""
     for node in ast.walk(tree):
         if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             continue

@@ -1,4 +1,4 @@
-"""One function behind each door, and each way to forward: on the oldest aws-cdk-lib too."""
+"""A function at each entry point, and each way to forward: on the oldest aws-cdk-lib too."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ def function(stack: Stack, name: str) -> lambda_.Function:
 
 
 app = App(analytics_reporting=False, policy_validation_beta1=[TelemetryPolicy()])
-doors = Stack(app, "Doors")
-instrument(function(doors, "Instrument"))
-function(doors, "Mixin").with_(TelemetryMixin())
+single = Stack(app, "Single")
+instrument(function(single, "Instrument"))
+function(single, "Mixin").with_(TelemetryMixin())
 InstrumentedFunction(
-    doors,
+    single,
     "Construct",
     runtime=RUNTIME,
     handler="index.handler",
     code=lambda_.Code.from_inline("def handler(event, context): ..."),
-    forwarding=Forwarding.to_kinesis(kinesis.Stream(doors, "Records")),
+    forwarding=Forwarding.to_kinesis(kinesis.Stream(single, "Records")),
 )
 injected = Stack(app, "Injected")
 PropertyInjectors.of(injected).add(TelemetryInjector())

@@ -1,0 +1,86 @@
+"""What the checks are given: what is known of each function, layer, log group and stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from constructs import IConstruct
+
+    from lambda_otel_lite_cdk.layer.construct import TelemetryLayer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What is known of something that is checked.
+
+    Args:
+        construct: The construct that a warning is attached to.
+        path: The construct path that a message names.
+    """
+
+    construct: IConstruct
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionFacts(Facts):
+    """What is known of an instrumented function.
+
+    Args:
+        properties: Its properties, as `Configuration` has them.
+        layer: The telemetry layer that it was given.
+        has_layer: Whether that layer is among those that it has in the end.
+        size: Size of its code and layers as far as they are known, unzipped, in bytes.
+        has_version: Whether the app publishes a version of it. Known if it asks for SnapStart.
+    """
+
+    properties: Mapping[str, Any]
+    layer: TelemetryLayer
+    has_layer: bool
+    size: int
+    has_version: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerFacts(Facts):
+    """What is known of a telemetry layer that is deployed.
+
+    Args:
+        layer: The layer.
+    """
+
+    layer: TelemetryLayer
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogGroupFacts(Facts):
+    """What is known of a log group whose log records are forwarded; its filter is the construct.
+
+    Args:
+        name: The log group's construct path, or its name if it is not of this app.
+        filters: How many subscription filters it has.
+        quota: How many it may have.
+        properties: Its own properties, none if it is not of this app.
+    """
+
+    name: str
+    filters: int
+    quota: int
+    properties: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageFacts(Facts):
+    """What is known of a stage in an app or stage.
+
+    Args:
+        asked: Whether its functions are to be instrumented.
+        reached: Whether they can be: aspects end at stages, so that each needs its own.
+    """
+
+    asked: bool
+    reached: bool
