@@ -136,5 +136,5 @@ def files(staged: StagedCode) -> dict[str, bytes]:
 def cache_in(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
     """Make the constructs keep what they build in another folder."""
     return lambda folder: monkeypatch.setattr(
-        "lambda_otel_lite_cdk.layer.cache._cache_folder", lambda: folder
+        "lambda_otel_lite_cdk.layer.cache.cache_folder", lambda: folder
     )

@@ -80,7 +80,7 @@ def test_a_record_need_not_be_compressed(encoded: bool) -> None:  # noqa: FBT001
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (log_record()[:-20], "not complete JSON, as a line is that was split or pretty-printed"),
+        (log_record()[:-20], "not complete JSON, probably split or pretty-printed"),
         (_record(payload=None), "no payload"),
         (_record(payload="§§"), "the payload is not base64"),
         (_record(payload="AAAA"), "the payload is not gzip"),

@@ -7,17 +7,16 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from google.protobuf.json_format import MessageToDict
 
 from lambda_otel_lite_cdk.cli.traces.records import Decoder
+from tests.cli.command import COMMAND, ENVIRONMENT
 from tests.cli.records import log_record
 
-COMMAND = [sys.executable, "-c", "from lambda_otel_lite_cdk.cli import main; main()", "decode"]
-ENVIRONMENT = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
+DECODE = (COMMAND, "decode")
 STREAM = "2026/11/22/[$LATEST]0123456789abcdef0123456789abcdef"
 
 
@@ -26,7 +25,7 @@ def _decode(
 ) -> tuple[str, subprocess.CompletedProcess[bytes]]:
     given = log.encode() if isinstance(log, str) else log
     done = subprocess.run(
-        [*COMMAND, *options], input=given, env=ENVIRONMENT, capture_output=True, check=False
+        [*DECODE, *options], input=given, env=ENVIRONMENT, capture_output=True, check=False
     )
     assert done.returncode == code, done.stderr.decode()
     return done.stdout.decode(), done
@@ -172,7 +171,7 @@ def test_a_damaged_file_gives_what_could_be_read_of_it(tmp_path: Path) -> None:
 
 def test_a_followed_log_shows_a_trace_while_it_goes_on_and_ends_with_ctrl_c() -> None:
     process = subprocess.Popen(
-        COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
+        DECODE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
     )
     assert process.stdin is not None
     assert process.stdout is not None
@@ -195,7 +194,7 @@ def test_a_followed_log_shows_a_trace_while_it_goes_on_and_ends_with_ctrl_c() ->
 def test_a_reader_that_goes_away_ends_the_command_without_a_traceback() -> None:
     log = "\n".join(log_record(str(number)) for number in range(300))
     process = subprocess.Popen(
-        COMMAND,
+        DECODE,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

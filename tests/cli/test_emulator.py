@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,8 @@ from lambda_otel_lite_cdk.cli.assembly.functions import (
     TemplateFunction,
     find_function,
     read_functions,
-    read_templates,
 )
+from lambda_otel_lite_cdk.cli.assembly.templates import read_templates
 from lambda_otel_lite_cdk.cli.emulator.emulator import Emulator
 from lambda_otel_lite_cdk.cli.errors import UsageProblem
 
@@ -187,14 +188,11 @@ def test_an_unknown_value_stops_before_anything_is_started(
 
 
 def test_a_missing_interpreter_is_named(
-    functions: dict[str, TemplateFunction], monkeypatch: pytest.MonkeyPatch
+    functions: dict[str, TemplateFunction],
 ) -> None:
-    monkeypatch.setattr(
-        "lambda_otel_lite_cdk.cli.emulator.toolchain.find_interpreter", lambda _version: None
-    )
     with (
-        pytest.raises(UsageProblem, match=r"this machine has no Python 3\.\d+; install it"),
-        Emulator(functions["Plain"]),
+        pytest.raises(UsageProblem, match=r"this machine has no Python 3\.99; install it"),
+        Emulator(replace(functions["Plain"], runtime="python3.99")),
     ):
         pass
 

@@ -11,8 +11,8 @@ from lambda_otel_lite_cdk.cli.assembly.functions import (
     TemplateFunction,
     find_function,
     read_functions,
-    read_templates,
 )
+from lambda_otel_lite_cdk.cli.assembly.templates import read_templates
 from lambda_otel_lite_cdk.cli.emulator.environment import own_variables
 from tests.cli.conftest import RUNTIME
 

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.skipif(not (ROOT / "cdk.json").exists(), reason="the demo app is not here yet")
 def test_the_demo_shows_one_trace_from_the_api_through_orders_to_the_worker() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "from lambda_otel_lite_cdk.cli import main; main()", "demo"],
+        [sys.executable, "-c", "from lambda_otel_lite_cdk.cli.main import main; main()", "demo"],
         cwd=ROOT,
         env={**os.environ, "COLUMNS": "80", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"},
         capture_output=True,
