@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 COMMAND = Path(sys.executable).with_name("lambda-otel")
@@ -12,14 +13,24 @@ ENVIRONMENT = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1", "PYTHONIOENCODING
 
 
 def run(
-    *arguments: str | Path, given: str = "", cwd: Path | None = None, **environment: str
+    *arguments: str | Path,
+    given: str = "",
+    cwd: Path | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end with `given` on standard input."""
+    """Run the command to its end.
+
+    Args:
+        arguments: What comes after its name.
+        given: What it reads from standard input.
+        cwd: Folder to start it in; default: this one.
+        environment: Variables beside those of the tests.
+    """
     return subprocess.run(
         [COMMAND, *arguments],
         input=given,
         cwd=cwd,
-        env={**ENVIRONMENT, **environment},
+        env=ENVIRONMENT | dict(environment or {}),
         capture_output=True,
         text=True,
         check=False,
@@ -45,3 +56,15 @@ def run_code(code: str, *arguments: str | Path) -> subprocess.CompletedProcess[s
         text=True,
         check=False,
     )
+
+
+def complete(words: str, cwd: Path | None = None) -> str:
+    """What the script of `completion` gets for words that begin with a command."""
+    variables = {
+        "_LAMBDA_OTEL_COMPLETE": "bash_complete",
+        "COMP_WORDS": f"lambda-otel {words}",
+        "COMP_CWORD": str(len(words.split())),
+    }
+    done = run(cwd=cwd, environment=variables)
+    assert done.stderr == ""
+    return done.stdout.strip()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from lambda_otel_lite_cdk.cli.assembly.functions import (
 from lambda_otel_lite_cdk.cli.assembly.templates import read_templates
 from lambda_otel_lite_cdk.cli.emulator.environment import own_variables
 from lambda_otel_lite_cdk.cli.errors import UsageProblem
-from tests.cli.conftest import PYTHON
+from tests.cli.conftest import MACHINE, PYTHON
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def test_reads_what_the_template_says_of_a_function(functions: list[TemplateFunc
     plain = find_function(functions, "Shop/Plain")
     assert plain.path == "Shop/Plain"
     assert (plain.runtime, plain.handler) == (f"python{PYTHON}", "app.handler")
-    assert (plain.timeout_s, plain.memory_mb, plain.architecture) == (2, 192, "x86_64")
+    assert (plain.timeout_s, plain.memory_mb, plain.architecture) == (2, 192, MACHINE)
     assert plain.code is not None
     assert [path.name for path in plain.code.iterdir()] == ["app.py"]
 
@@ -76,6 +77,14 @@ def test_a_reference_without_a_value_is_named(functions: list[TemplateFunction])
         match=r'QUEUE_URL of function Shop/Sender is \{"Ref": "Jobs\w+"\}.*give --env QUEUE_URL=',
     ):
         own_variables(find_function(functions, "Shop/Sender"), {})
+
+
+def test_a_value_that_no_parameter_gives_is_named(functions: list[TemplateFunction]) -> None:
+    plain = replace(
+        find_function(functions, "Shop/Plain"), environment={"X": {"Fn::ImportValue": "Shop"}}
+    )
+    with pytest.raises(UsageProblem, match=r'X of .* is \{"Fn::ImportValue": "Shop"\}.*=VALUE$'):
+        own_variables(plain, {})
 
 
 def test_a_folder_without_an_assembly_is_refused(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from lambda_otel_lite_cdk.cli import commands
 from lambda_otel_lite_cdk.cli.main import main
-from tests.cli.command import assert_refused, run
+from tests.cli.command import assert_refused, complete, run
 
 
 def _listed() -> dict[str, str]:
@@ -45,12 +45,17 @@ def test_a_command_is_listed_with_the_first_sentence_of_its_help(name: str) -> N
     assert re.match(rf"Usage: main {name} .*? {re.escape(_listed()[name])} ", text)
 
 
-@pytest.mark.parametrize(("begun", "found"), [("de", "plain,decode\nplain,demo"), ("x", "")])
-def test_names_of_commands_are_completed(begun: str, found: str) -> None:
-    # As the script of `completion` asks it.
-    words = f"lambda-otel {begun}"
-    done = run(_LAMBDA_OTEL_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD="1")
-    assert done.stdout.strip() == found
+@pytest.mark.parametrize(
+    ("begun", "found"),
+    [
+        ("de", "plain,decode\nplain,demo"),
+        ("x", ""),
+        ("decode --st", "plain,--strict"),
+        ("unknown --st", ""),
+    ],
+)
+def test_commands_and_options_are_completed(begun: str, found: str) -> None:
+    assert complete(begun) == found
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -35,7 +35,7 @@ def test_a_folder_that_is_not_a_clone_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_the_tool_that_is_missing_is_named(clone: Path, node: str, words: list[str]) -> None:
-    assert_refused(run("demo", cwd=clone, JSII_NODE=node), *words)
+    assert_refused(run("demo", cwd=clone, environment={"JSII_NODE": node}), *words)
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,15 @@ def test_lines_belong_to_their_invocation_and_are_whole(
         assert result.request_id in result.report
 
 
+def test_a_whole_log_record_fits_into_a_functions_stdout(
+    functions: dict[str, TemplateFunction],
+) -> None:
+    """A write that does not fit is cut, and another thread's line can land in the gap."""
+    code = "import fcntl\ndef handler(e, c): return fcntl.fcntl(1, fcntl.F_GETPIPE_SZ)"
+    with Emulator(replace(functions["Inline"], inline_code=code)) as emulator:
+        assert emulator.invoke({}).payload >= 1024 * 1024
+
+
 def test_what_an_extension_prints_after_the_answer_belongs_to_the_invocation(
     functions: dict[str, TemplateFunction],
 ) -> None:

@@ -42,6 +42,7 @@ def test_resolves_what_cdk_writes(value: Any, text: str) -> None:
         ({"Fn::Join": ["", ["a", {"Fn::GetAtt": ["Nope", "Arn"]}]]}, "Nope.Arn"),
         ({"Fn::ImportValue": "other"}, None),
         ({"Fn::Select": [9, ["a"]]}, None),
+        ({"Fn::Select": [0, {"Fn::GetAZs": ""}]}, None),
         (None, None),
     ],
 )

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import COMMAND, assert_refused, run, run_code
+from tests.cli.command import COMMAND, assert_refused, complete, run, run_code
+from tests.cli.conftest import MACHINE
 from tests.cli.records import log_record
 
 
@@ -47,9 +48,11 @@ def test_cold_and_warm_runs_are_told_apart(assembly: Path) -> None:
     assert json.loads("\n".join(payload)) == {"a": 1}
 
 
-def test_what_runs_is_told_with_what_is_not_as_on_lambda(assembly: Path) -> None:
+def test_what_runs_is_described_with_what_differs_from_lambda(assembly: Path) -> None:
     done = _invoke(assembly, "Shop/Plain")
-    assert "192 MB (not enforced here), timeout 2 s, x86_64" in done.stderr
+    assert f"192 MB (not enforced here), timeout 2 s, {MACHINE}\n" in done.stderr
+    done = _invoke(assembly, "Shop/OtherMachine")
+    assert f"(this machine is {MACHINE}: compiled packages in the code may not load)" in done.stderr
 
 
 def test_variables_and_parameters_are_given(assembly: Path) -> None:
@@ -88,6 +91,15 @@ def test_a_layer_that_is_not_in_the_assembly_is_given_as_a_folder_or_zip(
     assert_refused(
         _invoke(assembly, "Shop/Foreign"), "uses 1 layer(s)", "arn:aws:lambda:", "--layer PATH"
     )
+    zipped.write_bytes(b"PK")
+    done = _invoke(assembly, "Shop/Foreign", "--layer", zipped)
+    assert done.returncode == 2
+    assert "layer.zip is neither a folder nor a zip file" in done.stderr
+
+
+def test_code_that_is_not_in_the_assembly_has_to_be_given(assembly: Path) -> None:
+    done = _invoke(assembly, "Shop/FromBucket")
+    assert_refused(done, "the code of function Shop/FromBucket", "--source")
 
 
 def test_a_handler_may_return_what_looks_like_an_error(assembly: Path, tmp_path: Path) -> None:
@@ -122,17 +134,22 @@ def test_another_system_is_refused_in_one_line(
     platform: str, missing: list[str], arguments: list[str]
 ) -> None:
     # What the standard library and click do on Windows cannot be done here.
-    code = f"import sys, click, shutil, tempfile; sys.platform = {platform!r}; sys.modules |= dict.fromkeys({missing!r})"
+    code = (
+        f"import sys, click, shutil, tempfile; sys.platform = {platform!r}; "
+        f"sys.modules |= dict.fromkeys({missing!r})"
+    )
     done = run_code(code, *arguments)
     assert_refused(done, "runs on Linux", f"not on {platform}", "use a Linux machine")
 
 
-def test_a_change_of_the_code_runs_it_again(assembly: Path, tmp_path: Path) -> None:
+def test_a_change_of_the_code_or_the_event_runs_it_again(assembly: Path, tmp_path: Path) -> None:
     source = tmp_path / "app.py"
-    source.write_text("def handler(event, context): return 'first'\n")
-    options = ["--source", str(tmp_path), "--watch", "--json"]
+    source.write_text("def handler(event, context): return ['first', event]\n")
+    event = tmp_path.with_suffix(".json")
+    event.write_text("1")
+    options = ("--source", tmp_path, "--event", event, "--watch", "--json")
     process = subprocess.Popen(
-        [COMMAND, "invoke", str(assembly), "Shop/Plain", *options],
+        [COMMAND, "invoke", assembly, "Shop/Plain", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -140,7 +157,10 @@ def test_a_change_of_the_code_runs_it_again(assembly: Path, tmp_path: Path) -> N
     assert process.stdout is not None
     assert process.stderr is not None
     with process:
-        assert json.loads(process.stdout.readline())["payload"] == "first"
+        assert json.loads(process.stdout.readline())["payload"] == ["first", 1]
+        assert process.stderr.readline() == "waiting for a change (Ctrl-C ends)\n"
+        event.write_text("22")
+        assert json.loads(process.stdout.readline())["payload"] == ["first", 22]
         assert process.stderr.readline().startswith("waiting for a change")
         source.write_text("def handler(event, context): return 1 / 0\n")
         assert json.loads(process.stdout.readline())["error"]["errorType"] == "ZeroDivisionError"
@@ -193,23 +213,17 @@ def test_an_ended_command_leaves_no_process_behind(
 @pytest.mark.parametrize(
     ("cwd", "words", "found"),
     [
-        ("app", "Shop/T", "plain,Shop/TwoLayers"),
-        ("app", "cdk.out Shop/T", "plain,Shop/TwoLayers"),
-        ("app", "Shop/No", ""),
-        ("app/cdk.out", "Shop/T", ""),
+        (".", "Shop/T", "plain,Shop/TwoLayers"),
+        (".", "cdk.out Shop/T", "plain,Shop/TwoLayers"),
+        (".", "Shop/No", ""),
+        ("cdk.out", "Shop/T", ""),
     ],
     ids=["default", "given", "none", "no assembly"],
 )
 def test_function_names_are_completed_from_the_assembly(
     assembly: Path, cwd: str, words: str, found: str
 ) -> None:
-    done = run(
-        cwd=assembly.parent / cwd.removeprefix("app").removeprefix("/"),
-        _LAMBDA_OTEL_COMPLETE="bash_complete",
-        COMP_WORDS=f"lambda-otel invoke {words}",
-        COMP_CWORD=str(1 + len(words.split())),
-    )
-    assert (done.stdout.strip(), done.stderr) == (found, "")
+    assert complete(f"invoke {words}", assembly.parent / cwd) == found
 
 
 def test_logs_trace_and_error_are_printed(assembly: Path) -> None:

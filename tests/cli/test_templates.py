@@ -57,6 +57,8 @@ def functions(tmp_path_factory: pytest.TempPathFactory) -> list[TemplateFunction
         code=lambda_.Code.from_asset(str(folder / "code")),
         environment={"INNER": inner[0].queue.queue_url},
     )
+    # What a stack depends on is not only its assets.
+    stack.add_dependency(Stack(app, "Other"))
     app.synth()
     return read_functions(read_templates(folder / "cdk.out"))
 

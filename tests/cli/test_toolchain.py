@@ -36,6 +36,15 @@ def test_installs_at_the_same_time_end_in_one_complete_folder_that_is_used_from_
     assert capfd.readouterr().err == ""
 
 
+def test_the_emulator_is_installed_as_a_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    program = toolchain.emulator_binary()
+    assert program.is_relative_to(tmp_path)
+    assert os.access(program, os.X_OK)
+
+
 def test_a_failed_install_is_told_in_one_line_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,14 +7,14 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from lambda_otel_lite_cdk.cli.traces.spans import Span, traces, tree
+from lambda_otel_lite_cdk.cli.traces.spans import Event, Link, Span, traces, tree
 from lambda_otel_lite_cdk.cli.traces.waterfall import format_duration, print_traces
 from tests.cli.records import MS, span
 
 
-def _draw(*spans: Span, width: int = 80, **options: Any) -> list[str]:
+def _draw(*spans: Span, width: int = 80, details: bool = False, **options: Any) -> list[str]:
     console = Console(file=io.StringIO(), width=width, highlight=False, **options)
-    print_traces(spans, console)
+    print_traces(spans, console, details=details)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue().splitlines()
 
@@ -89,6 +89,25 @@ def test_a_line_tells_service_duration_status_and_main_attributes() -> None:
     ):
         assert wanted in text
     assert "uninteresting" not in text
+
+
+def test_details_are_all_attributes_events_and_links() -> None:
+    lines = _draw(
+        span(
+            "a",
+            attributes={"unusual": 1},
+            scope="shop.orders",
+            events=(Event("exception", 5 * MS, {"exception.type": "E"}),),
+            links=(Link("trace", "other", {"why": "batch"}),),
+        ),
+        details=True,
+    )
+    assert [line.strip() for line in lines[2:] if line] == [
+        "INTERNAL  unusual=1",
+        "span_id=a  scope=shop.orders",
+        "event exception at 5 ms  exception.type=E",
+        "link to other of trace  why=batch",
+    ]
 
 
 def test_a_missing_parent_is_told() -> None:
