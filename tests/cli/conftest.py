@@ -94,7 +94,7 @@ def _write(folder: Path, files: dict[str, str]) -> str:
 
 
 def _compiled_layer(folder: Path) -> str:
-    """Return a layer whose byte code says something else than its source."""
+    """Return a layer whose byte code differs from its source."""
     _write(folder, {"python/greeting.py": 'TEXT = "byte code"\n'})
     source = folder / "python" / "greeting.py"
     py_compile.compile(str(source), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)

@@ -21,7 +21,7 @@ def functions(assembly: Path) -> list[TemplateFunction]:
     return read_functions(read_templates(assembly))
 
 
-def test_reads_what_the_template_says_of_a_function(functions: list[TemplateFunction]) -> None:
+def test_a_function_is_read_from_its_template(functions: list[TemplateFunction]) -> None:
     plain = find_function(functions, "Shop/Plain")
     assert plain.path == "Shop/Plain"
     assert (plain.runtime, plain.handler) == (f"python{PYTHON}", "app.handler")
@@ -30,7 +30,7 @@ def test_reads_what_the_template_says_of_a_function(functions: list[TemplateFunc
     assert [path.name for path in plain.code.iterdir()] == ["app.py"]
 
 
-def test_finds_layers_in_their_order(functions: list[TemplateFunction]) -> None:
+def test_layers_are_found_in_their_order(functions: list[TemplateFunction]) -> None:
     layers = find_function(functions, "Shop/TwoLayers").layers
     assert [(layer / "python" / "greeting.py").exists() for layer in layers if layer] == [
         True,
@@ -38,7 +38,7 @@ def test_finds_layers_in_their_order(functions: list[TemplateFunction]) -> None:
     ]
 
 
-def test_reads_the_stacks_of_a_stage(functions: list[TemplateFunction]) -> None:
+def test_stacks_of_a_stage_are_read(functions: list[TemplateFunction]) -> None:
     assert find_function(functions, "Other/Branch/Plain").code is not None
 
 
@@ -49,7 +49,7 @@ def test_a_short_name_that_several_functions_have_is_refused(
         find_function(functions, "Plain")
 
 
-def test_an_unknown_function_is_answered_with_those_there_are(
+def test_an_unknown_function_is_refused_with_the_known_ones(
     functions: list[TemplateFunction],
 ) -> None:
     with pytest.raises(UsageProblem, match=r"no function is named 'Nope'.*Shop/Plain"):
@@ -61,7 +61,7 @@ def test_a_function_of_another_runtime_is_refused(functions: list[TemplateFuncti
         find_function(functions, "Shop/Node")
 
 
-def test_references_are_answered_by_parameters(functions: list[TemplateFunction]) -> None:
+def test_references_are_resolved_by_parameters(functions: list[TemplateFunction]) -> None:
     sender = find_function(functions, "Shop/Sender")
     reference = sender.environment["QUEUE_URL"]["Ref"]
     variables = own_variables(sender, {reference: "http://queue"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import pty
 import signal
 import subprocess
 from pathlib import Path
@@ -66,7 +67,7 @@ def _filtered(**layout: int) -> str:
     ],
     ids=["raw", "tail", "export", "prefix", "filter", "compact", "zipped", "nested"],
 )
-def test_records_are_found_in_whatever_gives_logs(log: str | bytes) -> None:
+def test_records_are_found_in_every_kind_of_log(log: str | bytes) -> None:
     lines, _ = _decode(log, "--json")
     assert [json.loads(line)["name"] for line in lines.splitlines()] == ["one", "two"]
 
@@ -79,7 +80,7 @@ def test_kept_lines_pass_through_untouched_among_the_traces() -> None:
     assert "__otel_otlp_stdout" not in drawn
 
 
-def test_what_a_program_reads_has_no_kept_lines_among_it() -> None:
+def test_kept_lines_do_not_mix_with_what_a_program_reads() -> None:
     lines, done = _decode("noise\n" + log_record("work"), "--keep-logs", "--json")
     assert [json.loads(line)["name"] for line in lines.splitlines()] == ["work"]
     assert done.stderr == b"noise\n"
@@ -100,7 +101,7 @@ def test_otlp_json_is_the_request_with_ids_in_hexadecimal() -> None:
     assert body.keys() == MessageToDict(request).keys()
 
 
-def test_a_number_that_json_does_not_have_is_text() -> None:
+def test_a_number_that_json_cannot_express_is_text() -> None:
     lines, _ = _decode(log_record("work", ratio=float("inf"), bad=float("nan")), "--json")
     assert json.loads(lines)["attributes"] == {"ratio": "inf", "bad": "nan"}
     _decode(log_record("work", ratio=float("inf")), "--format", "otlp-json")
@@ -135,7 +136,7 @@ def test_details_show_events_links_and_all_attributes_on_demand() -> None:
     ids=["empty", "binary", "noise", "cut", "damaged"],
 )
 @pytest.mark.parametrize("form", ["waterfall", "json", "otlp-json", "html"])
-def test_what_gives_no_spans_is_refused_in_one_line(
+def test_a_log_without_spans_is_refused_in_one_line(
     log: bytes, words: list[str], form: str, tmp_path: Path
 ) -> None:
     for options in ((), ("--output", str(tmp_path / "out"))):
@@ -158,6 +159,21 @@ def test_what_cannot_be_done_is_refused_in_one_line(options: list[str], words: s
     _, done = _decode(log_record(), *options, code=2)
     [line] = done.stderr.decode().splitlines()
     assert words in line
+
+
+def test_a_report_is_not_printed_into_a_terminal() -> None:
+    screen, terminal = pty.openpty()
+    done = subprocess.run(
+        [*DECODE, "--format", "html"],
+        stdin=subprocess.DEVNULL,
+        stdout=terminal,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert b"give --output report.html" in done.stderr
+    for descriptor in (screen, terminal):
+        os.close(descriptor)
 
 
 def test_a_damaged_file_gives_what_could_be_read_of_it(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def test_json_is_a_line_for_each_invocation(assembly: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
-def test_cold_and_warm_runs_are_told_apart(assembly: Path) -> None:
+def test_cold_and_warm_runs_are_shown_apart(assembly: Path) -> None:
     done = _invoke(assembly, "Shop/Inline", "--repeat", "4", event={"a": 1})
     assert done.returncode == 0
     cold, warm, *payload = done.stdout.splitlines()
@@ -63,7 +63,7 @@ def test_variables_and_parameters_are_given(assembly: Path) -> None:
     assert_refused(_invoke(assembly, "Shop/Sender", "--env", "x"), "--env is 'x'", "NAME=VALUE")
 
 
-def test_the_assembly_is_cdk_out_where_none_is_given(assembly: Path) -> None:
+def test_the_assembly_is_cdk_out_by_default(assembly: Path) -> None:
     done = run("invoke", "Shop/Inline", cwd=assembly.parent)
     assert (done.returncode, json.loads(done.stdout)) == (0, {})
 
@@ -97,7 +97,7 @@ def test_a_layer_that_is_not_in_the_assembly_is_given_as_a_folder_or_zip(
     assert "layer.zip is neither a folder nor a zip file" in done.stderr
 
 
-def test_code_that_is_not_in_the_assembly_has_to_be_given(assembly: Path) -> None:
+def test_code_that_is_not_in_the_assembly_is_asked_for(assembly: Path) -> None:
     done = _invoke(assembly, "Shop/FromBucket")
     assert_refused(done, "the code of function Shop/FromBucket", "--source")
 
@@ -189,7 +189,7 @@ def handler(event, context):
 def test_an_ended_command_leaves_no_process_behind(
     assembly: Path, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
-    """Not even SIGKILL, of which the command does not learn, leaves the function running."""
+    """Not even SIGKILL, which the command cannot handle, leaves the function running."""
     (tmp_path / "app.py").write_text(FORKS_AND_HANGS)
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

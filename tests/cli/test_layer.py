@@ -20,7 +20,7 @@ def alone(tmp_path: Path) -> dict[str, str]:
     )
 
 
-def test_a_missing_interpreter_is_told_with_what_it_costs(
+def test_a_missing_interpreter_is_reported_with_what_it_costs(
     tmp_path: Path, alone: dict[str, str]
 ) -> None:
     other = "3.14" if PYTHON != "3.14" else "3.13"
@@ -32,7 +32,7 @@ def test_a_missing_interpreter_is_told_with_what_it_costs(
     assert target.is_file()
 
 
-def test_packages_that_cannot_be_installed_are_told_in_one_line(tmp_path: Path) -> None:
+def test_a_failed_install_is_reported_in_one_line(tmp_path: Path) -> None:
     offline = {"UV_OFFLINE": "1", "UV_CACHE_DIR": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
     target = tmp_path / "layer.zip"
     done = run("layer", "--python", PYTHON, "-o", target, environment=offline)

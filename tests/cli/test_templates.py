@@ -74,7 +74,9 @@ def test_functions_of_nested_stacks_have_their_paths_and_code(
     assert all(function.code and (function.code / "app.py").exists() for function in functions)
 
 
-def test_what_a_parent_gives_stands_in_its_own_words(functions: list[TemplateFunction]) -> None:
+def test_a_value_from_the_parent_is_the_parents_expression(
+    functions: list[TemplateFunction],
+) -> None:
     work = find_function(functions, "Two/Work")
     assert work.environment["NAME"] == "Two"
     reference = work.environment["OUTER"]["Ref"]
@@ -88,5 +90,7 @@ def test_a_parents_layer_is_found(functions: list[TemplateFunction]) -> None:
     assert layer.exists()
 
 
-def test_what_a_nested_stack_gives_stands_in_its_words(functions: list[TemplateFunction]) -> None:
+def test_a_value_from_a_nested_stack_is_that_stacks_expression(
+    functions: list[TemplateFunction],
+) -> None:
     assert find_function(functions, "Top").environment["INNER"]["Ref"].startswith("Own")

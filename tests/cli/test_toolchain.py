@@ -45,7 +45,7 @@ def test_the_emulator_is_installed_as_a_program(
     assert os.access(program, os.X_OK)
 
 
-def test_a_failed_install_is_told_in_one_line_and_leaves_nothing(
+def test_a_failed_install_is_one_line_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))

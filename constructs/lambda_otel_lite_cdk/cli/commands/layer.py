@@ -13,15 +13,36 @@ from lambda_otel_lite_cdk.layer.interpreters import SUPPORTED_VERSIONS
 
 
 @click.command()
-@click.option("--python", required=True, type=click.Choice(SUPPORTED_VERSIONS))
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path))
-@click.option("--exporter", type=click.Choice(["native", "package"]), default="native")
-@click.option("--architecture", type=click.Choice(["x86_64", "arm64"]), default="x86_64")
+@click.option(
+    "--python",
+    required=True,
+    type=click.Choice(SUPPORTED_VERSIONS),
+    help="Python version of the functions.",
+)
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder to write, or a zip file if it ends in .zip.",
+)
+@click.option(
+    "--exporter",
+    type=click.Choice(["native", "package"]),
+    default="native",
+    help="What writes the log records; package: otlp-stdout-span-exporter. Default: native.",
+)
+@click.option(
+    "--architecture",
+    type=click.Choice(["x86_64", "arm64"]),
+    default="x86_64",
+    help="The functions' architecture; matters with --exporter package only. Default: x86_64.",
+)
 def layer(python: str, output: Path, exporter: str, architecture: str) -> None:
     """Build the telemetry layer, for Terraform, SAM and container images.
 
-    OUTPUT is a folder, or an archive if it ends in .zip; both have the same bytes each time. The
-    layer serves both architectures, unless it holds the exporter of otlp-stdout-span-exporter.
+    The layer has the same bytes wherever it is built. It serves both architectures, unless it
+    holds the exporter of otlp-stdout-span-exporter.
     """
     staged = _stage(python, architecture if exporter == "package" else None)
     try:
