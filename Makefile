@@ -2,16 +2,17 @@
 PYTHON ?= python3
 VENV := .venv/bin
 SOURCES := runtime constructs tests requirements
+NPM := requirements/npm
 # jsii, which runs the CDK, takes this Node: the machine's own may be missing or past its end of life.
 export JSII_NODE ?= $(CURDIR)/.venv/bin/node
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all demo test coverage bench bench-decode bench-forwarder bench-synth check types format docs pictures chromium lock build clean
+.PHONY: help setup setup-all demo test coverage bench bench-decode bench-forwarder bench-synth check javascript types format docs pictures chromium lock build clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
 
-setup: ## Make .venv and install the CDK command line (quick when nothing changed)
+setup: ## Make .venv and install the Node tools (quick when nothing changed)
 	@$(call bootstrap)
 
 setup-all: ## The same, and .venvs/<version> for every other supported Python here
@@ -38,7 +39,7 @@ bench-forwarder: setup ## Measure the forwarder against decoding and encoding
 bench-synth: setup ## Measure what telemetry adds to the synth of a fleet
 	$(VENV)/python -m tests.benchmarks.synth
 
-check: setup
+check: setup javascript
 	$(VENV)/ruff format --check $(SOURCES)
 	$(VENV)/ruff check $(SOURCES)
 	$(VENV)/mypy $(SOURCES)
@@ -50,6 +51,11 @@ types: setup ## Write the types of a function's properties anew, from the oldest
 	$$python requirements/function_properties.py > .cache/properties.py; \
 	$(VENV)/ruff format --quiet .cache/properties.py; \
 	mv .cache/properties.py $(PROPERTIES)
+
+javascript: setup ## Lint the report's JavaScript and check its types
+	$(VENV)/node $(NPM)/node_modules/oxlint/bin/oxlint --config $(NPM)/oxlintrc.json --deny-warnings \
+	  constructs/lambda_otel_lite_cdk/cli/traces/page
+	$(VENV)/node $(NPM)/node_modules/typescript/bin/tsc --project $(NPM)
 
 format: setup ## Format the code and mend what lint can mend
 	$(VENV)/ruff format $(SOURCES)
@@ -63,7 +69,7 @@ lock: setup ## Write every lock file anew from its inputs
 	@set -e; for input in requirements/uv.in requirements/bench/*.in constructs/lambda_otel_lite_cdk/locks/*.in; do \
 	  test ! -e "$$input" || $(COMPILE) "$$input" -o "$${input%.in}.txt"; \
 	done
-	$(VENV)/node $(VENV)/npm-cli.js install --package-lock-only --prefix requirements/npm
+	$(VENV)/node $(VENV)/npm-cli.js install --package-lock-only --prefix $(NPM)
 
 bench-decode: setup ## Measure the streaming of a million log lines
 	@$(VENV)/python -m tests.benchmarks.decode_stream
@@ -92,7 +98,7 @@ build: setup ## Build the wheel and the sdist into dist/
 	$(VENV)/python -m build --no-isolation
 
 clean: ## Remove everything that was made
-	rm -rf .venv .venvs .cache dist cdk.out requirements/npm/node_modules
+	rm -rf .venv .venvs .cache dist cdk.out $(NPM)/node_modules
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
 
 define bootstrap

@@ -1,10 +1,11 @@
-"""Set up a clone for development: interpreters, pinned packages, Node and the CDK command line.
+"""Set up a clone for development: interpreters, pinned packages, Node and its tools.
 
 Called as ``python3 requirements/bootstrap.py`` with any Python from 3.11 on and nothing installed.
 Everything lands inside the clone: uv in ``.cache/uv``, the development environment (on the newest
 supported Python) in ``.venv``, those on the other Pythons in ``.venvs/<version>``, the CDK command
-line in ``requirements/npm/node_modules``. Versions and hashes come from the lock files beside this
-script. A part whose inputs have not changed is left alone, so a second run takes no time.
+line and what checks the JavaScript in ``requirements/npm/node_modules``. Versions and hashes come
+from the lock files beside this script. A part whose inputs have not changed is left alone, so a
+second run takes no time.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         _ensure_environment(ROOT / ".venv")
-        _ensure_cdk_cli(ROOT / ".venv")
+        _ensure_node_tools(ROOT / ".venv")
         if options.all_pythons:
             _ensure_other_environments(ROOT / ".venvs", _other_interpreters(ROOT / ".venv"))
     except SetupError as error:
@@ -105,11 +106,11 @@ def _ensure_other_environments(folder: Path, interpreters: dict[str, Path]) -> N
             shutil.rmtree(venv)
 
 
-def _ensure_cdk_cli(venv: Path) -> None:
+def _ensure_node_tools(venv: Path) -> None:
     digest = _digest(NPM / "package-lock.json")
     if _is_made_from(digest, NPM / "node_modules"):
         return
-    _say("installing the CDK command line")
+    _say("installing the CDK command line and the JavaScript tools")
     npm = (venv / "bin" / "node", venv / "bin" / "npm-cli.js")
     _run("install requirements/npm", *npm, "ci", "--prefix", NPM)
     (NPM / "node_modules" / STAMP).write_text(digest)

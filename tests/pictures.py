@@ -23,7 +23,7 @@ def main() -> None:
     if program is None:
         sys.exit("pictures: Chromium is not installed; run `make chromium`")
     done = subprocess.run(
-        [sys.executable, "-c", "from lambda_otel_lite_cdk.cli import main; main()", "demo"],
+        [sys.executable, "-c", "from lambda_otel_lite_cdk.cli.main import main; main()", "demo"],
         cwd=ROOT,
         env={**os.environ, "COLUMNS": "80", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"},
         stdout=subprocess.PIPE,

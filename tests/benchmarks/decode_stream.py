@@ -28,7 +28,7 @@ _COMMAND = (
     "status = lambda: open('/proc/self/status').read()\n"
     "peak = lambda: re.search(r'VmHWM:\\s+(\\d+) kB', status())[1]\n"
     "atexit.register(lambda: print('peak', peak(), file=sys.stderr))\n"
-    "from lambda_otel_lite_cdk.cli import main; main()"
+    "from lambda_otel_lite_cdk.cli.main import main; main()"
 )
 
 

@@ -19,7 +19,7 @@ from lambda_otel_lite_cdk import (
     TelemetrySettings,
     instrument,
 )
-from lambda_otel_lite_cdk.cli import main
+from lambda_otel_lite_cdk.cli.main import main
 from lambda_otel_lite_cdk.functions.outcome import read_report
 from lambda_otel_lite_cdk.functions.reasons import Reason
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from lambda_otel_lite_cdk.cli import main
+from lambda_otel_lite_cdk.cli.main import main
 from lambda_otel_lite_cdk.layer.build import stage_layer
 
 from .conftest import PYTHON, files

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import py_compile
 import sys
 from pathlib import Path
@@ -9,8 +10,12 @@ from pathlib import Path
 import pytest
 from aws_cdk import App, Duration, Stack, Stage
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 
+MACHINE = {"aarch64": "arm64", "amd64": "x86_64"}.get(
+    platform.machine().lower(), platform.machine().lower()
+)
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 RUNTIME = lambda_.Runtime(
     f"python{PYTHON}", lambda_.RuntimeFamily.PYTHON, supports_inline_code=True
@@ -89,7 +94,7 @@ def _write(folder: Path, files: dict[str, str]) -> str:
 
 
 def _compiled_layer(folder: Path) -> str:
-    """Return a layer whose byte code says something else than its source."""
+    """Return a layer whose byte code differs from its source."""
     _write(folder, {"python/greeting.py": 'TEXT = "byte code"\n'})
     source = folder / "python" / "greeting.py"
     py_compile.compile(str(source), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
@@ -118,7 +123,13 @@ class Shop(Stack):
             given = {"runtime": RUNTIME, "handler": "app.handler", "code": code, **properties}
             lambda_.Function(self, name, **given)  # type: ignore[arg-type]  # one per property
 
-        function("Plain", timeout=Duration.seconds(2), memory_size=192)
+        mine, other = lambda_.Architecture.X86_64, lambda_.Architecture.ARM_64
+        if mine.name != MACHINE:
+            mine, other = other, mine
+        function("Plain", timeout=Duration.seconds(2), memory_size=192, architecture=mine)
+        function("OtherMachine", architecture=other)
+        bucket = s3.Bucket.from_bucket_name(self, "Code", "code")
+        function("FromBucket", code=lambda_.Code.from_bucket(bucket, "code.zip"))
         function("OneLayer", layers=layers[:1])
         function("TwoLayers", layers=layers)
         function("Sender", environment={"QUEUE_URL": queue.queue_url, "PLACE": f"in {self.region}"})

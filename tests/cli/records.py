@@ -17,7 +17,7 @@ MS = 1_000_000
 
 
 def span(span_id: str, parent: str | None = None, **given: Any) -> Span:
-    """A span of the service `shop` that lasts from 0 to 100 ms, but for what is given."""
+    """A span of the service `shop` from 0 to 100 ms, except for what is given."""
     values: dict[str, Any] = {
         "trace_id": "t",
         "span_id": span_id,

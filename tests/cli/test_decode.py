@@ -9,9 +9,17 @@ from contextlib import redirect_stdout
 from typing import Any
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import (
+    AnyValue,
+    ArrayValue,
+    KeyValue,
+    KeyValueList,
+)
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode, set_span_in_context
 
-from lambda_otel_lite_cdk.cli.traces.records import Decoder
+from lambda_otel_lite_cdk.cli.traces.exports import span_json
+from lambda_otel_lite_cdk.cli.traces.records import Decoder, spans_of
 from tests.cli.records import log_record, provider
 
 
@@ -57,6 +65,35 @@ def test_everything_that_a_span_holds_is_decoded() -> None:
     assert span.service == "shop"
 
 
+def test_every_kind_of_value_is_decoded() -> None:
+    request = ExportTraceServiceRequest()
+    span = request.resource_spans.add().scope_spans.add().spans.add(kind=99)
+    span.status.code = 77  # type: ignore[assignment]  # as if a later version had it
+    for key, value in {
+        "list": AnyValue(array_value=ArrayValue(values=[AnyValue(int_value=1)])),
+        "map": AnyValue(kvlist_value=KeyValueList(values=[KeyValue(key="a", value=AnyValue())])),
+        "bytes": AnyValue(bytes_value=b"\x00\xff"),
+        "nothing": AnyValue(),
+    }.items():
+        span.attributes.add(key=key, value=value)
+    [decoded] = spans_of(request)
+    assert decoded.attributes == {
+        "list": [1],
+        "map": {"a": None},
+        "bytes": "AP8=",
+        "nothing": None,
+    }
+    assert (decoded.kind, decoded.status) == ("99", "77"), "a later version of OTLP may have them"
+    assert span_json(decoded)["attributes"] == decoded.attributes
+
+
+def test_a_log_is_split_into_records_and_other_lines() -> None:
+    lines = ["one", log_record("kept"), "two"]
+    others, spans = Decoder().split(lines)
+    assert others == ["one", "two"]
+    assert [span.name for span in spans] == ["kept"]
+
+
 def test_other_lines_are_skipped_and_not_counted() -> None:
     decoder = Decoder()
     lines = ["START RequestId: 1", "", '{"level": "INFO"}', log_record("kept"), "{"]
@@ -80,7 +117,9 @@ def test_a_record_need_not_be_compressed(encoded: bool) -> None:  # noqa: FBT001
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (log_record()[:-20], "not complete JSON, as a line is that was split or pretty-printed"),
+        (log_record()[:-20], "not complete JSON, probably split or pretty-printed"),
+        (r'"{\"__otel_otlp_stdout\": \x"', "not complete JSON, probably split or pretty-printed"),
+        ('["__otel_otlp_stdout"]', "not complete JSON, probably split or pretty-printed"),
         (_record(payload=None), "no payload"),
         (_record(payload="§§"), "the payload is not base64"),
         (_record(payload="AAAA"), "the payload is not gzip"),
@@ -97,7 +136,7 @@ def test_a_record_need_not_be_compressed(encoded: bool) -> None:  # noqa: FBT001
             "the payload is not gzip",
         ),
     ],
-    ids=["cut", "empty", "base64", "no gzip", "no request", "large", "short"],
+    ids=["cut", "escaped", "list", "empty", "base64", "no gzip", "no request", "large", "short"],
 )
 def test_malformed_records_are_counted_and_the_rest_is_read(line: str, reason: str) -> None:
     decoder = Decoder()

@@ -5,19 +5,19 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import pty
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from google.protobuf.json_format import MessageToDict
 
 from lambda_otel_lite_cdk.cli.traces.records import Decoder
+from tests.cli.command import COMMAND, ENVIRONMENT
 from tests.cli.records import log_record
 
-COMMAND = [sys.executable, "-c", "from lambda_otel_lite_cdk.cli import main; main()", "decode"]
-ENVIRONMENT = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
+DECODE = (COMMAND, "decode")
 STREAM = "2026/11/22/[$LATEST]0123456789abcdef0123456789abcdef"
 
 
@@ -26,7 +26,7 @@ def _decode(
 ) -> tuple[str, subprocess.CompletedProcess[bytes]]:
     given = log.encode() if isinstance(log, str) else log
     done = subprocess.run(
-        [*COMMAND, *options], input=given, env=ENVIRONMENT, capture_output=True, check=False
+        [*DECODE, *options], input=given, env=ENVIRONMENT, capture_output=True, check=False
     )
     assert done.returncode == code, done.stderr.decode()
     return done.stdout.decode(), done
@@ -67,7 +67,7 @@ def _filtered(**layout: int) -> str:
     ],
     ids=["raw", "tail", "export", "prefix", "filter", "compact", "zipped", "nested"],
 )
-def test_records_are_found_in_whatever_gives_logs(log: str | bytes) -> None:
+def test_records_are_found_in_every_kind_of_log(log: str | bytes) -> None:
     lines, _ = _decode(log, "--json")
     assert [json.loads(line)["name"] for line in lines.splitlines()] == ["one", "two"]
 
@@ -80,7 +80,7 @@ def test_kept_lines_pass_through_untouched_among_the_traces() -> None:
     assert "__otel_otlp_stdout" not in drawn
 
 
-def test_what_a_program_reads_has_no_kept_lines_among_it() -> None:
+def test_kept_lines_do_not_mix_with_what_a_program_reads() -> None:
     lines, done = _decode("noise\n" + log_record("work"), "--keep-logs", "--json")
     assert [json.loads(line)["name"] for line in lines.splitlines()] == ["work"]
     assert done.stderr == b"noise\n"
@@ -101,7 +101,7 @@ def test_otlp_json_is_the_request_with_ids_in_hexadecimal() -> None:
     assert body.keys() == MessageToDict(request).keys()
 
 
-def test_a_number_that_json_does_not_have_is_text() -> None:
+def test_a_number_that_json_cannot_express_is_text() -> None:
     lines, _ = _decode(log_record("work", ratio=float("inf"), bad=float("nan")), "--json")
     assert json.loads(lines)["attributes"] == {"ratio": "inf", "bad": "nan"}
     _decode(log_record("work", ratio=float("inf")), "--format", "otlp-json")
@@ -136,7 +136,7 @@ def test_details_show_events_links_and_all_attributes_on_demand() -> None:
     ids=["empty", "binary", "noise", "cut", "damaged"],
 )
 @pytest.mark.parametrize("form", ["waterfall", "json", "otlp-json", "html"])
-def test_what_gives_no_spans_is_refused_in_one_line(
+def test_a_log_without_spans_is_refused_in_one_line(
     log: bytes, words: list[str], form: str, tmp_path: Path
 ) -> None:
     for options in ((), ("--output", str(tmp_path / "out"))):
@@ -161,6 +161,21 @@ def test_what_cannot_be_done_is_refused_in_one_line(options: list[str], words: s
     assert words in line
 
 
+def test_a_report_is_not_printed_into_a_terminal() -> None:
+    screen, terminal = pty.openpty()
+    done = subprocess.run(
+        [*DECODE, "--format", "html"],
+        stdin=subprocess.DEVNULL,
+        stdout=terminal,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert b"give --output report.html" in done.stderr
+    for descriptor in (screen, terminal):
+        os.close(descriptor)
+
+
 def test_a_damaged_file_gives_what_could_be_read_of_it(tmp_path: Path) -> None:
     log = gzip.compress(log_record("first").encode() + b"\n" + os.urandom(100_000).hex().encode())
     report = tmp_path / "report.html"
@@ -172,7 +187,7 @@ def test_a_damaged_file_gives_what_could_be_read_of_it(tmp_path: Path) -> None:
 
 def test_a_followed_log_shows_a_trace_while_it_goes_on_and_ends_with_ctrl_c() -> None:
     process = subprocess.Popen(
-        COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
+        DECODE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
     )
     assert process.stdin is not None
     assert process.stdout is not None
@@ -195,7 +210,7 @@ def test_a_followed_log_shows_a_trace_while_it_goes_on_and_ends_with_ctrl_c() ->
 def test_a_reader_that_goes_away_ends_the_command_without_a_traceback() -> None:
     log = "\n".join(log_record(str(number)) for number in range(300))
     process = subprocess.Popen(
-        COMMAND,
+        DECODE,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,8 @@ from lambda_otel_lite_cdk.cli.assembly.functions import (
     TemplateFunction,
     find_function,
     read_functions,
-    read_templates,
 )
+from lambda_otel_lite_cdk.cli.assembly.templates import read_templates
 from lambda_otel_lite_cdk.cli.emulator.emulator import Emulator
 from lambda_otel_lite_cdk.cli.errors import UsageProblem
 
@@ -66,6 +67,15 @@ def test_lines_belong_to_their_invocation_and_are_whole(
     for result in (first, second):
         assert result.report is not None
         assert result.request_id in result.report
+
+
+def test_a_whole_log_record_fits_into_a_functions_stdout(
+    functions: dict[str, TemplateFunction],
+) -> None:
+    """A write that does not fit is cut, and another thread's line can land in the gap."""
+    code = "import fcntl\ndef handler(e, c): return fcntl.fcntl(1, fcntl.F_GETPIPE_SZ)"
+    with Emulator(replace(functions["Inline"], inline_code=code)) as emulator:
+        assert emulator.invoke({}).payload >= 1024 * 1024
 
 
 def test_what_an_extension_prints_after_the_answer_belongs_to_the_invocation(
@@ -187,14 +197,11 @@ def test_an_unknown_value_stops_before_anything_is_started(
 
 
 def test_a_missing_interpreter_is_named(
-    functions: dict[str, TemplateFunction], monkeypatch: pytest.MonkeyPatch
+    functions: dict[str, TemplateFunction],
 ) -> None:
-    monkeypatch.setattr(
-        "lambda_otel_lite_cdk.cli.emulator.toolchain.find_interpreter", lambda _version: None
-    )
     with (
-        pytest.raises(UsageProblem, match=r"this machine has no Python 3\.\d+; install it"),
-        Emulator(functions["Plain"]),
+        pytest.raises(UsageProblem, match=r"this machine has no Python 3\.99; install it"),
+        Emulator(replace(functions["Plain"], runtime="python3.99")),
     ):
         pass
 

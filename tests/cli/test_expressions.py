@@ -31,7 +31,7 @@ PARAMETERS = {"Table": "orders", "Table.Arn": "arn:aws:dynamodb:r:1:table/orders
         ({"Fn::Select": ["0", ["a", "b"]]}, "a"),
     ],
 )
-def test_resolves_what_cdk_writes(value: Any, text: str) -> None:
+def test_what_cdk_writes_is_resolved(value: Any, text: str) -> None:
     assert resolve(value, PARAMETERS) == text
 
 
@@ -42,10 +42,11 @@ def test_resolves_what_cdk_writes(value: Any, text: str) -> None:
         ({"Fn::Join": ["", ["a", {"Fn::GetAtt": ["Nope", "Arn"]}]]}, "Nope.Arn"),
         ({"Fn::ImportValue": "other"}, None),
         ({"Fn::Select": [9, ["a"]]}, None),
+        ({"Fn::Select": [0, {"Fn::GetAZs": ""}]}, None),
         (None, None),
     ],
 )
-def test_says_which_parameter_is_missing(value: Any, parameter: str | None) -> None:
+def test_a_missing_parameter_is_named(value: Any, parameter: str | None) -> None:
     with pytest.raises(UnresolvedError) as raised:
         resolve(value, PARAMETERS)
     assert raised.value.parameter == parameter

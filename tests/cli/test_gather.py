@@ -8,7 +8,7 @@ def _names(traces: list[Trace]) -> list[tuple[list[str], bool]]:
     return [([s.name for s in trace.spans], trace.continued) for trace in traces]
 
 
-def test_a_trace_is_given_once_it_has_been_quiet() -> None:
+def test_a_trace_is_yielded_once_it_has_been_quiet() -> None:
     now = 0.0
     gatherer = Gatherer(quiet_seconds=2, clock=lambda: now)
     list(gatherer.add(span("a", trace_id="1")))
@@ -42,7 +42,7 @@ def test_the_trace_that_waited_longest_makes_room() -> None:
     assert _names(list(gatherer.rest())) == [(["a", "a2"], False)]
 
 
-def test_what_comes_after_its_trace_was_given_is_its_continuation() -> None:
+def test_spans_that_come_late_are_a_continuation() -> None:
     gatherer = Gatherer()
     list(gatherer.add(span("a")))
     assert _names(list(gatherer.rest())) == [(["a"], False)]

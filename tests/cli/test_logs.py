@@ -26,7 +26,7 @@ def _read(path: Path) -> list[bytes]:
     ],
 )
 @pytest.mark.parametrize("zipped", [False, True])
-def test_lines_are_given_as_they_are(tmp_path: Path, lines: list[bytes], *, zipped: bool) -> None:
+def test_lines_are_yielded_unchanged(tmp_path: Path, lines: list[bytes], *, zipped: bool) -> None:
     content = b"".join(lines)
     (tmp_path / "log").write_bytes(gzip.compress(content) if zipped else content)
     assert _read(tmp_path / "log") == lines
@@ -37,7 +37,7 @@ def test_a_gzip_file_of_several_members_is_read_to_its_end(tmp_path: Path) -> No
     assert _read(tmp_path / "log") == [b"one\n", b"two\n"]
 
 
-def test_a_gzip_file_that_was_cut_gives_what_it_has_and_says_so(tmp_path: Path) -> None:
+def test_a_cut_gzip_file_is_read_up_to_the_cut_and_reported(tmp_path: Path) -> None:
     whole = gzip.compress(b"".join(b"line %d\n" % number for number in range(100_000)))
     (tmp_path / "log").write_bytes(whole[: len(whole) // 2])
     read: list[bytes | None] = []
@@ -50,7 +50,7 @@ def test_a_gzip_file_that_was_cut_gives_what_it_has_and_says_so(tmp_path: Path) 
     assert read[0] == b"line 0\n"
 
 
-def test_what_is_no_gzip_after_its_first_bytes_is_told(tmp_path: Path) -> None:
+def test_a_file_that_only_begins_like_gzip_is_reported(tmp_path: Path) -> None:
     (tmp_path / "log").write_bytes(b"\x1f\x8bnothing of the kind")
     with pytest.raises(UsageProblem, match="damaged gzip"):
         _read(tmp_path / "log")
@@ -65,19 +65,19 @@ def test_what_is_no_gzip_after_its_first_bytes_is_told(tmp_path: Path) -> None:
         ("in UTF-16".encode("utf-16"), "is a binary file"),
     ],
 )
-def test_what_is_no_log_is_told(tmp_path: Path, content: bytes, message: str) -> None:
+def test_what_is_not_a_log_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "log").write_bytes(content)
     with pytest.raises(UsageProblem, match=message):
         _read(tmp_path / "log")
 
 
 @pytest.mark.parametrize("name", ["missing", "."])
-def test_what_cannot_be_read_is_told(tmp_path: Path, name: str) -> None:
+def test_what_cannot_be_read_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageProblem, match=r"cannot be read \(.*\); give a file, or -"):
         _read(tmp_path / name)
 
 
-def test_a_pipe_gives_each_line_as_it_comes_and_tells_when_it_is_quiet() -> None:
+def test_a_pipe_yields_each_line_as_it_comes_and_none_while_it_is_quiet() -> None:
     source, target = os.pipe()
     with os.fdopen(source), os.fdopen(target, "wb", buffering=0) as writer:
         lines = Log("pipe", source).lines()

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lambda_otel_lite_cdk.cli.assembly.functions import Template
+from lambda_otel_lite_cdk.cli.assembly.templates import Template
 from lambda_otel_lite_cdk.cli.emulator.sqs import connect, create_queues, lambda_event, moto_server
 
 
 def test_a_message_sent_becomes_the_event_that_lambda_makes_of_it() -> None:
-    template = Template("Shop", {"Jobs": {"Type": "AWS::SQS::Queue"}}, {"": Path()}, {})
+    resources = {"Jobs": {"Type": "AWS::SQS::Queue"}}
+    template = Template(
+        stack="Shop", file=Path(), resources=resources, assets={}, paths={}, family=resources
+    )
     with moto_server() as endpoint:
         client = connect(endpoint, "eu-west-1")
         parameters = create_queues(client, template)

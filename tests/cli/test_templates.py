@@ -11,8 +11,8 @@ from lambda_otel_lite_cdk.cli.assembly.functions import (
     TemplateFunction,
     find_function,
     read_functions,
-    read_templates,
 )
+from lambda_otel_lite_cdk.cli.assembly.templates import read_templates
 from lambda_otel_lite_cdk.cli.emulator.environment import own_variables
 from tests.cli.conftest import RUNTIME
 
@@ -57,6 +57,8 @@ def functions(tmp_path_factory: pytest.TempPathFactory) -> list[TemplateFunction
         code=lambda_.Code.from_asset(str(folder / "code")),
         environment={"INNER": inner[0].queue.queue_url},
     )
+    # What a stack depends on is not only its assets.
+    stack.add_dependency(Stack(app, "Other"))
     app.synth()
     return read_functions(read_templates(folder / "cdk.out"))
 
@@ -72,7 +74,9 @@ def test_functions_of_nested_stacks_have_their_paths_and_code(
     assert all(function.code and (function.code / "app.py").exists() for function in functions)
 
 
-def test_what_a_parent_gives_stands_in_its_own_words(functions: list[TemplateFunction]) -> None:
+def test_a_value_from_the_parent_is_the_parents_expression(
+    functions: list[TemplateFunction],
+) -> None:
     work = find_function(functions, "Two/Work")
     assert work.environment["NAME"] == "Two"
     reference = work.environment["OUTER"]["Ref"]
@@ -86,5 +90,7 @@ def test_a_parents_layer_is_found(functions: list[TemplateFunction]) -> None:
     assert layer.exists()
 
 
-def test_what_a_nested_stack_gives_stands_in_its_words(functions: list[TemplateFunction]) -> None:
+def test_a_value_from_a_nested_stack_is_that_stacks_expression(
+    functions: list[TemplateFunction],
+) -> None:
     assert find_function(functions, "Top").environment["INNER"]["Ref"].startswith("Own")

@@ -7,14 +7,14 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from lambda_otel_lite_cdk.cli.traces.spans import Span, traces, tree
+from lambda_otel_lite_cdk.cli.traces.spans import Event, Link, Span, traces, tree
 from lambda_otel_lite_cdk.cli.traces.waterfall import format_duration, print_traces
 from tests.cli.records import MS, span
 
 
-def _draw(*spans: Span, width: int = 80, **options: Any) -> list[str]:
+def _draw(*spans: Span, width: int = 80, details: bool = False, **options: Any) -> list[str]:
     console = Console(file=io.StringIO(), width=width, highlight=False, **options)
-    print_traces(spans, console)
+    print_traces(spans, console, details=details)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue().splitlines()
 
@@ -24,7 +24,7 @@ def _bar(line: str) -> tuple[int, int]:
     return line.index("━"), line.count("━")
 
 
-def test_children_stand_below_their_parents_in_the_order_of_time() -> None:
+def test_children_are_below_their_parents_in_the_order_of_time() -> None:
     spans = [span("late", "root", start_ns=5), span("early", "root", start_ns=1), span("root")]
     spans.append(span("leaf", "early", start_ns=2))
     placed = [(place.span.name, place.depth) for place in tree(traces(spans)[0])]
@@ -61,7 +61,7 @@ def test_bars_are_to_scale() -> None:
     assert dot == (root[0], 1)
 
 
-def test_a_line_tells_service_duration_status_and_main_attributes() -> None:
+def test_a_line_shows_service_duration_status_and_main_attributes() -> None:
     text = "\n".join(
         _draw(
             span(
@@ -91,11 +91,30 @@ def test_a_line_tells_service_duration_status_and_main_attributes() -> None:
     assert "uninteresting" not in text
 
 
-def test_a_missing_parent_is_told() -> None:
+def test_details_are_all_attributes_events_and_links() -> None:
+    lines = _draw(
+        span(
+            "a",
+            attributes={"unusual": 1},
+            scope="shop.orders",
+            events=(Event("exception", 5 * MS, {"exception.type": "E"}),),
+            links=(Link("trace", "other", {"why": "batch"}),),
+        ),
+        details=True,
+    )
+    assert [line.strip() for line in lines[2:] if line] == [
+        "INTERNAL  unusual=1",
+        "span_id=a  scope=shop.orders",
+        "event exception at 5 ms  exception.type=E",
+        "link to other of trace  why=batch",
+    ]
+
+
+def test_a_missing_parent_is_shown() -> None:
     assert "  ! its parent dead is not among these spans" in _draw(span("a", "dead"))
 
 
-def test_clocks_that_disagree_are_told_and_drawn() -> None:
+def test_clocks_that_disagree_are_shown() -> None:
     lines = _draw(
         span("root", start_ns=10 * MS), span("early", "root"), span("neg", end_ns=-5 * MS)
     )
@@ -134,7 +153,7 @@ def test_without_colour_nothing_but_text_is_printed(monkeypatch: pytest.MonkeyPa
     assert "ERROR" in text
 
 
-def test_a_terminal_that_knows_ascii_alone_gets_ascii() -> None:
+def test_an_ascii_terminal_gets_ascii() -> None:
     raw = io.BytesIO()
     with io.TextIOWrapper(raw, encoding="ascii") as file:
         print_traces([span("root"), span("a", "root")], Console(file=file, width=80))

@@ -3,33 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
-import pytest
+from tests.cli.command import run
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.skipif(not (ROOT / "cdk.json").exists(), reason="the demo app is not here yet")
 def test_the_demo_shows_one_trace_from_the_api_through_orders_to_the_worker() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", "from lambda_otel_lite_cdk.cli import main; main()", "demo"],
-        cwd=ROOT,
-        env={**os.environ, "COLUMNS": "80", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run("demo", cwd=ROOT)
     assert done.returncode == 0, done.stderr
     assert "Drawn from what the collector received: 3 requests of Forwarder" in done.stderr
     lines = done.stdout.splitlines()
     assert len([line for line in lines if line.startswith("Trace ")]) == 1
     depths = [_depth(done.stdout, service) for service in ("api", "orders", "worker")]
-    assert depths == sorted(set(depths)), "each service's first span stands below the one before"
+    assert depths == sorted(set(depths)), "each service's first span is below the one before"
     text = " ".join(done.stdout.split())
     for wanted in (
         "SERVER COLD START http.request.method=POST http.route=/orders",

@@ -25,7 +25,7 @@ def chromium() -> Iterator[Page]:
 
 @pytest.fixture
 def page(chromium: Page, tmp_path: Path) -> Iterator[Page]:
-    """A report of three traces in a wide light window; nothing may go wrong in it, ever."""
+    """A report of three traces in a wide light window, in which no test may cause an error."""
     spans = [
         *trace(1),
         *trace(2, failed=True, cold=True),
@@ -163,7 +163,7 @@ def test_zooming_makes_a_range_as_wide_as_the_lane(page: Page) -> None:
     assert widths()[1] == pytest.approx(0.51, abs=0.01), "100 to 200 of 100 to 300 ms"
 
 
-def test_the_shortest_span_at_the_very_end_is_seen(chromium: Page, tmp_path: Path) -> None:
+def test_the_shortest_span_at_the_very_end_is_visible(chromium: Page, tmp_path: Path) -> None:
     spans = [span("root"), span("blip", "root", start_ns=100 * MS - 1, end_ns=100 * MS)]
     chromium.look(1280, 800)
     chromium.open(write(tmp_path / "blip.html", *spans))
@@ -220,13 +220,13 @@ def test_the_policy_lets_no_other_script_run(page: Page) -> None:
         "})"
     )
     assert ran is False
-    # The browser tells of what it did not run; that is what was wanted here.
+    # The browser logs what it did not run, which is no error here.
     page.events.clear()
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_text_can_be_read_in_either_colours(page: Page, *, dark: bool) -> None:
-    """Contrast as WCAG 2.1 AA asks for: 4.5 to 1."""
+def test_text_is_readable_in_light_and_dark(page: Page, *, dark: bool) -> None:
+    """Contrast is at least 4.5 to 1. Source: WCAG 2.1, level AA."""
     page.look(1280, 800, dark=dark)
     page.evaluate("document.querySelector('#traces-1').click()")
     page.evaluate("document.querySelector('#spans-3').click()")

@@ -169,7 +169,7 @@ def test_every_command_is_checked() -> None:
 def test_a_command_succeeds_in_the_folder_of_the_first_snippet(
     shop: Path, arguments: list[str]
 ) -> None:
-    program = (sys.executable, "-c", "from lambda_otel_lite_cdk.cli import main; main()")
+    program = (sys.executable, "-c", "from lambda_otel_lite_cdk.cli.main import main; main()")
     done = subprocess.run(
         [*program, *arguments], cwd=shop, capture_output=True, text=True, check=False
     )

@@ -160,12 +160,14 @@ def test_a_python_lock_pins_hashes_and_names_no_registry(lock: Path) -> None:
 
 
 def test_the_npm_lock_pins_hashes_and_names_no_registry() -> None:
-    text = (ROOT / "requirements/npm/package-lock.json").read_text()
-    installed = {name: entry for name, entry in json.loads(text)["packages"].items() if name}
+    lock = json.loads((ROOT / "requirements/npm/package-lock.json").read_text())
+    installed = {name: entry for name, entry in lock["packages"].items() if name}
+    # Where a package asks for money says nothing about where it comes from.
+    sources = [{**entry, "funding": None} for entry in installed.values()]
 
     assert "node_modules/aws-cdk" in installed
-    assert all(entry["integrity"] for entry in installed.values())
-    assert "://" not in text
+    assert all(entry["integrity"] for entry in sources)
+    assert "://" not in json.dumps(sources)
 
 
 def test_every_module_is_small() -> None:

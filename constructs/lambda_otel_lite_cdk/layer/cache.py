@@ -1,8 +1,9 @@
-"""Keep what a synth has built, so that the next one need not build it again.
+"""Keep what was built, so that it need not be built again.
 
-A kept tree is found by a key that is made of everything it was built from. It appears under that
-key complete or not at all, and it is used only while every byte of it is what was built: a folder
-that somebody's import left a `__pycache__` in, or that lost a file, is built anew.
+A kept folder is found by a key that is made of everything it was built from. It appears under that
+key complete or not at all. A tree that is to be deployed is used only while every byte of it is
+what was built: one that somebody's import left a `__pycache__` in, or that lost a file, is built
+again.
 """
 
 from __future__ import annotations
@@ -22,38 +23,66 @@ if TYPE_CHECKING:
 _ARCHIVE = "archive.zip"
 
 
-def cached_tree(key: str, build: Callable[[Path], None]) -> Path:
-    """Return the folder that is kept under a key, building it where it is not there yet.
+def cached_folder(
+    key: str,
+    build: Callable[[Path], None],
+    *,
+    is_intact: Callable[[Path], bool] = Path.is_dir,
+) -> Path:
+    """Return the folder that is kept under a key, building it if it is not there yet.
 
-    Synths that run at the same time may build the same tree twice; the first one done is kept.
+    Processes that run at the same time may build the same folder; the first one done is kept.
 
     Args:
         key: A file name made of everything that the build depends on.
         build: Fills the empty folder that it is given.
+        is_intact: Whether a kept folder may be used. Default: any that is there, because it is
+            complete.
 
     Returns:
-        A folder to read and not to write to. It lies under ``$XDG_CACHE_HOME/lambda-otel-lite``
+        A folder to read and not to write to. It is under ``$XDG_CACHE_HOME/lambda-otel-lite``
         (default ``~/.cache/lambda-otel-lite``), which may be removed at any time.
     """
-    kept = _cache_folder() / key
-    if not _is_intact(kept):
+    kept = cache_folder() / key
+    if not is_intact(kept):
         kept.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=kept.parent, prefix=".building-") as scratch:
             new = Path(scratch, "new")
-            tree = new / "tree"
-            tree.mkdir(parents=True)
-            build(tree)
-            _normalise_permissions(tree)
-            (new / "digest").write_text(_digest_of(tree))
-            _keep(new, kept, aside=Path(scratch, "damaged"))
-    return kept / "tree"
+            new.mkdir()
+            build(new)
+            try:
+                new.rename(kept)
+            except OSError:
+                # Another process was first, or what is there is damaged.
+                if not is_intact(kept):
+                    kept.rename(Path(scratch, "damaged"))
+                    new.rename(kept)
+    return kept
+
+
+def cached_tree(key: str, build: Callable[[Path], None]) -> Path:
+    """Return a tree that is to be deployed: as `cached_folder`, but every byte is what was built.
+
+    Args:
+        key: As for `cached_folder`.
+        build: As for `cached_folder`.
+    """
+
+    def build_with_digest(new: Path) -> None:
+        tree = new / "tree"
+        tree.mkdir()
+        build(tree)
+        _normalise_permissions(tree)
+        (new / "digest").write_text(_digest_of(tree))
+
+    return cached_folder(key, build_with_digest, is_intact=_is_intact) / "tree"
 
 
 def cached_archive(key: str, build: Callable[[Path], None]) -> Path:
-    """Return the zip archive that is kept under a key, packing it where it is not there yet.
+    """Return the zip archive that is kept under a key, packing it if it is not there yet.
 
     Args:
-        key: As for `cached_tree`.
+        key: As for `cached_folder`.
         build: Fills the empty folder that it is given, which is packed then.
 
     Returns:
@@ -79,7 +108,8 @@ def digest(parts: Iterable[bytes]) -> str:
     return total.hexdigest()
 
 
-def _cache_folder() -> Path:
+def cache_folder() -> Path:
+    """Return the folder that everything is kept in; it may not be there yet."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "lambda-otel-lite"
 
@@ -106,14 +136,3 @@ def _normalise_permissions(tree: Path) -> None:
     # The functions' user must be able to read the tree, whatever umask the synth ran under.
     for path in (tree, *tree.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
-
-
-def _keep(new: Path, kept: Path, *, aside: Path) -> None:
-    """Give a built tree its name, unless another synth was first."""
-    try:
-        new.rename(kept)
-    except OSError:
-        if _is_intact(kept):
-            return
-        kept.rename(aside)
-        new.rename(kept)

@@ -1,6 +1,6 @@
-"""Resolve the CloudFormation expressions that stand in a template's values.
+"""Resolve the CloudFormation expressions in a template's values.
 
-Only what CDK writes into environment variables and layer lists is known here: ``Ref``,
+Only those that CDK writes into environment variables and layer lists are known here: ``Ref``,
 ``Fn::GetAtt``, ``Fn::Join``, ``Fn::Sub``, ``Fn::Select`` and ``Fn::Split``. Source: AWS
 CloudFormation template reference, "Intrinsic function reference".
 """
@@ -16,11 +16,11 @@ _SUBSTITUTION = re.compile(r"\$\{([^!}][^}]*)\}")
 
 
 class UnresolvedError(Exception):
-    """Name an expression that the given parameters do not answer.
+    """Name an expression whose value is not known.
 
     Args:
-        expression: The expression as it stands in the template.
-        parameter: Name of the parameter that would answer it, or None where none can.
+        expression: The expression as the template has it.
+        parameter: Name of the parameter that would give the value, or None if none can.
     """
 
     def __init__(self, expression: Any, parameter: str | None = None) -> None:
@@ -37,7 +37,7 @@ def resolve(value: Any, parameters: Mapping[str, str]) -> str:  # noqa: PLR0911 
             of ``Fn::GetAtt`` by ``"LogicalId.Attribute"``.
 
     Raises:
-        UnresolvedError: Where a parameter is missing or the function is not known.
+        UnresolvedError: A parameter is missing, or the function is not known.
     """
     match value:
         case bool():

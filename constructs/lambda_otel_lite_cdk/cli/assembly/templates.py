@@ -1,4 +1,4 @@
-"""Read the templates of a synthesized cloud assembly (``cdk.out``), nested stacks included.
+"""Read the templates of a cloud assembly (``cdk.out``), those of nested stacks included.
 
 Source of the layout: AWS CDK developer guide, "Cloud assemblies", and the package
 ``cloud-assembly-schema``; of nested stacks: AWS CloudFormation template reference,
@@ -19,24 +19,26 @@ from lambda_otel_lite_cdk.cli.errors import UsageProblem
 _NESTED = "AWS::CloudFormation::Stack"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
-    """Hold one stack's resources and where its assets lie.
+    """Hold one stack's resources and where its assets are.
 
     Args:
         stack: Name of the stack.
-        resources: The template's ``Resources``; what a nested stack is given by its parent stands
-            in place of its parameters, and what it gives in place of its outputs.
+        file: The template's file.
+        resources: The template's ``Resources``. Values that come from the parent stack or from a
+            nested one are filled in as the expressions that they have there.
         assets: Path of each file asset by the object key under which it is published.
         paths: Construct path of each resource by its logical id.
-        family: The resources of the stack, its parent and the stacks nested in them. Default: none.
+        family: The resources of the stack, its parent and the stacks nested in them.
     """
 
     stack: str
+    file: Path
     resources: Mapping[str, Any]
     assets: Mapping[str, Path]
     paths: Mapping[str, str]
-    family: Mapping[str, Any] = field(default_factory=dict)
+    family: Mapping[str, Any]
 
     def of_type(self, resource_type: str) -> Iterator[str]:
         """Yield the logical ids of the resources of one CloudFormation type."""
@@ -52,28 +54,37 @@ def read_templates(directory: Path) -> list[Template]:
         directory: The folder that ``cdk synth`` wrote.
 
     Raises:
-        UsageProblem: Where the folder holds no readable assembly.
+        UsageProblem: The folder is not a cloud assembly that can be read.
     """
-    manifest = _read_json(directory / "manifest.json", directory)
-    templates: list[Template] = []
-    for name, artifact in manifest.get("artifacts", {}).items():
+    try:
+        return list(_read_assembly(directory))
+    except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
+        raise UsageProblem(
+            f"{directory} is not a cloud assembly ({type(error).__name__}: {error}); "
+            f"run `cdk synth` and give its output folder"
+        ) from error
+
+
+def _read_assembly(directory: Path) -> Iterator[Template]:
+    artifacts = _read_json(directory / "manifest.json").get("artifacts", {})
+    for name, artifact in artifacts.items():
         properties = artifact.get("properties", {})
         if artifact["type"] == "cdk:cloud-assembly":
-            templates += read_templates(directory / properties["directoryName"])
+            yield from _read_assembly(directory / properties["directoryName"])
         elif artifact["type"] == "aws:cloudformation:stack":
-            body = _read_json(directory / properties["templateFile"], directory)
-            assets = _read_assets(directory, artifact, manifest["artifacts"])
+            assets = _read_assets(directory, artifact, artifacts)
             named = _read_paths(directory, artifact)
-            stack = _read_stack(properties.get("stackName", name), body, "", assets, named)
-            templates += _templates(stack, assets)
-    return templates
+            file = directory / properties["templateFile"]
+            stack = _read_stack(properties.get("stackName", name), file, "", assets, named)
+            yield from _templates(stack, assets)
 
 
 @dataclass(slots=True)
 class _Stack:
-    """Hold a stack before what it shares with its parent and children has been put in place."""
+    """Hold a stack before the values that it shares with its parent and children are filled in."""
 
     name: str
+    file: Path
     body: Mapping[str, Any]
     paths: Mapping[str, str]
     nested: dict[str, _Stack] = field(default_factory=dict)
@@ -83,7 +94,7 @@ class _Stack:
 
 def _read_stack(
     name: str,
-    body: Mapping[str, Any],
+    file: Path,
     scope: str,
     assets: Mapping[str, Path],
     named: list[tuple[str, str]],
@@ -92,24 +103,24 @@ def _read_stack(
 
     Args:
         name: What to call it.
-        body: Its template.
-        scope: Construct path under which a nested stack's resources stand, with a slash.
+        file: Its template.
+        scope: Construct path of a nested stack, with a slash at its end; empty for the others.
         assets: The assets by object key; a nested stack's template is one.
         named: Construct path and logical id of each resource.
     """
+    body = _read_json(file)
     own = {id_: path for path, id_ in named if path.startswith(scope)}
-    stack = _Stack(name, body, own)
+    stack = _Stack(name, file, body, own)
     inner: list[str] = []
     for logical_id, resource in body.get("Resources", {}).items():
         properties = resource.get("Properties", {})
         template = _template_of(properties.get("TemplateURL"), assets)
         if resource.get("Type") != _NESTED or template is None:
             continue
-        # The resource is made beside the construct that the user named: Shop/Jobs.NestedStack/....
+        # The resource is beside the construct that the user named: Shop/Jobs.NestedStack/....
         path = own.get(logical_id, f"{name}/{logical_id}").partition(".NestedStack/")[0]
         inner.append(f"{path}/")
-        child_body = _read_json(template, template.parent)
-        child = _read_stack(path, child_body, inner[-1], assets, named)
+        child = _read_stack(path, template, inner[-1], assets, named)
         child.parameters, child.parent = properties.get("Parameters", {}), stack
         stack.nested[logical_id] = child
     # Ids are unique within one template only.
@@ -125,26 +136,33 @@ def _templates(root: _Stack, assets: Mapping[str, Path]) -> list[Template]:
     stacks = [root]
     for stack in stacks:
         stacks += stack.nested.values()
-    resources = [_shared(stack.body.get("Resources", {}), stack) for stack in stacks]
+    resources = [_filled_in(stack.body.get("Resources", {}), stack) for stack in stacks]
     return [
-        Template(stack.name, own, assets, stack.paths, ChainMap(own, *resources))
+        Template(
+            stack=stack.name,
+            file=stack.file,
+            resources=own,
+            assets=assets,
+            paths=stack.paths,
+            family=ChainMap(own, *resources),
+        )
         for stack, own in zip(stacks, resources, strict=True)
     ]
 
 
-def _shared(value: Any, stack: _Stack) -> Any:
-    """Return a value of a stack with its parent's and its children's own expressions in place."""
+def _filled_in(value: Any, stack: _Stack) -> Any:
+    """Return a value of a stack with its parent's and its children's own expressions in it."""
     match value:
         case {"Ref": str(name)} if stack.parent and name in stack.parameters:
-            return _shared(stack.parameters[name], stack.parent)
+            return _filled_in(stack.parameters[name], stack.parent)
         case {"Fn::GetAtt": [str(nested), str(attribute)]} if nested in stack.nested:
             child = stack.nested[nested]
-            output = child.body.get("Outputs", {}).get(attribute.removeprefix("Outputs."), {})
-            return _shared(output.get("Value", value), child)
+            output = child.body["Outputs"][attribute.removeprefix("Outputs.")]
+            return _filled_in(output["Value"], child)
         case dict():
-            return {name: _shared(item, stack) for name, item in value.items()}
+            return {name: _filled_in(item, stack) for name, item in value.items()}
         case list():
-            return [_shared(item, stack) for item in value]
+            return [_filled_in(item, stack) for item in value]
     return value
 
 
@@ -163,7 +181,7 @@ def _read_assets(
         artifact = artifacts.get(name, {})
         if artifact.get("type") != "cdk:asset-manifest":
             continue
-        manifest = _read_json(directory / artifact["properties"]["file"], directory)
+        manifest = _read_json(directory / artifact["properties"]["file"])
         for file in manifest.get("files", {}).values():
             source = file.get("source", {}).get("path")
             for destination in file.get("destinations", {}).values() if source else ():
@@ -174,12 +192,12 @@ def _read_assets(
 def _read_paths(directory: Path, stack: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return construct path and logical id of each resource, nested stacks' included.
 
-    The manifest's metadata has them always; a template has them only where the command line
+    The manifest's metadata always has them; a template has them only if the command line
     synthesized it. Newer versions of CDK write the metadata to a file of its own.
     """
     metadata = dict(stack.get("metadata", {}))
     if separate := stack.get("additionalMetadataFile"):
-        metadata |= _read_json(directory / separate, directory)
+        metadata |= _read_json(directory / separate)
     return [
         # The entry names the CloudFormation resource inside the construct that the user wrote.
         (path.removeprefix("/").removesuffix("/Resource"), entry["data"])
@@ -189,11 +207,8 @@ def _read_paths(directory: Path, stack: Mapping[str, Any]) -> list[tuple[str, st
     ]
 
 
-def _read_json(path: Path, directory: Path) -> Any:
+def _read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageProblem(
-            f"{directory} is no cloud assembly: {path.name} cannot be read "
-            f"({type(error).__name__}); run `cdk synth` and give its output folder"
-        ) from error
+    except ValueError as error:
+        raise ValueError(f"{path.name} is not JSON: {error}") from error

@@ -1,1 +1,1 @@
-"""One module for each command: its options and its work."""
+"""A module for each command: its options and its work. ``main`` lists them."""

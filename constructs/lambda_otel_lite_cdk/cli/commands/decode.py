@@ -1,4 +1,4 @@
-"""The work of ``lambda-otel decode``: a log in, spans out in the wanted form, as they come."""
+"""``lambda-otel decode``: a log in, its spans out in the wanted form, as they come."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import IO
@@ -17,88 +16,82 @@ import click
 from lambda_otel_lite_cdk.cli.errors import CheckFailed, UsageProblem
 from lambda_otel_lite_cdk.cli.traces.logs import Log, open_log
 from lambda_otel_lite_cdk.cli.traces.records import Decoder
-from lambda_otel_lite_cdk.cli.traces.sinks import Sink, make_sink
+from lambda_otel_lite_cdk.cli.traces.sinks import SINKS, Sink
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecodeOptions:
-    """Hold what a user may choose.
+@click.command()
+@click.argument("log", default="-")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(SINKS)),
+    help="waterfall (default): drawn here; json: a line for each span; "
+    "otlp-json: a line for each record, in OTLP's JSON; html: a report for a browser.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="File to write."
+)
+@click.option("--keep-logs", is_flag=True, help="Pass lines without a record through.")
+@click.option("--details", is_flag=True, help="Show all attributes, events and links.")
+@click.option("--strict", is_flag=True, help="Exit with 1 if a record is malformed.")
+def decode(  # noqa: PLR0913 - one per option
+    log: str,
+    *,
+    form: str | None,
+    as_json: bool,
+    output: Path | None,
+    keep_logs: bool,
+    details: bool,
+    strict: bool,
+) -> None:
+    """Show the traces of a log, or write them to a file.
 
-    Args:
-        form: ``"waterfall"``, ``"json"``, ``"otlp-json"`` or ``"html"``.
-        output: File to write to, or None for standard output.
-        keep_logs: Whether lines without a record are passed through.
-        details: Whether a waterfall shows all attributes, events and links.
-        strict: Whether malformed records are a failure.
+    LOG is a file, or - for standard input (the default). It may be what a function printed, what
+    `aws logs tail` or `aws logs filter-log-events` prints, or an export of CloudWatch Logs,
+    gzipped or not. It is read as it comes: with `aws logs tail --follow GROUP | lambda-otel
+    decode --keep-logs`, each trace is drawn once it has been quiet for two seconds.
     """
-
-    form: str
-    output: Path | None
-    keep_logs: bool
-    details: bool
-    strict: bool
-
-
-def run_decode(path: str, options: DecodeOptions) -> None:
-    """Decode a log.
-
-    Args:
-        path: The log's file, or ``-`` for standard input.
-        options: What to make of it.
-
-    Raises:
-        UsageProblem: Where the log cannot be read or holds no spans.
-        CheckFailed: Where it holds malformed records and `options.strict` is set.
-    """
-    if options.form == "html" and options.output is None and sys.stdout.isatty():
+    if as_json and form not in (None, "json"):
+        raise UsageProblem(f"--json and --format {form} contradict each other; give one of them")
+    form = form or ("json" if as_json else "waterfall")
+    if form == "html" and output is None and sys.stdout.isatty():
         raise UsageProblem("the report is a file for a browser; give --output report.html")
+    # Logs go between drawn traces, but not between lines that a program reads.
+    among_traces = form == "waterfall" and output is None
+    kept = (sys.stdout if among_traces else sys.stderr).buffer if keep_logs else None
     decoder = Decoder()
-    with open_log(path) as log, _opened(options.output) as file:
-        sink = make_sink(options.form, file, details=options.details)
-        interrupted, failure = _pump(log, decoder, sink, options)
-        if sink.spans:
-            sink.end()
-        elif failure:
-            raise failure
-        elif not interrupted:
-            found = f" but{_told(decoder)}" if decoder.malformed else ""
-            raise UsageProblem(
-                f"{log.name} holds no spans{found}; give the log of an instrumented function"
-            )
+    with open_log(log) as opened, _opened(output) as file:
+        ended = _pump(opened, decoder, SINKS[form](file, details=details), kept)
     if decoder.malformed:
-        click.echo(f"{log.name}:{_told(decoder)}", err=True)
-    if failure:
-        raise failure
-    if interrupted:
-        # As shells do; Ctrl-C is how one leaves a log that is being followed.
-        sys.exit(128 + signal.SIGINT)
-    if decoder.malformed and options.strict:
-        raise CheckFailed(f"{log.name} holds malformed records, and --strict was given")
+        click.echo(f"{opened.name}: {_counted(decoder)}", err=True)
+    if ended:
+        raise ended
+    if decoder.malformed and strict:
+        raise CheckFailed(f"{opened.name} holds malformed records, and --strict was given")
 
 
-def _told(decoder: Decoder) -> str:
-    """Return how many records could not be read and why, or nothing."""
-    reasons = ", ".join(f"{count} {why}" for why, count in decoder.malformed.most_common())
-    return f" {decoder.malformed.total()} malformed record(s): {reasons}" if reasons else ""
+class _Interrupted(SystemExit):
+    """Ctrl-C was pressed, which is how one leaves a log that is followed."""
+
+    def __init__(self) -> None:
+        super().__init__(128 + signal.SIGINT)
 
 
 def _pump(
-    log: Log, decoder: Decoder, sink: Sink, options: DecodeOptions
-) -> tuple[bool, UsageProblem | None]:
-    """Move the log through the decoder into the sink; return what ended it before its end."""
-    kept = _kept_lines(options)
-    interrupted = False
+    log: Log, decoder: Decoder, sink: Sink, kept: IO[bytes] | None
+) -> UsageProblem | _Interrupted | None:
+    """Move a log through the decoder into the sink.
 
-    def interrupt(number: int, _frame: FrameType | None) -> None:
-        nonlocal interrupted
-        interrupted = True
-        # Whoever insists is obeyed at once.
-        signal.signal(number, signal.default_int_handler)
+    Returns:
+        What ended the log before its end, if its spans were written nevertheless.
 
-    # An exception would leave a half-drawn trace; a log that is followed ticks, so this is soon.
-    before = signal.signal(signal.SIGINT, interrupt)
+    Raises:
+        UsageProblem: The log cannot be read, or it holds no spans.
+    """
+    ended: UsageProblem | _Interrupted | None = None
     try:
-        for line in log.lines():
+        for line in _until_interrupted(log.lines()):
             if line is None:
                 sink.pause()
             elif (requests := decoder.requests(line)) is not None:
@@ -107,26 +100,50 @@ def _pump(
             elif kept is not None:
                 kept.write(line)
                 kept.flush()
+    except (UsageProblem, _Interrupted) as reason:
+        ended = reason
+    if sink.spans:
+        sink.end()
+    elif ended:
+        raise ended
+    else:
+        found = f" but {_counted(decoder)}" if decoder.malformed else ""
+        raise UsageProblem(
+            f"{log.name} holds no spans{found}; give the log of an instrumented function"
+        )
+    return ended
+
+
+def _until_interrupted(lines: Iterator[bytes | None]) -> Iterator[bytes | None]:
+    """Yield lines; after Ctrl-C, raise _Interrupted when the current line has been written."""
+    interrupted = False
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        nonlocal interrupted
+        interrupted = True
+        # A second Ctrl-C ends the command at once.
+        signal.signal(number, signal.default_int_handler)
+
+    # An exception in the middle of a line would leave a half-drawn trace. A log that is followed
+    # gives None several times a second, so this is soon enough.
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        for line in lines:
+            yield line
             if interrupted:
-                break
-    except UsageProblem as problem:
-        return interrupted, problem
+                raise _Interrupted
     finally:
         signal.signal(signal.SIGINT, before)
-    return interrupted, None
 
 
-def _kept_lines(options: DecodeOptions) -> IO[bytes] | None:
-    if not options.keep_logs:
-        return None
-    # Among drawn traces, but never among what a program reads.
-    to_stdout = options.form == "waterfall" and options.output is None
-    return (sys.stdout if to_stdout else sys.stderr).buffer
+def _counted(decoder: Decoder) -> str:
+    reasons = ", ".join(f"{count} {why}" for why, count in decoder.malformed.most_common())
+    return f"{decoder.malformed.total()} malformed record(s): {reasons}"
 
 
 @contextmanager
 def _opened(output: Path | None) -> Iterator[IO[str]]:
-    """Open the output; a file appears complete or, where something fails, not at all."""
+    """Open the output; a file appears complete or, if something fails, not at all."""
     if output is None:
         yield sys.stdout
         return
@@ -136,7 +153,7 @@ def _opened(output: Path | None) -> Iterator[IO[str]]:
         )
     except OSError as error:
         raise UsageProblem(
-            f"{output} cannot be written ({error.strerror}); give another"
+            f"{output} cannot be written ({error.strerror}); give another path"
         ) from error
     try:
         with scratch:

@@ -1,47 +1,97 @@
-"""Synthesize the repository's demo app, run it for real and show the trace that comes out of it."""
+"""``lambda-otel demo``: synthesize the repository's demo app, run it for real, show its trace."""
 
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+import click
 from rich.console import Console
 
 from lambda_otel_lite_cdk.cli.assembly.expressions import UnresolvedError, resolve
 from lambda_otel_lite_cdk.cli.assembly.functions import (
-    Template,
     TemplateFunction,
     find_function,
     read_functions,
-    read_templates,
 )
 from lambda_otel_lite_cdk.cli.assembly.synth import synthesize
+from lambda_otel_lite_cdk.cli.assembly.templates import Template, read_templates
 from lambda_otel_lite_cdk.cli.emulator import caller
 from lambda_otel_lite_cdk.cli.emulator.collector import Collector, collector
 from lambda_otel_lite_cdk.cli.emulator.emulator import Emulator, InvocationResult
 from lambda_otel_lite_cdk.cli.emulator.environment import PSEUDO_PARAMETERS
 from lambda_otel_lite_cdk.cli.emulator.log_events import subscription_event
 from lambda_otel_lite_cdk.cli.emulator.sqs import connect, create_queues, lambda_event, moto_server
+from lambda_otel_lite_cdk.cli.emulator.toolchain import require_linux
 from lambda_otel_lite_cdk.cli.errors import CheckFailed, UsageProblem
 from lambda_otel_lite_cdk.cli.traces.records import spans_of
-from lambda_otel_lite_cdk.cli.traces.showing import show_spans
+from lambda_otel_lite_cdk.cli.traces.sinks import SINKS
 from lambda_otel_lite_cdk.cli.traces.spans import Span, tree
 
-_DEMO = Path("constructs", "demo")
-_EVENT = _DEMO / "events" / "post_order.json"
+_EVENT = Path("constructs", "demo", "events", "post_order.json")
 _OUTPUT = Path(".cache", "demo", "cdk.out")
 _REPORT = Path(".cache", "demo", "report.html")
 _RECEIVE_SECONDS = 5
 _FORWARDER = "Forwarder"
 
 
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the spans as JSON, one in a line.")
+def demo(*, as_json: bool) -> None:
+    """Run the repository's demo app for real and show its trace.
+
+    The app is synthesized first; what runs is what would be deployed.
+    """
+    require_linux()
+    if not (Path("cdk.json").is_file() and _EVENT.is_file()):
+        raise UsageProblem(
+            f"{Path.cwd()} is not a clone of the repository (it has no cdk.json or no {_EVENT}); "
+            f"go to the clone's top folder"
+        )
+    progress = Console(stderr=True)
+    # The server comes up while the app is synthesized.
+    with progress.status("cdk synth") as status, moto_server() as endpoint:
+        synthesize(Path.cwd(), Path.cwd() / _OUTPUT)
+        templates = read_templates(_OUTPUT)
+        status.update("starting the queue")
+        sqs = connect(endpoint, PSEUDO_PARAMETERS["AWS::Region"])
+        parameters = {k: v for part in templates for k, v in create_queues(sqs, part).items()}
+        stack = _Deployment(templates, read_functions(templates), parameters, endpoint, sqs)
+        status.update("running orders")
+        caller_lines, orders_lines = _order(stack, json.loads(_EVENT.read_text("utf-8")))
+        status.update("running worker")
+        worker_lines = _work(stack)
+        status.update("running the forwarder")
+        printed = {caller.SERVICE: caller_lines, "orders": orders_lines, "worker": worker_lines}
+        with collector() as received:
+            counts = _forward(stack, printed, received)
+    # From here on only what the collector received counts.
+    _REPORT.parent.mkdir(parents=True, exist_ok=True)
+    with _REPORT.open("w", encoding="utf-8") as file:
+        _write(received, "html", file)
+    _write(received, "json" if as_json else "waterfall", sys.stdout)
+    if not as_json:
+        click.echo(f"Report for a browser: {_REPORT}")
+    progress.print(
+        f"Drawn from what the collector received: {len(received.requests)} requests of "
+        f"{_FORWARDER}, which was given {counts['records']} log records in {len(printed)} events.",
+        style="dim",
+        highlight=False,
+    )
+    spans = [span for request in received.requests for span in spans_of(request)]
+    if len(spans) != counts["spans"]:
+        raise CheckFailed(f"{counts['spans']} spans were sent, {len(spans)} received")
+    _check_trace({name: [span for span in spans if span.service == name] for name in printed})
+
+
 @dataclass(frozen=True, slots=True)
 class _Deployment:
-    """Hold what stands in for the deployed stack: its template, queues and their endpoint."""
+    """Hold what takes the place of the deployed stack: its template, queues and their endpoint."""
 
     templates: list[Template]
     functions: list[TemplateFunction]
@@ -57,57 +107,18 @@ class _Deployment:
         )
 
 
-def run_demo(root: Path, *, as_json: bool = False) -> None:
-    """Run the demo of the repository and print its trace.
-
-    Args:
-        root: A clone of the repository, with ``cdk.json`` and the demo app.
-        as_json: Whether to print the spans as lines of JSON instead. Default: no.
-
-    Raises:
-        UsageProblem: Where something that the demo needs is missing.
-        CheckFailed: Where a function fails or the trace is not whole.
-    """
-    if not ((root / "cdk.json").is_file() and (root / _EVENT).is_file()):
-        raise UsageProblem(
-            f"{root} is no clone of the repository (it has no cdk.json or no {_EVENT}); "
-            f"go to the clone's top folder"
-        )
-    progress = Console(stderr=True)
-    # The server comes up while the app is synthesized.
-    with progress.status("cdk synth") as status, moto_server() as endpoint:
-        synthesize(root, root / _OUTPUT)
-        templates = read_templates(root / _OUTPUT)
-        status.update("starting the queue")
-        sqs = connect(endpoint, PSEUDO_PARAMETERS["AWS::Region"])
-        parameters = {k: v for part in templates for k, v in create_queues(sqs, part).items()}
-        stack = _Deployment(templates, read_functions(templates), parameters, endpoint, sqs)
-        status.update("running orders")
-        caller_lines, orders_lines = _order(stack, json.loads((root / _EVENT).read_text("utf-8")))
-        status.update("running worker")
-        worker_lines = _work(stack)
-        status.update("running the forwarder")
-        printed = {caller.SERVICE: caller_lines, "orders": orders_lines, "worker": worker_lines}
-        with collector() as received:
-            counts = _forward(stack, printed, received)
-    # From here on only what the collector received counts.
-    spans = [span for request in received.requests for span in spans_of(request)]
-    show_spans(spans, root / _REPORT, as_json=as_json)
-    progress.print(
-        f"Drawn from what the collector received: {len(received.requests)} requests of "
-        f"{_FORWARDER}, which was given {counts['records']} log records in {len(printed)} events.",
-        style="dim",
-        highlight=False,
-    )
-    if len(spans) != counts["spans"]:
-        raise CheckFailed(f"{counts['spans']} spans were sent, {len(spans)} received")
-    check_trace({name: [span for span in spans if span.service == name] for name in printed})
+def _write(received: Collector, form: str, file: IO[str]) -> None:
+    sink = SINKS[form](file, details=False)
+    for request in received.requests:
+        sink.take(request)
+    if sink.spans:
+        sink.end()
 
 
 def _forward(
     stack: _Deployment, printed: dict[str, list[str]], received: Collector
 ) -> Counter[str]:
-    """Give the forwarder each log group's log records; return what it says it did."""
+    """Give the forwarder the log records of each log group; return what it says it did."""
     total: Counter[str] = Counter()
     function = find_function(stack.functions, _FORWARDER)
     with stack.run(function, OTLP_FORWARDER_ENDPOINT=received.endpoint) as forwarder:
@@ -120,14 +131,11 @@ def _forward(
     return total
 
 
-def check_trace(spans: dict[str, list[Span]]) -> None:
+def _check_trace(spans: dict[str, list[Span]]) -> None:
     """Check that each part's spans continue the trace of the part before it.
 
     Args:
         spans: The spans of each part, in the order of the calls.
-
-    Raises:
-        CheckFailed: Where a part has no span that descends from a span of the part before.
     """
     together = [span for group in spans.values() for span in group]
     before = ""
@@ -164,7 +172,7 @@ def _order(stack: _Deployment, event: dict[str, Any]) -> tuple[list[str], list[s
 
 
 def _work(stack: _Deployment) -> list[str]:
-    """Give ``worker`` what is really in its queue; return its lines."""
+    """Give ``worker`` the message that is really in its queue; return its lines."""
     worker = find_function(stack.functions, "Worker")
     arn = _queue_arn(stack, worker)
     url = next(
@@ -190,7 +198,7 @@ def _work(stack: _Deployment) -> list[str]:
 
 
 def _queue_arn(stack: _Deployment, worker: TemplateFunction) -> str:
-    """Return the queue that the template's event source mapping connects with the worker."""
+    """Return the ARN of the queue that an event source mapping connects with the worker."""
     for template in stack.templates:
         for logical_id in template.of_type("AWS::Lambda::EventSourceMapping"):
             properties = template.resources[logical_id]["Properties"]
@@ -199,7 +207,7 @@ def _queue_arn(stack: _Deployment, worker: TemplateFunction) -> str:
                     return resolve(properties["EventSourceArn"], stack.parameters)
                 except UnresolvedError as error:
                     raise UsageProblem(
-                        f"the source of {worker.path} is no queue: {error}"
+                        f"the event source of {worker.path} is not a queue: {error}"
                     ) from error
     raise UsageProblem(f"no event source mapping leads to {worker.path}")
 

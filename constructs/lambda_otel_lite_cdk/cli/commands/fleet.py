@@ -1,99 +1,82 @@
-"""Show which functions of a synthesized app are instrumented."""
+"""``lambda-otel fleet``: show which functions of a synthesized app are instrumented."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
+import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from lambda_otel_lite_cdk.cli.errors import UsageProblem
+from lambda_otel_lite_cdk.cli.assembly.templates import read_templates
+from lambda_otel_lite_cdk.cli.errors import CheckFailed, UsageProblem
 from lambda_otel_lite_cdk.coverage.templates import functions_of
 from lambda_otel_lite_cdk.functions.outcome import Outcome, read_report
 from lambda_otel_lite_cdk.functions.reasons import Status
 
 _STYLES = {Status.INSTRUMENTED: "green", Status.MISSING: "red"}
 _KIB = 1024
-_WIDE = 240
+#: A file or a pipe has no width, so nothing in it needs to be folded.
+_PIPE_COLUMNS = 240
 
 
-def read_coverage(directory: Path) -> list[Outcome]:
-    """Return what became of each function of an assembly, in the order of their paths.
+@click.command()
+@click.argument("cdk_out", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--require-all", is_flag=True, help="Exit with 1 if a Python function is not instrumented."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def fleet(cdk_out: Path, require_all: bool, as_json: bool) -> None:  # noqa: FBT001 - click's way
+    """Show which functions of an app are instrumented, and why others are not.
 
-    Args:
-        directory: The folder that ``cdk synth`` wrote.
-
-    Raises:
-        UsageProblem: Where the folder holds no readable assembly or report.
+    CDK_OUT is the cloud assembly, the folder that `cdk synth` wrote. Its templates say what is
+    deployed; the reasons come from telemetry-coverage.json beside them.
     """
-    try:
-        return sorted(_outcomes(directory), key=lambda outcome: outcome.function)
-    except (KeyError, OSError, ValueError) as error:
-        raise UsageProblem(
-            f"{directory} is no cloud assembly ({type(error).__name__}: {error}); run `cdk synth` "
-            f"and give its output folder"
-        ) from error
+    outcomes = _read_outcomes(cdk_out)
+    if as_json:
+        click.echo(json.dumps([asdict(outcome) for outcome in outcomes], indent=2))
+    else:
+        _print_table(outcomes)
+    missing = [one.function for one in outcomes if one.status == Status.MISSING]
+    if require_all and missing:
+        raise CheckFailed(
+            f"{len(missing)} Python function(s) not instrumented: {', '.join(missing)}"
+        )
 
 
-def _outcomes(directory: Path) -> Iterator[Outcome]:
-    report = read_report(directory)
-    manifest = json.loads((directory / "manifest.json").read_text("utf-8"))
-    templates: set[str] = set()
-    for artifact in manifest.get("artifacts", {}).values():
-        properties = artifact.get("properties", {})
-        if artifact["type"] == "cdk:cloud-assembly":
-            yield from _outcomes(directory / properties["directoryName"])
-        elif artifact["type"] == "aws:cloudformation:stack":
-            templates.add(properties["templateFile"])
-        elif artifact["type"] == "cdk:asset-manifest":
-            # Templates of nested stacks are assets of the stack around them.
-            files = json.loads((directory / properties["file"]).read_text("utf-8")).get("files", {})
-            sources = [file.get("source", {}).get("path", "") for file in files.values()]
-            templates |= {path for path in sources if path.endswith(".template.json")}
-    for template in sorted(templates):
-        for _, outcome in functions_of(directory / template, report):
-            yield outcome
+def _read_outcomes(assembly: Path) -> list[Outcome]:
+    """Return what became of each function of an assembly, in the order of their paths."""
+    outcomes: list[Outcome] = []
+    for template in read_templates(assembly):
+        try:
+            report = read_report(template.file.parent)
+        except ValueError as error:
+            raise UsageProblem(str(error)) from error
+        outcomes += [outcome for _, outcome in functions_of(template.file, report)]
+    return sorted(outcomes, key=lambda outcome: outcome.function)
 
 
-def print_table(outcomes: list[Outcome]) -> None:
-    """Print the outcomes as a table, and how many functions are instrumented."""
+def _print_table(outcomes: list[Outcome]) -> None:
     table = Table(box=None, header_style="bold")
     for column in ("function", "stack", "status", "mode", "service", "layer", "note"):
         table.add_column(column, overflow="fold", justify="right" if column == "layer" else "left")
     for one in outcomes:
-        table.add_row(
-            one.function,
-            one.stack,
-            f"[{_STYLES.get(one.status, 'dim')}]{one.status}",
-            one.mode,
-            one.service,
-            f"{one.layer_bytes // _KIB} KiB" if one.layer_bytes else "",
-            _note(one),
-        )
+        size = f"{one.layer_bytes // _KIB} KiB" if one.layer_bytes else ""
+        texts = (one.mode, one.service, size, _note(one))
+        status = Text(one.status, _STYLES.get(one.status, "dim"))
+        # As Text, so that brackets in a name or a reason are not read as rich's markup.
+        table.add_row(Text(one.function), Text(one.stack), status, *map(Text, texts))
     console = Console()
     if not console.is_terminal:
-        # A file or a pipe has no width: nothing in it needs to be folded.
-        console = Console(width=_WIDE)
+        console = Console(width=_PIPE_COLUMNS)
     console.print(table)
-    counts = {
-        status: sum(one.status == status for one in outcomes)
-        for status in dict.fromkeys(one.status for one in outcomes)
-    }
+    counts = Counter(one.status for one in outcomes)
     said = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
     console.print(f"{len(outcomes)} functions: {said or 'none'}")
-
-
-def print_json(outcomes: list[Outcome]) -> None:
-    """Print the outcomes as a JSON array."""
-    print(json.dumps([asdict(outcome) for outcome in outcomes], indent=2))  # noqa: T201 - its output
-
-
-def missing(outcomes: list[Outcome]) -> list[str]:
-    """Return the paths of the functions that could be instrumented and are not."""
-    return [one.function for one in outcomes if one.status == Status.MISSING]
 
 
 def _note(outcome: Outcome) -> str:

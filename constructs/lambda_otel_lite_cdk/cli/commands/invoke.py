@@ -1,4 +1,4 @@
-"""The work of ``lambda-otel invoke``: run a function of an assembly and show what it did."""
+"""``lambda-otel invoke``: run a function of a cloud assembly and show what it did."""
 
 from __future__ import annotations
 
@@ -16,40 +16,123 @@ from typing import Any
 import click
 from rich.console import Console
 
+from lambda_otel_lite_cdk.cli.assembly.changes import snapshot, wait_for_change
 from lambda_otel_lite_cdk.cli.assembly.functions import (
     TemplateFunction,
     find_function,
+    function_names,
     read_functions,
-    read_templates,
 )
-from lambda_otel_lite_cdk.cli.commands.watch import snapshot, wait_for_change
+from lambda_otel_lite_cdk.cli.assembly.templates import read_templates
 from lambda_otel_lite_cdk.cli.emulator.emulator import Emulator, InvocationResult
-from lambda_otel_lite_cdk.cli.errors import CheckFailed, UsageProblem
+from lambda_otel_lite_cdk.cli.emulator.toolchain import require_linux
+from lambda_otel_lite_cdk.cli.errors import CheckFailed, CommandProblem, UsageProblem
 from lambda_otel_lite_cdk.cli.traces.exports import span_json
-from lambda_otel_lite_cdk.cli.traces.records import MARKER, Decoder
+from lambda_otel_lite_cdk.cli.traces.records import Decoder
 from lambda_otel_lite_cdk.cli.traces.waterfall import print_traces
+
+_ASSEMBLY = "cdk.out"
+
+
+def _complete_names(context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+    """Complete a function's name from the assembly given before it, or from cdk.out."""
+    given = context.params.get("names") or ()
+    try:
+        names = function_names(Path(given[0] if given else _ASSEMBLY))
+    except UsageProblem:
+        return []
+    return [name for name in names if name.startswith(begun)]
+
+
+@click.command()
+@click.argument(
+    "names", nargs=-1, required=True, metavar="[CDK_OUT] FUNCTION", shell_complete=_complete_names
+)
+@click.option(
+    "--event",
+    metavar="FILE",
+    help="File with the event as JSON, or - for standard input; default: {}.",
+)
+@click.option(
+    "--env",
+    "variables",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Environment variable instead of the function's own; may be repeated.",
+)
+@click.option(
+    "--param",
+    "parameters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Value of a Ref (LogicalId) or Fn::GetAtt (LogicalId.Attribute); may be repeated.",
+)
+@click.option(
+    "--layer",
+    "layers",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Folder or zip file of a layer that is not in the assembly; may be repeated.",
+)
+@click.option(
+    "--source",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Take the code from this folder, not from the assembly's copy.",
+)
+@click.option(
+    "--repeat", type=click.IntRange(min=1), default=1, metavar="N", help="Invoke N times."
+)
+@click.option("--watch", is_flag=True, help="Run again whenever code or event changes.")
+@click.option("--details", is_flag=True, help="Show all attributes, events and links.")
+@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON per invocation.")
+def invoke(  # noqa: PLR0913 - one per option
+    names: tuple[str, ...],
+    *,
+    event: str | None,
+    variables: tuple[str, ...],
+    parameters: tuple[str, ...],
+    layers: tuple[Path, ...],
+    source: Path | None,
+    repeat: int,
+    watch: bool,
+    details: bool,
+    as_json: bool,
+) -> None:
+    """Run a function as it was synthesized, without AWS.
+
+    FUNCTION is a logical id in the cloud assembly CDK_OUT (default: cdk.out), a construct path or
+    the end of one. It runs under AWS's Lambda emulator with its own code, layers, environment and
+    timeout. With --repeat, the first run is a cold start and the others are warm; both are shown.
+    With --watch, run `cdk synth` to renew what is run, or give --source.
+    """
+    require_linux()
+    if len(names) > 2:  # noqa: PLR2004 - the assembly and the function
+        raise UsageProblem(
+            f"one function at a time, not {', '.join(names)}; give [CDK_OUT] FUNCTION"
+        )
+    options = _Options(
+        assembly=Path(names[0] if len(names) > 1 else _ASSEMBLY),
+        function=names[-1],
+        variables=_assignments("--env", variables),
+        parameters=_assignments("--param", parameters),
+        layers=layers,
+        source=source,
+        repeat=repeat,
+        as_json=as_json,
+        details=details,
+    )
+    if watch:
+        _watch(options, event)
+    else:
+        _run(options, _read_event(event))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InvokeOptions:
-    """Hold what a user may choose.
-
-    Args:
-        assembly: The folder that ``cdk synth`` wrote.
-        function: Name of the function in it.
-        event: File that holds the event as JSON, ``-`` for standard input, or None for ``{}``.
-        variables: Environment variables in place of the function's own.
-        parameters: Values of ``Ref`` and ``Fn::GetAtt``.
-        layers: Folders or zip files of the layers that are not in the assembly.
-        source: Folder to take the code from in place of the assembly's copy, or None.
-        repeat: How often to invoke.
-        as_json: Whether to print a line of JSON for each invocation and nothing else.
-        details: Whether the waterfall shows all attributes, events and links.
-    """
+class _Options:
+    """Hold what to run and how; as on the command line."""
 
     assembly: Path
     function: str
-    event: str | None
     variables: Mapping[str, str]
     parameters: Mapping[str, str]
     layers: tuple[Path, ...]
@@ -59,32 +142,25 @@ class InvokeOptions:
     details: bool
 
 
-def run_invoke(options: InvokeOptions) -> None:
-    """Run a function once or several times in one execution environment.
-
-    Args:
-        options: What to run and how.
-
-    Raises:
-        UsageProblem: Where the function cannot be run.
-        CheckFailed: Where it failed.
-    """
-    _run(options, _read_event(options.event))
+def _assignments(option: str, texts: tuple[str, ...]) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not (name and equals):
+            raise UsageProblem(f"{option} is {text!r}; write it as NAME=VALUE")
+        values[name] = value
+    return values
 
 
-def run_watching(options: InvokeOptions) -> None:
-    """Run a function, and again in a new environment whenever its code or its event changes.
-
-    Args:
-        options: What to run and how.
-    """
-    event = _read_event(options.event)
-    # The assembly changes with a synth: its templates, and its copies of the code.
+def _watch(options: _Options, event_file: str | None) -> None:
+    """Run a function, and again in a new environment whenever its code or its event changes."""
+    event = _read_event(event_file)
+    # A synth changes the assembly: its templates, and its copies of the code.
     watched = [options.assembly]
     if options.source:
         watched.append(options.source)
-    if options.event is not None and options.event != "-":
-        watched.append(Path(options.event))
+    if event_file and event_file != "-":
+        watched.append(Path(event_file))
     hint = (
         "" if options.source else f"; run `cdk synth` to renew {options.assembly}, or give --source"
     )
@@ -92,10 +168,10 @@ def run_watching(options: InvokeOptions) -> None:
         while True:
             before = snapshot(watched)
             try:
-                if options.event != "-":
-                    event = _read_event(options.event)
+                if event_file != "-":
+                    event = _read_event(event_file)
                 _run(options, event)
-            except UsageProblem as problem:
+            except CommandProblem as problem:
                 problem.show()
             click.echo(f"waiting for a change{hint} (Ctrl-C ends)", err=True)
             wait_for_change(watched, before)
@@ -109,19 +185,17 @@ def _read_event(path: str | None) -> Any:
         text = sys.stdin.read() if path == "-" else Path(path).read_text("utf-8")
         return json.loads(text)
     except OSError as error:
-        raise UsageProblem(f"the event {path} cannot be read ({error.strerror})") from error
+        raise UsageProblem(
+            f"the event {path} cannot be read ({error.strerror}); give a file with JSON"
+        ) from error
     except ValueError as error:
         name = "standard input" if path == "-" else path
-        raise UsageProblem(f"the event in {name} is not JSON ({error}); mend it") from error
+        raise UsageProblem(f"the event in {name} is not JSON ({error}); fix it") from error
 
 
-def _run(options: InvokeOptions, event: Any) -> None:
-    functions = read_functions(read_templates(options.assembly))
-    function = find_function(functions, options.function)
-    if options.source:
-        if not options.source.is_dir():
-            raise UsageProblem(f"--source is {options.source}, which is no folder; give the code's")
-        function = replace(function, code=options.source.resolve(), inline_code=None)
+def _run(options: _Options, event: Any) -> None:
+    """Invoke a function once or several times in one execution environment."""
+    function = _find(options)
     emulator = Emulator(
         function,
         parameters=options.parameters,
@@ -129,13 +203,17 @@ def _run(options: InvokeOptions, event: Any) -> None:
         layers=options.layers,
     )
     with emulator:
-        show = _show_json if options.as_json else _show
         if not options.as_json:
             _describe(function, emulator.note)
         results = []
         for number in range(options.repeat):
             results.append(emulator.invoke(event))
-            show(function, results[-1], options, last=number == options.repeat - 1)
+            if options.as_json:
+                _print_json(function, results[-1])
+            else:
+                # Of many invocations the first and the last are drawn.
+                last = number == options.repeat - 1
+                _print(results[-1], options, drawn=results[-1].cold or last)
     if options.repeat > 1 and not options.as_json:
         _summarize(results)
     if failed := [result.error for result in results if result.error]:
@@ -146,6 +224,17 @@ def _run(options: InvokeOptions, event: Any) -> None:
         )
     if not options.as_json:
         click.echo(json.dumps(results[-1].payload, indent=2))
+
+
+def _find(options: _Options) -> TemplateFunction:
+    function = find_function(read_functions(read_templates(options.assembly)), options.function)
+    if options.source is None:
+        return function
+    if not options.source.is_dir():
+        raise UsageProblem(
+            f"--source is {options.source}, which is not a folder; give the folder with the code"
+        )
+    return replace(function, code=options.source.resolve(), inline_code=None)
 
 
 def _describe(function: TemplateFunction, note: str | None) -> None:
@@ -163,24 +252,19 @@ def _describe(function: TemplateFunction, note: str | None) -> None:
         click.echo(f"note: {note}", err=True)
 
 
-def _show(
-    _function: TemplateFunction, result: InvocationResult, options: InvokeOptions, *, last: bool
-) -> None:
-    for line in result.log_lines:
-        if MARKER not in line:
-            click.echo(line, err=True)
-    if options.repeat > 1 and not (result.cold or last):
+def _print(result: InvocationResult, options: _Options, *, drawn: bool) -> None:
+    logs, spans = Decoder().split(result.log_lines)
+    for line in logs:
+        click.echo(line, err=True)
+    if not drawn:
         return
-    spans = list(Decoder().decode(result.log_lines))
     if options.repeat > 1 and spans:
         click.echo(f"{_start(result)}, {result.duration_ms:.1f} ms")
     print_traces(spans, details=options.details)
 
 
-def _show_json(
-    function: TemplateFunction, result: InvocationResult, _options: InvokeOptions, *, last: bool
-) -> None:
-    del last
+def _print_json(function: TemplateFunction, result: InvocationResult) -> None:
+    logs, spans = Decoder().split(result.log_lines)
     line = {
         "function": function.path,
         "request_id": result.request_id,
@@ -188,8 +272,8 @@ def _show_json(
         "duration_ms": round(result.duration_ms, 3),
         "payload": result.payload,
         "error": result.error,
-        "logs": [line for line in result.log_lines if MARKER not in line],
-        "spans": [span_json(span) for span in Decoder().decode(result.log_lines)],
+        "logs": logs,
+        "spans": [span_json(span) for span in spans],
     }
     click.echo(json.dumps(line))
 

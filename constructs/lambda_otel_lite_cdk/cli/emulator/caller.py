@@ -1,7 +1,7 @@
-"""Stand where the API is: make the span that calls a function, as a traced API would.
+"""Take the place of a traced API: call a function in a span.
 
-API Gateway's HTTP APIs take part in no OpenTelemetry trace, and locally there is no API at all.
-The demo makes that span with the OpenTelemetry SDK and writes it in the functions' record format.
+API Gateway's HTTP APIs make no OpenTelemetry spans, and locally there is no API at all. The demo
+makes the span with the OpenTelemetry SDK and writes it as the functions write theirs.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def call(
 
     Args:
         event: The event; its headers get a ``traceparent``.
-        send: Gives the event to the function and returns the function's response.
+        send: Sends the event to the function and returns its response.
 
     Returns:
         The response, and the log records of the span.

@@ -1,6 +1,6 @@
-"""Stand where the collector is: receive OTLP over HTTP on loopback, and keep what came.
+"""Take the place of a collector: receive traces by OTLP/HTTP on loopback and keep them.
 
-It takes everything. Source: OpenTelemetry protocol specification, "OTLP/HTTP".
+Every request is accepted. Source: OpenTelemetry protocol specification, "OTLP/HTTP".
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _PATH = "/v1/traces"
 
 @dataclass(frozen=True, slots=True)
 class Collector:
-    """Hold what came to an address.
+    """Hold what a collector on this machine received.
 
     Args:
         endpoint: Base URL, as in OTEL_EXPORTER_OTLP_ENDPOINT.
-        requests: The requests that came, in their order.
+        requests: The requests in the order in which they arrived.
     """
 
     endpoint: str
@@ -36,7 +36,7 @@ class Collector:
 
 @contextmanager
 def collector() -> Iterator[Collector]:
-    """Receive while the ``with`` block lasts."""
+    """Run a collector while the ``with`` block lasts."""
     received: list[ExportTraceServiceRequest] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -58,7 +58,7 @@ def collector() -> Iterator[Collector]:
             self.wfile.write(answer)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True

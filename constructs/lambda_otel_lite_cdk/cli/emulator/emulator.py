@@ -1,9 +1,9 @@
 """Run a function under the official AWS Lambda Runtime Interface Emulator, without Docker.
 
-The emulator starts the real ``awslambdaric``, which loads the function's handler; events go in by
-HTTP as they do on a developer's machine with Docker. Source: README of
-aws-lambda-runtime-interface-emulator; the behaviour noted below was seen with its version in
-aws-sam-cli 1.170.
+The emulator starts the real ``awslambdaric``, which loads the function's handler. Events are sent
+by HTTP, as on a developer's machine with Docker. Source: README of
+https://github.com/aws/aws-lambda-runtime-interface-emulator; the behaviour noted below is that of
+its version in aws-sam-cli 1.170.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self, cast
 
+from lambda_otel_lite_cdk.cli.emulator._output import OutputReader, enlarge
+from lambda_otel_lite_cdk.cli.emulator._staging import stage
 from lambda_otel_lite_cdk.cli.emulator.environment import (
     PSEUDO_PARAMETERS,
     own_variables,
     platform_variables,
 )
-from lambda_otel_lite_cdk.cli.emulator.output import OutputReader, enlarge
 from lambda_otel_lite_cdk.cli.emulator.processes import guarded, stop
-from lambda_otel_lite_cdk.cli.emulator.staging import stage
 from lambda_otel_lite_cdk.cli.emulator.toolchain import (
     emulator_binary,
     interpreter_for,
@@ -51,17 +51,17 @@ _GRACE_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvocationResult:
-    """Hold what one invocation gave.
+    """Hold what came of one invocation.
 
     Args:
-        request_id: Lambda's request id, empty where the runtime never got the event.
+        request_id: Lambda's request id, empty if the runtime never got the event.
         payload: What the handler returned, decoded; None after an error.
         error: Lambda's error object (``errorType``, ``errorMessage``, ``stackTrace``), or None.
         log_lines: What the function wrote to stdout and stderr, line by line, without the
             platform's own lines.
-        report: The platform's ``REPORT`` line, or None where the runtime died.
+        report: The platform's ``REPORT`` line, or None if the runtime died.
         cold: Whether the execution environment was started for it.
-        duration_ms: Time from the event to the answer in milliseconds, a cold start's included.
+        duration_ms: Time from the event to the answer in milliseconds, cold start included.
     """
 
     request_id: str
@@ -79,14 +79,14 @@ class Emulator:
     Args:
         function: The function of the assembly.
         parameters: Values for the expressions in its environment, by ``LogicalId`` or
-            ``LogicalId.Attribute``; pseudo parameters too. Default: none.
+            ``LogicalId.Attribute``, or by pseudo parameter. Default: none.
         variables: Environment variables that override the function's own. Default: none.
-        layers: Folders or zip files in place of the layers that are not in the assembly, in
-            their order. Default: none.
-        python: Interpreter to run it on. Default: the one that its runtime asks for.
+        layers: Folders or zip files for the layers that are not in the assembly, in their order.
+            Default: none.
+        python: Interpreter to run it with. Default: one of its runtime's version.
 
     Raises:
-        UsageProblem: From ``__enter__``, where the function cannot be run on this machine.
+        UsageProblem: From ``__enter__``: the function cannot be run on this machine.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class Emulator:
         self._layers = layers
         self._python = python
         self._cold = True
-        #: What is not as on Lambda, for the user to read; None where nothing is worth a word.
+        #: What differs from Lambda, for the user to read, or None.
         self.note: str | None = None
         self._resources = ExitStack()
         self._turn = threading.Lock()
@@ -143,13 +143,13 @@ class Emulator:
         self._resources.close()
 
     def invoke(self, event: Any) -> InvocationResult:
-        """Send an event and return what the function made of it.
+        """Send an event and return what came of it.
 
         Args:
             event: Anything that can be written as JSON.
 
         Raises:
-            UsageProblem: Where the emulator itself has died.
+            UsageProblem: The emulator itself has died.
         """
         with self._turn:
             self._output.begin()
@@ -179,8 +179,8 @@ class Emulator:
             return response.status, response.read()
         except (OSError, http.client.HTTPException) as problem:
             raise UsageProblem(
-                f"the emulator of {self._function.path} gave no answer ({problem!r}): "
-                f"{self._diagnostics.tail()}"
+                f"the emulator of {self._function.path} did not answer ({problem!r}); run this "
+                f"again; its last words: {self._diagnostics.tail()}"
             ) from problem
         finally:
             connection.close()
@@ -206,8 +206,10 @@ class Emulator:
                 start_new_session=True,
             )
             attempt = ExitStack()
-            self._output = attempt.enter_context(OutputReader(enlarge(self._process.stdout)))
-            self._diagnostics = attempt.enter_context(OutputReader(self._process.stderr))
+            output, diagnostics = _pipes(self._process)
+            enlarge(output)
+            self._output = attempt.enter_context(OutputReader(output))
+            self._diagnostics = attempt.enter_context(OutputReader(diagnostics))
             attempt.enter_context(guarded(self._process))
             attempt.callback(stop, self._process)
             if self._is_ready():
@@ -215,11 +217,12 @@ class Emulator:
                 return
             attempt.close()
         raise UsageProblem(
-            f"the emulator did not start for {self._function.path}: {self._diagnostics.tail()}"
+            f"the emulator of {self._function.path} did not start; run this again; its last "
+            f"words: {self._diagnostics.tail()}"
         )
 
     def _is_ready(self) -> bool:
-        """Wait until the emulator listens; False where it ended, as when a port was taken."""
+        """Wait until the emulator listens; False if it ended, as when a port was taken."""
         deadline = time.monotonic() + _START_SECONDS
         pause = 0.005
         while self._process.poll() is None and time.monotonic() < deadline:
@@ -233,8 +236,13 @@ class Emulator:
         return False
 
 
+def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
+    """Return the reading ends of a process's stdout and stderr, both of which are pipes."""
+    return cast("IO[bytes]", process.stdout), cast("IO[bytes]", process.stderr)
+
+
 def _free_ports() -> tuple[int, int]:
-    """Return two free loopback ports; whoever takes one in between costs another attempt."""
+    """Return two free loopback ports; if another process takes one, the start is repeated."""
     with socket.socket() as first, socket.socket() as second:
         first.bind(("127.0.0.1", 0))
         second.bind(("127.0.0.1", 0))
@@ -242,18 +250,18 @@ def _free_ports() -> tuple[int, int]:
 
 
 def _answer(status: int, body: bytes) -> tuple[Any, bool]:
-    """Return what the function or the platform answered, and whether it is Lambda's error."""
+    """Return the answer of the function or the platform, and whether it is Lambda's error."""
     text = body.decode("utf-8", "replace")
     try:
         answer = json.loads(text)
     except ValueError:
-        # The emulator reports a timeout in plain words, with status 200.
+        # The emulator reports a timeout as plain text, with status 200.
         timed_out = text.startswith("Task timed out")
         kind = "Sandbox.Timedout" if timed_out else "Sandbox.Failure"
         return {"errorType": kind, "errorMessage": text}, True
-    # The emulator answers 200 for a failed handler too and sends no X-Amz-Function-Error. What
-    # the runtime client makes of an exception has a stack trace, what the platform says has a
-    # type of its own; a handler may return the other two keys itself.
+    # The emulator answers 200 for a failed handler too, without X-Amz-Function-Error. The runtime
+    # client's error object has a stack trace, the platform's an error type of its own; a handler
+    # may itself return an object with the other two keys.
     error = isinstance(answer, dict) and {"errorType", "errorMessage"} <= answer.keys()
     if not error and status != http.HTTPStatus.OK:
         return {

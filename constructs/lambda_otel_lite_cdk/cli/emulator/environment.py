@@ -1,4 +1,4 @@
-"""Make the environment that a function sees: Lambda's variables and its own, nothing else."""
+"""Make the environment that a function sees: Lambda's variables and its own, no others."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from lambda_otel_lite_cdk.cli.errors import UsageProblem
 
 if TYPE_CHECKING:
     from lambda_otel_lite_cdk.cli.assembly.functions import TemplateFunction
-    from lambda_otel_lite_cdk.cli.emulator.staging import Staged
+    from lambda_otel_lite_cdk.cli.emulator._staging import Staged
 
-#: Values of the pseudo parameters of a stack that was never deployed; parameters override them.
+#: Pseudo parameters of a stack that was never deployed; the user's parameters override them.
 PSEUDO_PARAMETERS = {
     "AWS::AccountId": "123456789012",
     "AWS::Partition": "aws",
@@ -31,10 +31,10 @@ def own_variables(
     Args:
         function: The function of the assembly.
         parameters: Values for the expressions in it, by ``LogicalId`` or ``LogicalId.Attribute``.
-        overridden: Variables to leave out, because their values come from elsewhere.
+        overridden: Variables to leave out, because the user gives their values. Default: none.
 
     Raises:
-        UsageProblem: Where an expression has no value.
+        UsageProblem: An expression has no value.
     """
     known = {**PSEUDO_PARAMETERS, **parameters}
     variables: dict[str, str] = {}
@@ -63,8 +63,8 @@ def platform_variables(
 
     Args:
         function: The function of the assembly.
-        staged: Where its code and layers lie.
-        region: Region to pretend, such as ``"us-east-1"``.
+        staged: Where its code and layers are.
+        region: The region that it sees, such as ``"us-east-1"``.
         python_path: Folders to import from after the code, in order.
     """
     opt = staged.layers_root
@@ -87,7 +87,7 @@ def platform_variables(
         "LAMBDA_TASK_ROOT": str(staged.task_root),
         "LANG": "en_US.UTF-8",
         "PATH": "/usr/local/bin:/usr/bin:/bin" + (f":{opt}/bin" if opt else ""),
-        # The assembly stays as it was synthesized, as Lambda's read-only file system does.
+        # Nothing is written into the assembly; Lambda's file system is read-only too.
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONNOUSERSITE": "1",
         "PYTHONPATH": ":".join(map(str, python_path)),

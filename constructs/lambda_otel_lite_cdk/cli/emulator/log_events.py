@@ -1,4 +1,4 @@
-"""Stand where CloudWatch Logs is: hand a log group's log records to a subscriber.
+"""Take the place of CloudWatch Logs: hand a log group's log records to its subscriber.
 
 Source: CloudWatch Logs user guide, "Log group-level subscription filters": ``awslogs.data`` is
 base64 of gzip of a JSON object with ``messageType`` and ``logEvents``.
@@ -18,11 +18,11 @@ from lambda_otel_lite_cdk.cli.traces.records import MARKER
 
 
 def subscription_event(log_group: str, lines: Iterable[str]) -> dict[str, Any]:
-    """Return the event with which a log group's lines invoke the function that is subscribed.
+    """Return the event with which a subscription invokes a function.
 
     Args:
         log_group: Name of the log group.
-        lines: All that was logged; what the filter of log records does not match is left out.
+        lines: All that was logged; the subscription filter keeps the log records.
     """
     now = time.time_ns() // 1_000_000
     batch = {

@@ -1,4 +1,4 @@
-"""Stand in for Amazon SQS on this machine: moto's server, real boto3, true Lambda events."""
+"""Take the place of Amazon SQS: moto's server, real boto3, and the events that Lambda makes."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from lambda_otel_lite_cdk.cli.emulator.processes import guarded, stop
 from lambda_otel_lite_cdk.cli.errors import UsageProblem
 
 if TYPE_CHECKING:
-    from lambda_otel_lite_cdk.cli.assembly.functions import Template
+    from lambda_otel_lite_cdk.cli.assembly.templates import Template
 
 _START_SECONDS = 30.0
 
 
 @contextmanager
 def moto_server() -> Iterator[str]:
-    """Run moto's server on loopback and yield its address; it is not yet ready then.
+    """Run moto's server on loopback and yield its address; ``connect`` waits until it is ready.
 
     Raises:
-        UsageProblem: Where moto is not installed.
+        UsageProblem: moto or boto3 is not installed.
     """
     if find_spec("moto") is None or find_spec("boto3") is None:
         raise UsageProblem(
@@ -58,7 +58,7 @@ def connect(endpoint: str, region: str) -> Any:
         region: Region that the client names.
 
     Raises:
-        UsageProblem: Where the server does not come up.
+        UsageProblem: The server does not start.
     """
     import boto3  # noqa: PLC0415 - the demo alone needs it
 
@@ -70,7 +70,9 @@ def connect(endpoint: str, region: str) -> Any:
             socket.create_connection((host, int(port)), timeout=1).close()
         except OSError as error:
             if time.monotonic() > deadline:
-                raise UsageProblem(f"moto's server did not start at {endpoint}") from error
+                raise UsageProblem(
+                    f"moto's server did not start at {endpoint}; run this again"
+                ) from error
             time.sleep(pause)
             pause = min(pause * 2, 0.2)
         else:
@@ -89,7 +91,7 @@ def create_queues(client: Any, template: Template) -> dict[str, str]:
 
     Args:
         client: boto3's SQS client.
-        template: The template whose queues are wanted.
+        template: The template with the queues.
     """
     parameters: dict[str, str] = {}
     for logical_id in template.of_type("AWS::SQS::Queue"):
@@ -108,7 +110,7 @@ def lambda_event(message: Mapping[str, Any], queue_arn: str) -> dict[str, Any]:
     message event".
 
     Args:
-        message: A message as ``receive_message`` gives it, with all its attributes.
+        message: A message as ``receive_message`` returns it, with all its attributes.
         queue_arn: ARN of the queue that it was received from.
     """
     return {

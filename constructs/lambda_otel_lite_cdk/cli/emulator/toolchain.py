@@ -1,14 +1,12 @@
 """Install, once, what a local run needs: the official emulator and the platform's own packages.
 
-Both come from hash-pinned locks that ship with this package and are kept under
-``$XDG_CACHE_HOME/lambda-otel-lite`` (default ``~/.cache/lambda-otel-lite``), by a name made of the
-lock's content, so that a new lock never meets an old install.
+Both come from hash-pinned locks that ship with this package. They are kept under a name made from
+the lock's content, so that a new lock never uses an old install.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
 import shutil
 import subprocess
@@ -21,6 +19,7 @@ from pathlib import Path
 import click
 
 from lambda_otel_lite_cdk.cli.errors import UsageProblem
+from lambda_otel_lite_cdk.layer.cache import cache_folder, cached_folder
 from lambda_otel_lite_cdk.layer.interpreters import find_interpreter
 
 #: The emulator's file for each machine. Source: the wheel of aws-sam-cli, samcli/local/rapid.
@@ -30,9 +29,7 @@ _EMULATORS = {
     "aarch64": "aws-lambda-rie-arm64",
     "arm64": "aws-lambda-rie-arm64",
 }
-
-
-#: What each lock is for, in a user's words.
+#: What each lock installs.
 _PURPOSES = {
     "emulator": "the Lambda emulator",
     "lambda-runtime": "the packages that Lambda's Python has",
@@ -40,13 +37,13 @@ _PURPOSES = {
 
 
 def interpreter_for(runtime: str) -> Path:
-    """Return the interpreter that a Lambda runtime asks for.
+    """Return an interpreter of a Lambda runtime's Python version.
 
     Args:
         runtime: Lambda's identifier, such as ``"python3.13"``.
 
     Raises:
-        UsageProblem: Where this machine has no such interpreter.
+        UsageProblem: This machine has no such interpreter.
     """
     version = runtime.removeprefix("python")
     found = find_interpreter(version)
@@ -59,10 +56,10 @@ def interpreter_for(runtime: str) -> Path:
 
 
 def require_linux() -> None:
-    """Refuse machines that the emulator does not run on, before anything else is done.
+    """Refuse machines that the emulator does not run on.
 
     Raises:
-        UsageProblem: Where this is no Linux on a processor that Lambda has.
+        UsageProblem: This is not Linux on a processor that Lambda has.
     """
     machine = platform.machine().lower()
     if sys.platform != "linux" or machine not in _EMULATORS:
@@ -76,59 +73,46 @@ def emulator_binary() -> Path:
     """Return the AWS Lambda Runtime Interface Emulator for this machine, installing it once.
 
     Raises:
-        UsageProblem: Where there is none for this machine, or it cannot be installed.
+        UsageProblem: There is none for this machine, or it cannot be installed.
     """
     require_linux()
     machine = platform.machine().lower()
 
-    def build(target: Path) -> None:
+    def install(target: Path) -> None:
         with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-            # Only the current platform's own interpreter is asked: the wheel is pure Python.
+            # Any interpreter will do: the wheel is pure Python.
             _install("emulator", Path(scratch), Path(sys.executable), "--no-compile-bytecode")
             binary = Path(scratch, "samcli", "local", "rapid", _EMULATORS[machine])
             shutil.copy2(binary, target / "aws-lambda-rie")
         (target / "aws-lambda-rie").chmod(0o755)
 
-    return _kept("emulator", machine, build) / "aws-lambda-rie"
+    return _installed("emulator", machine, install) / "aws-lambda-rie"
 
 
 def runtime_packages(python: Path, runtime: str) -> Path:
-    """Return a folder with what Lambda has installed for a Python version, installing it once.
+    """Return a folder with what Lambda's Python has installed, installing it once.
 
     Args:
         python: The interpreter that will import them.
         runtime: Lambda's identifier, such as ``"python3.13"``.
 
     Raises:
-        UsageProblem: Where they cannot be installed.
+        UsageProblem: They cannot be installed.
     """
 
-    def build(target: Path) -> None:
+    def install(target: Path) -> None:
         _install("lambda-runtime", target, python, "--compile-bytecode")
 
-    return _kept("lambda-runtime", runtime, build)
+    return _installed("lambda-runtime", runtime, install)
 
 
-def _kept(lock: str, variant: str, build: Callable[[Path], None]) -> Path:
-    """Return the kept folder; a folder of that name is always complete."""
+def _installed(lock: str, variant: str, install: Callable[[Path], None]) -> Path:
+    def announced(target: Path) -> None:
+        click.echo(f"installing {_PURPOSES[lock]} into {cache_folder()}, once ...", err=True)
+        install(target)
+
     digest = hashlib.sha256(_lock(lock).encode()).hexdigest()[:16]
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lambda-otel-lite"
-    kept = cache / f"{lock}-{variant}-{digest}"
-    if kept.is_dir():
-        return kept
-    cache.mkdir(parents=True, exist_ok=True)
-    click.echo(f"installing {_PURPOSES[lock]} into {cache}, once ...", err=True)
-    with tempfile.TemporaryDirectory(dir=cache, prefix=f".{lock}-") as scratch:
-        new = Path(scratch, "new")
-        new.mkdir()
-        build(new)
-        try:
-            new.rename(kept)
-        except OSError:
-            # Another process was first; what it made is the same.
-            if not kept.is_dir():
-                raise
-    return kept
+    return cached_folder(f"{lock}-{variant}-{digest}", announced)
 
 
 def _lock(name: str) -> str:
@@ -147,5 +131,5 @@ def _install(lock: str, target: Path, python: Path, *options: str) -> None:
     if done.returncode:
         raise UsageProblem(
             f"{_PURPOSES[lock]} could not be installed from the package index that uv uses; "
-            f"check the network or UV_INDEX_URL: {done.stderr}"
+            f"check the network or UV_INDEX_URL; uv said: {done.stderr}"
         )

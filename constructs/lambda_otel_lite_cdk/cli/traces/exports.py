@@ -1,4 +1,4 @@
-"""Write spans as JSON: this command's own form, and OTLP's."""
+"""Write spans as JSON: in this command's own form, and in OTLP's."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-#: Fields that OTLP's JSON has in hexadecimal where protobuf's own JSON has base64. Source:
-#: OpenTelemetry protocol, "JSON Protobuf Encoding".
+#: Fields that are hexadecimal in OTLP's JSON and base64 in protobuf's own JSON. Source:
+#: OpenTelemetry protocol specification, "JSON Protobuf Encoding".
 _IDS = ("traceId", "spanId", "parentSpanId")
 
 
@@ -59,7 +59,7 @@ def otlp_json(request: ExportTraceServiceRequest) -> str:
     Args:
         request: An OTLP request.
     """
-    from google.protobuf.json_format import MessageToDict  # noqa: PLC0415 - this format alone
+    from google.protobuf.json_format import MessageToDict  # noqa: PLC0415 - slow, and for this format alone
 
     body = MessageToDict(request, use_integers_for_enums=True)
     for resource_spans in body.get("resourceSpans", ()):
@@ -82,7 +82,7 @@ def _plain_mapping(values: Mapping[str, Value]) -> dict[str, Any]:
 
 
 def _plain(value: Value) -> Any:
-    """Return a value that JSON has: it has no word for infinity, nor for what is no number."""
+    """Return a value that JSON can express; infinity and NaN become text."""
     match value:
         case float() if not math.isfinite(value):
             return str(value)

@@ -1,4 +1,4 @@
-"""Read a log of any size line by line: plain or gzipped, from a file or from a pipe that lives."""
+"""Read a log of any size line by line: plain or gzipped, from a file or from a live pipe."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lambda_otel_lite_cdk.cli.errors import UsageProblem
 
 _CHUNK_BYTES = 256 * 1024
 _GZIP_MAGIC = b"\x1f\x8b"
-#: How often a pipe that says nothing is reported as quiet.
+#: How often a quiet pipe is reported as quiet.
 _TICK_SECONDS = 0.25
 
 
@@ -24,22 +24,23 @@ class Log:
 
     Args:
         name: What to call it in a message.
-        descriptor: Where to read it from.
+        descriptor: File descriptor to read it from.
     """
 
     def __init__(self, name: str, descriptor: int) -> None:
         self.name = name
         self._descriptor = descriptor
-        # Windows can wait for sockets alone: there a pipe's traces are drawn as it goes on.
+        # Windows can wait for sockets alone; there a quiet pipe is not noticed.
         self._live = sys.platform != "win32" and not stat.S_ISREG(os.fstat(descriptor).st_mode)
 
     def lines(self) -> Iterator[bytes | None]:
-        """Yield lines with their line ends, and None wherever a reader may see to other things.
+        """Yield lines with their line ends, and None when the reader may do something else.
 
-        Only pipes and terminals give None: after what there was to read, and while they are quiet.
+        Only pipes and terminals yield None: when everything there was has been read, and
+        repeatedly while they are quiet.
 
         Raises:
-            UsageProblem: Where the log is empty, binary, or damaged gzip.
+            UsageProblem: The log is empty, binary, or damaged gzip.
         """
         chunks = self._chunks()
         start = next((chunk for chunk in chunks if chunk), b"")
@@ -89,8 +90,8 @@ class Log:
 
     def _damaged(self, how: str) -> UsageProblem:
         return UsageProblem(
-            f"{self.name} is damaged gzip ({how}); what could be read of it was taken, "
-            f"fetch it again for the rest"
+            f"{self.name} is damaged gzip ({how}); fetch it again, only the part before the damage "
+            f"was read"
         )
 
 
@@ -102,7 +103,7 @@ def open_log(path: str) -> Iterator[Log]:
         path: A file's path, or ``-`` for standard input.
 
     Raises:
-        UsageProblem: Where there is no such file or it cannot be read.
+        UsageProblem: There is no such file, or it cannot be read.
     """
     if path == "-":
         yield Log("standard input", sys.stdin.fileno())

@@ -1,8 +1,8 @@
 """Turn log lines into spans, one log record at a time.
 
 A log record is a JSON object with the key ``__otel_otlp_stdout`` whose payload is a gzipped OTLP
-request in base64. Source: otlp-stdout-span-exporter, README, "Output format"; OpenTelemetry
-protocol, ``ExportTraceServiceRequest``. It may stand behind a time and a stream's name, as in
+request in base64. Source: otlp-stdout-span-exporter, README, "Output Format"; OpenTelemetry
+protocol, ``ExportTraceServiceRequest``. It may come after a time and a stream's name, as in
 ``aws logs tail`` and in exports to S3, or as a string in JSON, as in ``filter-log-events``.
 """
 
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
     from opentelemetry.proto.trace.v1 import trace_pb2 as otlp
 
-#: What every log record holds and other lines do not.
+#: What every log record holds and no other line does.
 MARKER = '"__otel_otlp_stdout"'
-#: The same inside a JSON string, however deep.
+#: The same inside a JSON string, at any depth.
 _QUOTED_MARKER = '\\"__otel_otlp_stdout'
 _ANY_MARKER = b"__otel_otlp_stdout"
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
-#: A line holds 1 MB at most, and spans are not pressed to a sixtieth of their size.
+#: A line holds 1 MB at most, and spans do not compress to a sixtieth of their size.
 _MOST_BYTES = 64 * 1024 * 1024
-_CUT = "not complete JSON, as a line is that was split or pretty-printed"
+_CUT = "not complete JSON, probably split or pretty-printed"
 
 _KINDS = ("INTERNAL", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
 _STATUSES = ("UNSET", "OK", "ERROR")
@@ -59,8 +59,23 @@ class Decoder:
             for request in self.requests(line.encode()) or ():
                 yield from spans_of(request)
 
+    def split(self, lines: Iterable[str]) -> tuple[list[str], list[Span]]:
+        """Return the lines that hold no log record, and the spans of those that do.
+
+        Args:
+            lines: As for ``decode``.
+        """
+        others: list[str] = []
+        spans: list[Span] = []
+        for line in lines:
+            if (requests := self.requests(line.encode())) is None:
+                others.append(line)
+            else:
+                spans += [span for request in requests for span in spans_of(request)]
+        return others, spans
+
     def requests(self, line: bytes) -> list[ExportTraceServiceRequest] | None:
-        """Return the requests of a line, or None where it holds no record.
+        """Return the requests of a line, or None if it holds no log record.
 
         Args:
             line: A log line; a line that holds only malformed records gives an empty list.
@@ -80,11 +95,11 @@ class Decoder:
 
 
 class _MalformedError(Exception):
-    """Why a record cannot be read, in the same words for every such record."""
+    """Say why a record cannot be read; the same text for all such records, which are counted."""
 
 
 def _records(text: str) -> list[str]:
-    """Return the texts that hold a record each; of a line that was cut, the line."""
+    """Return the texts that hold one record each; if the line was cut, the line itself."""
     if MARKER in text:
         return [text]
     strings = [literal[0] for literal in _STRING.finditer(text) if _QUOTED_MARKER in literal[0]]
@@ -118,7 +133,7 @@ def _read_record(text: str) -> ExportTraceServiceRequest:
 
 
 def _unzipped(data: bytes) -> bytes:
-    """Unzip a payload, which is one gzip member, and not more of it than spans ever take."""
+    """Unzip a payload, which is one gzip member, unless it is larger than spans ever are."""
     member = zlib.decompressobj(zlib.MAX_WBITS | 16)
     try:
         plain = member.decompress(data, _MOST_BYTES)
@@ -131,7 +146,7 @@ def _unzipped(data: bytes) -> bytes:
 
 
 def _read_object(text: str) -> dict[str, Any]:
-    # What stands before a record may have a brace of its own: a stream's name, a logger's prefix.
+    # The text before a record may have a brace of its own: a stream's name, a logger's prefix.
     marker = text.find(MARKER)
     for start in (text.find("{"), text.rfind("{", 0, marker)):
         try:
@@ -182,7 +197,7 @@ def _span(span: otlp.Span, resource: Mapping[str, Value], scope: str) -> Span:
 
 
 def _named(names: tuple[str, ...], number: int) -> str:
-    # Protobuf keeps numbers that a later version of the protocol adds.
+    # Protobuf keeps numbers that later versions of the protocol add.
     return names[number] if 0 <= number < len(names) else str(number)
 
 

@@ -2,7 +2,7 @@
 
 Names and values in it come from logs and are not trusted. They are JSON in a script element that
 is not run, the page's own code puts them into the page as text only, and the content security
-policy lets no script run but that code and lets nothing be loaded.
+policy lets no other script run and nothing be loaded.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 #: The page's code in the order in which its parts build on each other.
 _SCRIPTS = ("model.js", "dom.js", "list.js", "details.js", "waterfall.js", "page.js")
-#: Characters that end a script element or a line of JavaScript; JSON may write them as escapes.
+#: Characters that end a script element or a line of JavaScript. JSON may hold them as escapes.
 _ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
-#: JavaScript's numbers are exact up to here.
+#: JavaScript's integers are exact up to here.
 _EXACT = 2**53
 _DATA = "{{data}}"
 
 
 class Report:
-    """Write a report span by span, so that its size does not matter here.
+    """Write a report span by span, in bounded memory.
 
     Args:
-        file: Where to write it; takes text.
+        file: Text file to write to.
     """
 
     def __init__(self, file: IO[str]) -> None:
@@ -48,14 +48,14 @@ class Report:
             span: A span of any trace.
         """
         body = _exact(span_json(span))
-        # A log has few resources and each is on every span.
+        # A log has few resources, and every span repeats one.
         resource = _embedded(body.pop("resource"))
         body["resource"] = self._resources.setdefault(resource, len(self._resources))
         self._file.write(self._before + _embedded(body))
         self._before = ",\n"
 
     def end(self) -> None:
-        """Write what stands after the spans; a report holds one at least."""
+        """Write what comes after the spans; a report holds at least one."""
         self._file.write(f'],"resources":[{",".join(self._resources)}]}}{self._after}')
 
 
@@ -86,7 +86,7 @@ def _embedded(value: Any) -> str:
 
 
 def _exact(value: Any) -> Any:
-    """Return the value with integers that JavaScript would round as text."""
+    """Return a value in which integers that JavaScript would round are text."""
     match value:
         case int() if abs(value) > _EXACT:
             return str(value)

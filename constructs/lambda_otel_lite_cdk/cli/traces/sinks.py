@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import IO, TYPE_CHECKING, Protocol
 
 from rich.console import Console
@@ -12,6 +13,7 @@ from lambda_otel_lite_cdk.cli.traces.exports import otlp_json, span_json
 from lambda_otel_lite_cdk.cli.traces.gather import Gatherer, Trace
 from lambda_otel_lite_cdk.cli.traces.records import spans_of
 from lambda_otel_lite_cdk.cli.traces.report import Report
+from lambda_otel_lite_cdk.cli.traces.spans import Span
 from lambda_otel_lite_cdk.cli.traces.waterfall import print_trace
 
 if TYPE_CHECKING:
@@ -19,7 +21,11 @@ if TYPE_CHECKING:
 
 
 class Sink(Protocol):
-    """Take requests one by one, and count their spans."""
+    """Take requests one by one and write their spans.
+
+    Attributes:
+        spans: Number of spans taken.
+    """
 
     spans: int
 
@@ -27,29 +33,15 @@ class Sink(Protocol):
         """Take a request; write what can be written."""
 
     def pause(self) -> None:
-        """Write what has waited for long."""
+        """Write what should not wait any longer: no more spans come at the moment."""
 
     def end(self) -> None:
-        """Write the rest."""
-
-
-def make_sink(form: str, file: IO[str], *, details: bool) -> Sink:
-    """Return what writes spans in a form.
-
-    Args:
-        form: ``"waterfall"``, ``"json"``, ``"otlp-json"`` or ``"html"``.
-        file: Where to write.
-        details: Whether a waterfall shows all attributes, events and links.
-    """
-    match form:
-        case "waterfall":
-            return _Waterfall(file, details=details)
-        case "html":
-            return _Html(file)
-    return _Lines(file, otlp=form == "otlp-json")
+        """Write the rest. Not called if there was no span."""
 
 
 class _Waterfall:
+    """Draw each trace once it has been quiet."""
+
     def __init__(self, file: IO[str], *, details: bool) -> None:
         self.spans = 0
         self._console = Console(file=file, highlight=False)
@@ -74,21 +66,22 @@ class _Waterfall:
             )
 
 
-class _Lines:
-    """Write a line for each span, or for each request."""
+type _Render = Callable[[ExportTraceServiceRequest, list[Span]], Iterable[str]]
 
-    def __init__(self, file: IO[str], *, otlp: bool) -> None:
+
+class _Lines:
+    """Write the lines that a function makes of each request and its spans."""
+
+    def __init__(self, render: _Render, file: IO[str], *, details: bool) -> None:
+        del details  # lines always hold everything
         self.spans = 0
+        self._render = render
         self._file = file
-        self._otlp = otlp
 
     def take(self, request: ExportTraceServiceRequest) -> None:
-        spans = list(spans_of(request))
-        self.spans += len(spans)
-        if self._otlp and spans:
-            self._file.write(otlp_json(request) + "\n")
-        elif not self._otlp:
-            self._file.writelines(json.dumps(span_json(span)) + "\n" for span in spans)
+        if spans := list(spans_of(request)):
+            self.spans += len(spans)
+            self._file.writelines(f"{line}\n" for line in self._render(request, spans))
 
     def pause(self) -> None:
         self._file.flush()
@@ -98,7 +91,10 @@ class _Lines:
 
 
 class _Html:
-    def __init__(self, file: IO[str]) -> None:
+    """Write a report, which is of use only when it is complete."""
+
+    def __init__(self, file: IO[str], *, details: bool) -> None:
+        del details  # a report always holds everything
         self.spans = 0
         self._report = Report(file)
 
@@ -108,7 +104,17 @@ class _Html:
             self._report.add(span)
 
     def pause(self) -> None:
-        """Do nothing: a report is of use only when it is complete."""
+        """Do nothing."""
 
     def end(self) -> None:
         self._report.end()
+
+
+#: What makes a sink, by the format that a user asks for. Each takes the file to write to, and
+#: whether a waterfall shows all attributes, events and links (``details``).
+SINKS: dict[str, Callable[..., Sink]] = {
+    "waterfall": _Waterfall,
+    "json": partial(_Lines, lambda _, spans: (json.dumps(span_json(span)) for span in spans)),
+    "otlp-json": partial(_Lines, lambda request, _: [otlp_json(request)]),
+    "html": _Html,
+}

@@ -1,4 +1,4 @@
-"""What a decoded span is, and how spans make a trace."""
+"""What a decoded span is, and how spans form a trace."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-#: An attribute's value; bytes stand as base64 text.
+#: An attribute's value; bytes are base64 text.
 type Value = str | bool | int | float | list[Value] | dict[str, Value] | None
 
 
@@ -27,7 +27,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Hold a reference to a span that is no ancestor.
+    """Hold a reference to a span that is not an ancestor.
 
     Args:
         trace_id: 32 hexadecimal digits.
@@ -53,11 +53,11 @@ class Span:
         start_ns: Unix time in nanoseconds.
         end_ns: Unix time in nanoseconds.
         status: ``UNSET``, ``OK`` or ``ERROR``.
-        status_message: What the status says, mostly empty.
+        status_message: The status's description, mostly empty.
         attributes: The span's attributes.
         events: What happened during the span.
         links: Spans of other branches or traces.
-        resource: Attributes of what made the span, such as ``service.name``.
+        resource: Attributes of the service that made the span, such as ``service.name``.
         scope: Name of the instrumentation.
     """
 
@@ -78,7 +78,7 @@ class Span:
 
     @property
     def service(self) -> str:
-        """The service's name, ``"unknown"`` where the resource does not say."""
+        """The service's name; ``"unknown"`` if the resource has none."""
         return str(self.resource.get("service.name") or "unknown")
 
 
@@ -117,8 +117,8 @@ def traces(spans: Iterable[Span]) -> list[list[Span]]:
 def tree(trace: list[Span]) -> Iterator[Placed]:
     """Yield a trace's spans from the top down, each one's children after it.
 
-    A span whose parent is not there stands at the top. So does the earliest span of a circle of
-    parents, which a broken propagator can make: no span is left out.
+    A span whose parent is missing is at the top. So is the earliest span of a circle of parents,
+    which a broken propagator can make: no span is left out.
 
     Args:
         trace: The spans of one trace, ordered by start.

@@ -1,7 +1,7 @@
 """Draw traces in the terminal: a tree of spans with bars to scale.
 
-Everything fits the console's width, works without colour, and shows what is odd (a parent that is
-not there, clocks that disagree) instead of hiding it.
+Everything fits the console's width and works without colour. What is odd is shown (a parent that
+is missing, clocks that disagree).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _LINES_AT_ONCE = 100
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """Hold what all lines of one trace share: columns, scale, colours and signs."""
+    """Hold what all lines of one trace share: columns, scale, colours and characters."""
 
     label_cells: int
     bar_cells: int
@@ -71,17 +71,17 @@ def print_trace(
         details: Whether all attributes, events and links are shown. Default: no.
     """
     console.print(_header(trace, continued=continued), soft_wrap=False, overflow="fold")
-    # A call costs more than a line does, and a trace may have any number of lines.
+    # Printing line by line would be slow, and a trace may have any number of lines.
     for lines in batched(_lines(trace, console, details=details), _LINES_AT_ONCE):
         console.print(Text("\n").join(lines), no_wrap=True, overflow="crop")
     console.print()
 
 
 def format_duration(nanoseconds: int) -> str:
-    """Return a duration with three digits or so, such as ``"12.3 ms"``.
+    """Return a duration with about three digits, such as ``"12.3 ms"``.
 
     Args:
-        nanoseconds: Duration; below zero where a span ends before it starts.
+        nanoseconds: Duration; below zero if a span ends before it starts.
     """
     for unit, size in (("s", 1_000_000_000), ("ms", 1_000_000)):
         if abs(nanoseconds) >= size:
@@ -140,7 +140,7 @@ def _label(span: Span) -> str:
 
 
 def _line(placed: Placed, guides: list[bool], layout: _Layout) -> Text:
-    """Return a span's line: where it is in the tree, when it was, how long, how it ended."""
+    """Return a span's line: its place in the tree, when it ran, how long, and its status."""
     span = placed.span
     pipe, tee, corner = ("| ", "|-", "`-") if layout.ascii_only else ("│ ", "├─", "└─")
     branch = "".join(pipe if open_ else "  " for open_ in guides[1:])
@@ -156,7 +156,7 @@ def _line(placed: Placed, guides: list[bool], layout: _Layout) -> Text:
 
 
 def _bar(span: Span, layout: _Layout) -> str:
-    """Return a bar to scale, one cell long at least."""
+    """Return a bar to scale, at least one cell long."""
     whole = max(layout.end_ns - layout.start_ns, 1)
     first = (span.start_ns - layout.start_ns) * layout.bar_cells // whole
     first = min(first, layout.bar_cells - 1)
@@ -189,7 +189,7 @@ def _notes(placed: Placed, width: int, *, details: bool) -> list[Text]:
 
 
 def _details(span: Span, width: int) -> list[Text]:
-    """Return the lines that are shown on demand: the span's own id, its events and its links."""
+    """Return the lines that --details adds: the span's id, its events and its links."""
     parts = [["span_id=" + span.span_id, "scope=" + _printable(span.scope)]]
     for event in span.events:
         when = format_duration(event.time_ns - span.start_ns)
@@ -219,7 +219,7 @@ def _problems(placed: Placed) -> list[str]:
 
 
 def _filled(words: list[str], width: int) -> list[str]:
-    """Put words on as few lines as they need; none is broken."""
+    """Put words on as few lines as they need, without breaking any."""
     lines = [""]
     for word in words:
         if lines[-1] and cell_len(lines[-1]) + 2 + cell_len(word) > width:

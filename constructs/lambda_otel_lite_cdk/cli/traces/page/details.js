@@ -1,10 +1,15 @@
-// Everything that is known of one span.
+// Everything that is known about one span.
 
-function showDetails(trace, span, close, goTo) {
+/**
+ * @param {Span | null} span null closes the panel
+ * @param {() => void} close called when the user closes the panel
+ * @param {(link: SpanLink) => (() => void) | null} linkTo what goes to a link's span, if it is here
+ */
+function showDetails(span, close, linkTo) {
   const panel = $("details");
   panel.hidden = !span;
   if (!span) return;
-  panel.replaceChildren(...[
+  const parts = [
     element("div", { class: "details-head" },
       element("h3", {}, span.name || "(no name)"),
       element("button", { type: "button", "aria-label": "Close details", onclick: close }, "×")),
@@ -15,7 +20,7 @@ function showDetails(trace, span, close, goTo) {
       span.cold ? element("span", { class: "badge cold" }, "cold start") : null),
     ...oddities(span).map((text) => element("p", { class: "odd" }, text)),
     span.status_message ? element("p", { class: "message" }, span.status_message) : null,
-    pairs({
+    pairs(Object.entries({
       Duration: duration(span.took),
       Starts: `${duration(span.offset)} after the trace`,
       At: `${clock(span.start).day} ${clock(span.start).time}`,
@@ -23,33 +28,39 @@ function showDetails(trace, span, close, goTo) {
       Parent: span.parent_id || "none",
       Trace: span.trace_id,
       Scope: span.scope || "none",
-    }),
+    })),
     ...section("Attributes", span.attributes),
     ...span.events.flatMap((event) => section(`Event: ${event.name}`, event.attributes,
       `${duration(Number(BigInt(event.time_ns) - span.start) / MS)} after its start`)),
-    ...span.links.flatMap((link) => [
-      ...section("Link", { trace_id: link.trace_id, span_id: link.span_id, ...link.attributes }),
-      goTo(link) ? element("button", { type: "button", class: "jump", onclick: goTo(link) }, "Go to this span") : null,
-    ]),
+    ...span.links.flatMap((link) => {
+      const go = linkTo(link);
+      return [
+        ...section("Link", { trace_id: link.trace_id, span_id: link.span_id, ...link.attributes }),
+        go ? element("button", { type: "button", class: "jump", onclick: go }, "Go to this span") : null,
+      ];
+    }),
     ...section("Resource", span.resource),
-  ].filter((part) => part !== null));
+  ];
+  panel.replaceChildren(...parts.filter((part) => part !== null));
   panel.scrollTop = 0;
 }
 
+/**
+ * @param {string} title
+ * @param {Attributes} values
+ */
 function section(title, values, note = "") {
-  const names = Object.keys(values);
+  const sorted = Object.entries(values).toSorted(([a], [b]) => (a < b ? -1 : 1));
   return [
     element("h4", {}, title, note ? element("small", {}, ` ${note}`) : null),
-    names.length ? pairs(values, true) : element("p", { class: "none" }, "None"),
+    sorted.length ? pairs(sorted) : element("p", { class: "none" }, "None"),
   ];
 }
 
-function pairs(values, sorted = false) {
-  const names = Object.keys(values);
-  if (sorted) names.sort();
+/** @param {[string, unknown][]} values */
+function pairs(values) {
   const list = element("dl", { class: "pairs" });
-  for (const name of names) {
-    const value = values[name];
+  for (const [name, value] of values) {
     const text = typeof value === "string" ? value : JSON.stringify(value);
     list.append(element("dt", {}, name), element("dd", { class: text.includes("\n") ? "lines" : "" }, text));
   }

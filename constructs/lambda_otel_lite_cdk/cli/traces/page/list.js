@@ -1,11 +1,18 @@
 // The list of traces, with search and filters.
 
+/**
+ * @param {Trace[]} traces
+ * @param {(trace: Trace) => void} choose called when the user picks a trace
+ */
 function traceList(traces, choose) {
   const longest = traces.reduce((most, trace) => Math.max(most, trace.length), 0);
   const list = windowed($("traces"), row, choose);
-  const filters = { errors: $("only-errors"), cold: $("only-cold") };
+  /** @type {["errors" | "cold", HTMLElement][]} */
+  const filters = [["errors", $("only-errors")], ["cold", $("only-cold")]];
+  /** @type {Trace | null} */
   let current = null;
 
+  /** @param {Trace} trace */
   function row(trace) {
     const bar = element("div", { class: `fill ${trace.errors ? "failed" : ""}` });
     bar.style.width = `${Math.max(1, (100 * trace.length) / longest)}%`;
@@ -21,33 +28,46 @@ function traceList(traces, choose) {
         element("span", { class: "name" },
           ...trace.services.slice(0, 8).map((name) => element("i", { class: `dot ${colour(name)}`, title: name })),
           ` ${trace.services.join(", ")}`),
-        element("span", {}, `${plural(trace.spans.length, "span")}\u00a0·\u00a0`),
+        element("span", {}, `${plural(trace.spans.length, "span")}\u00A0·\u00A0`),
         element("time", { title: `${when.day} ${when.time}` }, when.time)),
       element("div", { class: "track" }, bar));
   }
 
   function filter() {
-    const words = $("search").value.toLowerCase().split(/\s+/).filter(Boolean);
-    const on = Object.keys(filters).filter((name) => filters[name].getAttribute("aria-pressed") === "true");
-    const shown = traces.filter((trace) => on.every((name) => trace[name]) && matches(trace, words));
+    const words = $("search").value.toLowerCase().split(/\s+/u).filter(Boolean);
+    const wanted = filters.filter(([, button]) => isPressed(button));
+    const shown = traces.filter((trace) => wanted.every(([name]) => trace[name]) && matches(trace, words));
     list.set(shown, current);
     $("count").textContent = shown.length === traces.length
       ? plural(traces.length, "trace")
       : `${shown.length} of ${plural(traces.length, "trace")}`;
   }
 
-  for (const [name, button] of Object.entries(filters)) {
-    button.querySelector("span").textContent = traces.filter((trace) => trace[name]).length;
+  for (const [name, button] of filters) {
+    button.querySelector("span")?.append(String(traces.filter((trace) => trace[name]).length));
     button.addEventListener("click", () => {
-      button.setAttribute("aria-pressed", button.getAttribute("aria-pressed") !== "true");
+      button.setAttribute("aria-pressed", String(!isPressed(button)));
       filter();
     });
   }
   $("search").addEventListener("input", filter);
   filter();
-  return { select(trace) { current = trace; list.select(trace); }, current: list.current };
+  return {
+    /** @param {Trace | null} trace */
+    select(trace) { current = trace; list.select(trace); },
+    current: list.current,
+  };
 }
 
+/** @param {HTMLElement} button */
+function isPressed(button) {
+  return button.getAttribute("aria-pressed") === "true";
+}
+
+/**
+ * @param {number} number
+ * @param {string} noun
+ */
 function plural(number, noun) {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }

@@ -1,6 +1,7 @@
-// Brings the parts together. What is shown stands in the address, so that "back" works.
+// Brings the parts together. What is shown is in the address, so that "back" works.
 
-const traces = readTraces(JSON.parse($("data").textContent));
+const traces = readTraces(JSON.parse($("data").textContent ?? ""));
+/** @type {Map<string, Span>} */
 const spansById = new Map();
 for (const trace of traces) {
   for (const span of trace.spans) {
@@ -9,22 +10,28 @@ for (const trace of traces) {
   }
 }
 const tracesById = new Map(traces.map((trace) => [trace.id, trace]));
+/** @type {Trace | null} */
 let openTrace = null;
+/** @type {Span | null} */
 let openSpan = null;
 
 const list = traceList(traces, (trace) => go(trace, null));
 const chart = waterfall((span) => go(openTrace, span));
 
+/**
+ * @param {Trace | null} trace
+ * @param {Span | null} span
+ */
 function go(trace, span) {
   const hash = trace ? `#${trace.id}${span ? `/${span.span_id}` : ""}` : "#";
-  // Moving within a trace is no step to go back over.
+  // "Back" leaves a trace; it does not go back over moves within one.
   if (trace === openTrace || !openTrace) history.replaceState(null, "", hash);
   else history.pushState(null, "", hash);
   show();
 }
 
 function show() {
-  const [id, spanId] = location.hash.slice(1).split("/");
+  const [id = "", spanId = ""] = location.hash.slice(1).split("/");
   const trace = tracesById.get(id) || null;
   openSpan = (trace && spansById.get(`${id}/${spanId}`)) || null;
   $("trace").hidden = !trace;
@@ -37,10 +44,11 @@ function show() {
   }
   if (trace) {
     chart.select(openSpan);
-    showDetails(trace, openSpan, closeDetails, linkTo);
+    showDetails(openSpan, closeDetails, linkTo);
   }
 }
 
+/** @param {Trace} trace */
 function showTrace(trace) {
   const when = clock(trace.start);
   $("title").textContent = trace.root.name || "(no name)";
@@ -53,9 +61,11 @@ function showTrace(trace) {
   chart.show(trace);
 }
 
+/** @param {SpanLink} link */
 function linkTo(link) {
+  const trace = tracesById.get(link.trace_id);
   const span = spansById.get(`${link.trace_id}/${link.span_id}`);
-  return span ? () => go(tracesById.get(link.trace_id), span) : null;
+  return trace && span ? () => go(trace, span) : null;
 }
 
 function closeDetails() {
@@ -75,14 +85,16 @@ $("back").addEventListener("click", leaveTrace);
 $("help-button").addEventListener("click", () => $("help").showModal());
 $("theme").addEventListener("click", () => {
   const themes = ["Auto", "Light", "Dark"];
-  const next = themes[(themes.indexOf($("theme").textContent) + 1) % themes.length];
+  const now = themes.indexOf($("theme").textContent ?? "");
+  const next = themes[(now + 1) % themes.length] ?? "Auto";
   $("theme").textContent = next;
   document.documentElement.dataset.theme = next.toLowerCase();
 });
 
 $("traces").addEventListener("keydown", (event) => {
   if (event.key !== "Enter") return;
-  if (!openTrace && list.current()) go(list.current(), null);
+  const selected = list.current();
+  if (!openTrace && selected) go(selected, null);
   if (openTrace) {
     if (!openSpan) go(openTrace, openTrace.root);
     $("spans").focus();
@@ -110,6 +122,6 @@ addEventListener("keydown", (event) => {
   }
 });
 
-// A wide page has room for a trace beside the list at once.
+// A wide page has room for the list and a trace.
 if (location.hash.length > 1) show();
-else if (traces.length && matchMedia("(min-width: 800px)").matches) go(traces[0], null);
+else if (traces[0] && matchMedia("(min-width: 800px)").matches) go(traces[0], null);

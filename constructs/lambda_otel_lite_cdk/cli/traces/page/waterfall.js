@@ -1,20 +1,25 @@
 // The spans of one trace on a scale of time that can be zoomed.
 
+/** @param {(span: Span) => void} choose called when the user picks a span */
 function waterfall(choose) {
   const list = windowed($("spans"), row, choose);
+  /** @type {Set<Span>} */
   const folded = new Set();
-  let trace = null;
+  // Nothing of this is on the page before a trace is shown.
+  let trace = /** @type {Trace} */ (/** @type {unknown} */ (null));
+  // The part of the trace that can be seen, in ms from its start.
   let from = 0;
   let to = 1;
 
+  /** @param {Span} span */
   function row(span) {
     const scale = 100 / (to - from);
     const left = (span.offset - from) * scale;
     const width = Math.max(span.took, 0) * scale;
     const bar = element("div", { class: `bar ${colour(span.service)} ${span.failed ? "failed" : ""}` });
-    // The part that can be seen: a browser does not draw boxes of any width.
+    // Only what can be seen: a browser does not draw boxes of any width.
     const start = Math.max(left, -1);
-    // What ends the trace is seen too, however short it is.
+    // A span at the very end can be seen too, however short it is.
     bar.style.left = `min(${start}%, 100% - 3px)`;
     bar.style.width = `${Math.max(Math.min(left + width, 101) - start, 0)}%`;
     const text = element("span", { class: "bar-text" }, duration(span.took));
@@ -47,22 +52,32 @@ function waterfall(choose) {
     }, label, element("div", { class: "lane" }, outside ? null : bar, ...(outside ? [] : marks), outside ? null : text));
   }
 
+  /**
+   * @param {Span} span
+   * @param {boolean} on
+   */
   function fold(span, on) {
     if (on && span.children.length) folded.add(span);
     else folded.delete(span);
     list.set(visibleSpans(trace, folded), list.current());
   }
 
+  /**
+   * @param {number} start in ms from the start of the trace
+   * @param {number} end
+   */
   function view(start, end) {
     const least = trace.length / 100000;
     const size = Math.min(Math.max(end - start, least), trace.length);
     from = Math.min(Math.max(start, 0), trace.length - size);
     to = from + size;
-    $("zoom-fit").disabled = $("zoom-out").disabled = size >= trace.length;
+    $("zoom-fit").disabled = size >= trace.length;
+    $("zoom-out").disabled = size >= trace.length;
     drawTicks();
     list.draw();
   }
 
+  /** @param {number} factor */
   function zoom(factor, around = (from + to) / 2) {
     view(around - (around - from) * factor, around + (to - around) * factor);
   }
@@ -86,10 +101,11 @@ function waterfall(choose) {
     $("spans").style.setProperty("--shift", `${(Math.ceil(from / step) * step - from) * pixels}px`);
   }
 
-  const timeAt = (event) => {
+  /** @param {MouseEvent} event */
+  function timeAt(event) {
     const box = $("ticks").getBoundingClientRect();
     return from + ((event.clientX - box.left) / box.width) * (to - from);
-  };
+  }
 
   $("ticks").addEventListener("pointerdown", (event) => {
     const ticks = $("ticks");
@@ -97,66 +113,76 @@ function waterfall(choose) {
     const range = element("div", { class: "range" });
     ticks.append(range);
     ticks.setPointerCapture(event.pointerId);
-    const paint = (moved) => {
-      const [low, high] = [start, timeAt(moved)].sort((a, b) => a - b);
-      range.style.left = `${(100 * (low - from)) / (to - from)}%`;
-      range.style.width = `${(100 * (high - low)) / (to - from)}%`;
-    };
-    ticks.onpointermove = paint;
-    ticks.onpointerup = (ended) => {
-      ticks.onpointermove = ticks.onpointerup = null;
+    const drag = new AbortController();
+    ticks.addEventListener("pointermove", (moved) => {
+      const at = timeAt(moved);
+      range.style.left = `${(100 * (Math.min(start, at) - from)) / (to - from)}%`;
+      range.style.width = `${(100 * Math.abs(at - start)) / (to - from)}%`;
+    }, { signal: drag.signal });
+    ticks.addEventListener("pointerup", (ended) => {
+      drag.abort();
       range.remove();
-      const [low, high] = [start, timeAt(ended)].sort((a, b) => a - b);
-      if (high - low > (to - from) / 100) view(low, high);
-    };
+      const at = timeAt(ended);
+      if (Math.abs(at - start) > (to - from) / 100) view(Math.min(start, at), Math.max(start, at));
+    }, { signal: drag.signal });
   });
   $("ticks").addEventListener("dblclick", () => view(0, trace.length));
   $("spans").addEventListener("wheel", (event) => {
     if (!event.ctrlKey && !event.shiftKey) return;
     event.preventDefault();
-    const move = (to - from) / 10;
+    const by = Math.sign(event.deltaY || event.deltaX) * (to - from) / 10;
     if (event.ctrlKey) zoom(event.deltaY > 0 ? 1.25 : 0.8, timeAt(event));
-    else view(from + Math.sign(event.deltaY || event.deltaX) * move, to + Math.sign(event.deltaY || event.deltaX) * move);
+    else view(from + by, to + by);
   }, { passive: false });
 
   const aroundSpan = () => {
     const span = list.current();
     return span ? span.offset + Math.max(span.took, 0) / 2 : undefined;
   };
+  const zoomIn = () => zoom(0.5, aroundSpan());
+  const zoomOut = () => zoom(2);
+  const fit = () => view(0, trace.length);
+  /** @type {Record<string, () => void>} */
   const keys = {
-    "+": () => zoom(0.5, aroundSpan()), "=": () => zoom(0.5, aroundSpan()),
-    "-": () => zoom(2), 0: () => view(0, trace.length),
+    "+": zoomIn, "=": zoomIn, "-": zoomOut, 0: fit,
     "[": () => view(from - (to - from) / 4, to - (to - from) / 4),
     "]": () => view(from + (to - from) / 4, to + (to - from) / 4),
-    ArrowLeft: () => step(true), ArrowRight: () => step(false),
+    ArrowLeft: () => move(true), ArrowRight: () => move(false),
   };
-  // As in every tree: left folds, then goes to the parent; right unfolds, then goes to the child.
-  function step(left) {
+
+  /**
+   * As in every tree: left folds, then goes to the parent; right unfolds, then goes to a child.
+   * @param {boolean} left
+   */
+  function move(left) {
     const span = list.current();
     if (!span) return;
     if (span.children.length && folded.has(span) !== left) fold(span, left);
     else if (left && span.parent) choose(span.parent);
-    else if (!left && span.children.length) choose(span.children[0]);
+    else if (!left && span.children[0]) choose(span.children[0]);
   }
   $("spans").addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || !(event.key in keys)) return;
+    const act = keys[event.key];
+    if (event.ctrlKey || event.metaKey || !act) return;
     event.preventDefault();
-    keys[event.key]();
+    act();
   });
-  $("zoom-in").addEventListener("click", keys["+"]);
-  $("zoom-out").addEventListener("click", keys["-"]);
-  $("zoom-fit").addEventListener("click", keys[0]);
+  $("zoom-in").addEventListener("click", zoomIn);
+  $("zoom-out").addEventListener("click", zoomOut);
+  $("zoom-fit").addEventListener("click", fit);
   new ResizeObserver(() => trace && drawTicks()).observe($("ticks"));
 
   return {
+    /** @param {Trace} shown */
     show(shown) {
       trace = shown;
       folded.clear();
       list.set(visibleSpans(trace, folded), null);
       view(0, trace.length);
     },
+    /** @param {Span | null} span */
     select(span) {
-      for (let above = span && span.parent; above; above = above.parent) folded.delete(above);
+      for (let above = span?.parent; above; above = above.parent) folded.delete(above);
       list.set(visibleSpans(trace, folded), span);
     },
     current: list.current,

@@ -1,18 +1,16 @@
-"""Read what an emulator prints and tell which invocation it belongs to.
+"""Read what an emulator prints and tell which invocation each line belongs to.
 
-The emulator hands its own stdout to the function for both streams and prints the platform's lines
-``START``, ``END`` and ``REPORT`` among them; its own log goes to stderr. The function's init runs
-after the first ``START``, so that nothing stands before it.
+The emulator gives its own stdout to the function for both streams, and prints the platform's lines
+``START``, ``END`` and ``REPORT`` between the function's. Its own log goes to stderr. The function's
+init runs after the first ``START``, so nothing comes before that line.
 """
 
 from __future__ import annotations
 
 import array
-import fcntl
 import os
 import re
 import select
-import termios
 import threading
 from collections import deque
 from contextlib import suppress
@@ -45,17 +43,17 @@ class InvocationOutput:
     report: str | None = None
 
 
-def enlarge(pipe: IO[bytes] | None) -> IO[bytes] | None:
-    """Give a pipe room for whole log records, and return it.
+def enlarge(pipe: IO[bytes]) -> None:
+    """Enlarge a pipe so that whole log records fit into it.
 
-    A write that does not fit into a pipe is cut where it is full, and another writer's line can
-    land in the gap: log records reach 60 KB, a pipe holds 64 KB by default.
+    A write that does not fit into a pipe is cut, and another writer's line can land in the gap: log
+    records reach 60 KB, a pipe holds 64 KB by default.
     """
-    if pipe is not None:
-        # Refused where a user has many pipes already: lines are still read, as on any pipe.
-        with suppress(OSError):
-            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-    return pipe
+    import fcntl  # noqa: PLC0415 - Windows has none, and is told so by the command
+
+    # Refused to a user with many large pipes; lines are still read, as from any pipe.
+    with suppress(OSError):
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 class OutputReader:
@@ -65,9 +63,7 @@ class OutputReader:
         pipe: The reading end of a process's output.
     """
 
-    def __init__(self, pipe: IO[bytes] | None) -> None:
-        if pipe is None:
-            raise ValueError("the process was started without a pipe")
+    def __init__(self, pipe: IO[bytes]) -> None:
         self._pipe = pipe
         self._changed = threading.Condition()
         self._current = InvocationOutput()
@@ -78,7 +74,7 @@ class OutputReader:
         self._thread = threading.Thread(target=self._run, name="output reader", daemon=True)
 
     def __enter__(self) -> Self:
-        """Start to read."""
+        """Start reading."""
         self._thread.start()
         return self
 
@@ -88,19 +84,19 @@ class OutputReader:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop to read, even where something still holds the writing end."""
+        """Stop reading, even if something still holds the writing end."""
         os.close(self._wake_writer)
         self._thread.join()
         os.close(self._wake_reader)
         self._pipe.close()
 
     def begin(self) -> None:
-        """Let the lines from now on belong to a new invocation."""
+        """Begin a new invocation, to which all lines from now on belong."""
         with self._changed:
             self._current = InvocationOutput()
 
     def drain(self) -> InvocationOutput:
-        """Return the current invocation's output once all that was written has been read."""
+        """Return the current invocation's output once everything written has been read."""
         with self._changed:
             self._changed.wait_for(lambda: self._ended or not self._unread())
             return self._current
@@ -112,6 +108,9 @@ class OutputReader:
             return " | ".join(self._tail) or "it printed nothing"
 
     def _unread(self) -> int:
+        import fcntl  # noqa: PLC0415 - as above
+        import termios  # noqa: PLC0415 - as above
+
         count = array.array("i", [0])
         fcntl.ioctl(self._pipe, termios.FIONREAD, count)
         return count[0]
@@ -119,7 +118,7 @@ class OutputReader:
     def _run(self) -> None:
         source = self._pipe.fileno()
         while source in select.select([source, self._wake_reader], [], [])[0]:
-            # Read and kept under one lock: an empty pipe means that every line has been kept.
+            # Under one lock, so that an empty pipe means that every line has been kept.
             with self._changed:
                 chunk = os.read(source, _PIPE_BYTES)
                 self._keep(chunk)
@@ -136,7 +135,7 @@ class OutputReader:
             if (platform := _PLATFORM_LINE.search(line)) is None:
                 self._current.lines.append(line)
                 continue
-            # A function that does not end its last line has the platform's on the same one.
+            # If a function does not end its last line, the platform's line is on the same one.
             if platform.start():
                 self._current.lines.append(line[: platform.start()])
             self._current.request_id = platform["start"] or self._current.request_id

@@ -1,7 +1,8 @@
-"""End a session of processes when whoever started it is gone, even by SIGKILL.
+"""Kill a session of processes once the process that started it is gone, even by SIGKILL.
 
-Run as a script, alone with the standard library: ``python guard.py SESSION``, with a pipe as
-standard input. The kernel closes the pipe with its owner; an owner that ends in order says so.
+Run as a script, with the standard library alone: ``python _guard.py SESSION``, with a pipe as
+standard input. The kernel closes the pipe when its owner ends; an owner that has ended the session
+itself writes something into it first.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ _ROUNDS = 10
 
 
 def kill_session(session: int) -> None:
-    """Kill all processes of a session, whatever groups they have made in it.
+    """Kill all processes of a session, whatever process groups they have made in it.
 
     Args:
-        session: Id of the session, which is that of the process that leads it.
+        session: Id of the session, which is the id of the process that leads it.
     """
-    # What forks meanwhile is met in the next round.
+    # What forks meanwhile is killed in the next round.
     for _ in range(_ROUNDS):
         members = [pid for pid in _processes() if _session_of(pid) == session]
         if not members:
@@ -36,7 +37,7 @@ def _processes() -> list[int]:
 
 def _session_of(pid: int) -> int | None:
     try:
-        # Who is dead and not yet fetched by its parent counts no more.
+        # A process that is dead but not yet waited for does not count.
         with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - pathlib is slow to import
             state, _, _, session = file.read().rpartition(b") ")[2].split()[:4]
     except OSError:

@@ -1,7 +1,7 @@
-"""Lay a function's code and layers out as Lambda does: ``/var/task`` and ``/opt``.
+"""Lay out a function's code and layers as Lambda does: ``/var/task`` and ``/opt``.
 
-A folder of the assembly is used where it lies, so that byte code in a layer counts as deployed;
-nothing is ever written into the assembly.
+A folder of the assembly is used in place, so that a layer's byte code is used as it would be when
+deployed. Nothing is ever written into the assembly.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """Hold where a function's files lie on this machine.
+    """Hold where a function's files are on this machine.
 
     Args:
         task_root: What Lambda has at ``/var/task``.
-        layers_root: What Lambda has at ``/opt``, or None without layers.
+        layers_root: What Lambda has at ``/opt``, or None if there are no layers.
     """
 
     task_root: Path
@@ -46,29 +46,29 @@ class Staged:
         return [python / "lib" / runtime / "site-packages", python]
 
     def note(self) -> str | None:
-        """Return what of the layers is not as on Lambda, or None."""
+        """Return what differs from Lambda about the layers, for the user to read, or None."""
         if self.layers_root is None:
             return None
         others = sorted(path.name for path in self.layers_root.iterdir() if path.name != "python")
         if not others:
             return None
         return (
-            f"the layers hold {', '.join(others)} beside python: these lie in {self.layers_root} "
-            f"and not at /opt; PATH and LD_LIBRARY_PATH lead there, extensions are not started"
+            f"the layers hold {', '.join(others)} beside python: these are in {self.layers_root}, "
+            f"not at /opt; PATH and LD_LIBRARY_PATH name it, extensions are not started"
         )
 
 
 def stage(function: TemplateFunction, scratch: Path, layers: Sequence[Path] = ()) -> Staged:
-    """Return where a function's code and layers lie, unpacking or merging where it must be.
+    """Return where a function's code and layers are; unpack or merge them if needed.
 
     Args:
         function: The function of the assembly.
-        scratch: An empty folder that outlives the run.
-        layers: Folders or zip files in place of the layers that are not in the assembly, in
-            their order.
+        scratch: An empty folder that is there as long as the function runs.
+        layers: Folders or zip files for the layers that are not in the assembly, in their order.
+            Default: none.
 
     Raises:
-        UsageProblem: Where code or a layer is no part of the assembly.
+        UsageProblem: Code or a layer is not in the assembly and was not given.
     """
     missing = function.unresolved_layers
     if len(layers) != len(missing):
@@ -76,7 +76,7 @@ def stage(function: TemplateFunction, scratch: Path, layers: Sequence[Path] = ()
         raise UsageProblem(
             f"function {function.path} uses {len(missing)} layer(s) that are not in the assembly "
             f"({named}) and {len(layers)} were given; give a folder or zip file for each, in this "
-            f"order, with --layer PATH (`aws lambda get-layer-version-by-arn` tells where to "
+            f"order, with --layer PATH (`aws lambda get-layer-version-by-arn` says where to "
             f"download one)"
         )
     given = iter(layers)

@@ -1,4 +1,4 @@
-"""Wait until files change, with nothing but the standard library."""
+"""Wait until an assembly, or what it was made from, changes; with the standard library alone."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pathlib import Path
 type Snapshot = dict[str, tuple[int, int]]
 
 _POLL_SECONDS = 0.3
-#: Folders in which tools write while nobody changes anything.
+#: Folders in which tools write although nobody changes anything.
 _IGNORED = {"__pycache__", ".git", ".venv", "node_modules", ".mypy_cache", ".ruff_cache"}
 
 
 def snapshot(paths: Iterable[Path]) -> Snapshot:
-    """Return time and size of each file below some paths.
+    """Return modification time and size of each file below some paths.
 
     Args:
-        paths: Files and folders; those that are missing count as empty.
+        paths: Files and folders; those that do not exist count as empty.
     """
     found: Snapshot = {}
     for path in paths:
@@ -32,15 +32,15 @@ def snapshot(paths: Iterable[Path]) -> Snapshot:
 
 
 def wait_for_change(paths: list[Path], before: Snapshot) -> None:
-    """Return once something has changed and then stayed as it is for a moment.
+    """Return once something has changed and then stayed the same for a moment.
 
     Args:
         paths: Files and folders.
-        before: Their snapshot at the time that changes are counted from.
+        before: Their snapshot at the time from which changes count.
     """
     while (now := snapshot(paths)) == before:
         time.sleep(_POLL_SECONDS)
-    # An editor or a synth that is at it is left to finish.
+    # An editor or a synth may still be writing.
     while (later := snapshot(paths)) != now:
         now = later
         time.sleep(_POLL_SECONDS)
