@@ -3,7 +3,6 @@
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from opentelemetry.context import (
@@ -13,35 +12,27 @@ from opentelemetry.context import (
     detach,
     set_value,
 )
-from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 from opentelemetry.trace import StatusCode
 
 from lambda_otel_lite.configuration.variables import QUEUE_SIZE, default_number
 
 if TYPE_CHECKING:
-    from typing import Protocol
-
-    class Exporter(Protocol):
-        """What a ``SpanExporter`` offers, without the import of its module.
-
-        That alone would cost a cold start a millisecond; the exporters here do without.
-        """
-
-        def export(self, spans: Sequence[ReadableSpan], /) -> object:
-            """Export the spans; whoever fails to says so."""
-
-        def force_flush(self, timeout_millis: int = 30_000) -> bool:
-            """Export what was held back."""
-
-        def shutdown(self) -> None:
-            """Export what was held back, and nothing from now on."""
-
+    from lambda_otel_lite.export.exporter import Exporter
 
 logger = logging.getLogger("lambda_otel_lite.processor")
 
 
+def flush(provider: TracerProvider) -> None:
+    """Have every processor of a provider export what it holds; never raises."""
+    try:
+        provider.force_flush()
+    except Exception:
+        logger.exception("spans could not be exported")
+
+
 class OpenSpans(SpanProcessor):
-    """Knows which spans have started and not ended, so that a deadline can end them."""
+    """Knows which spans have started and not ended, so that they can be ended at a deadline."""
 
     def __init__(self) -> None:
         self._open: dict[int, Span] = {}
@@ -80,7 +71,7 @@ class OpenSpans(SpanProcessor):
 
 
 class LambdaSpanProcessor(OpenSpans):
-    """Holds ended spans until the invocation's end (specification, "processor").
+    """Holds ended spans until they are exported together, as a rule at the invocation's end.
 
     Args:
         span_exporter: Any ``SpanExporter``; takes the spans, a batch at a time.
@@ -98,8 +89,7 @@ class LambdaSpanProcessor(OpenSpans):
         self.span_exporter = span_exporter
         self.max_queue_size = max_queue_size
         self.max_export_batch_size = max(1, max_export_batch_size)
-        self.on_local_root: Callable[[], None] | None = None
-        """Called when a span without a parent in this process has ended and been queued."""
+        self._exports_local_roots = False
         self._queue: deque[ReadableSpan] = deque()
         self._dropped = 0
         # Reentrant: what an exporter calls may end a local root, which flushes.
@@ -115,8 +105,19 @@ class LambdaSpanProcessor(OpenSpans):
             self._dropped += 1
         else:
             self._queue.append(span)
-        if self.on_local_root is not None and (parent is None or parent.is_remote):
-            self.on_local_root()
+        if self._exports_local_roots and (parent is None or parent.is_remote):
+            self.force_flush()
+
+    def hold(self) -> None:
+        """Export nothing until told to, which is how a processor begins: an invocation is open."""
+        self._exports_local_roots = False
+
+    def release(self) -> None:
+        """Export each span tree as soon as its root in this process has ended.
+
+        No invocation is open whose end would do so.
+        """
+        self._exports_local_roots = True
 
     def process_spans(self) -> None:
         """Export all spans that are queued; never raises."""
@@ -133,13 +134,17 @@ class LambdaSpanProcessor(OpenSpans):
             )
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Export all spans that are queued.
+        """Export all spans that are queued; never raises.
 
         Args:
-            timeout_millis: Handed on to the exporter, in ms. Default: 30,000.
+            timeout_millis: Passed on to the exporter, in ms. Default: 30,000.
         """
         self.process_spans()
-        return self.span_exporter.force_flush(timeout_millis)
+        try:
+            return self.span_exporter.force_flush(timeout_millis)
+        except Exception:
+            logger.exception("the exporter could not be flushed")
+            return False
 
     def shutdown(self) -> None:
         """Export what is left and shut the exporter down."""

@@ -1,8 +1,8 @@
 """The one place where the parts are put together."""
 
 import logging
-from collections.abc import Callable, Sequence
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Literal
 
 from opentelemetry import trace
 from opentelemetry.propagators.textmap import TextMapPropagator
@@ -13,14 +13,16 @@ from opentelemetry.sdk.trace.sampling import Sampler
 
 from lambda_otel_lite.configuration.ids import SystemIdGenerator
 from lambda_otel_lite.configuration.settings import ProcessorMode, Settings
-from lambda_otel_lite.export.exporter import LazySpanExporter
-from lambda_otel_lite.lifecycle.completion import Completion, FinalizeCompletion, SyncCompletion
+from lambda_otel_lite.export.exporter import StdoutSpanExporter
 from lambda_otel_lite.lifecycle.lifecycle import Lifecycle
 from lambda_otel_lite.processor import LambdaSpanProcessor, OpenSpans
 from lambda_otel_lite.propagation import propagation
 from lambda_otel_lite.propagation.propagation import Propagation
 from lambda_otel_lite.resource import get_lambda_resource
 from lambda_otel_lite.version import __version__
+
+if TYPE_CHECKING:
+    from lambda_otel_lite.lifecycle.asynchronous import AsyncExport
 
 logger = logging.getLogger("lambda_otel_lite.telemetry")
 
@@ -65,10 +67,10 @@ class TelemetryCompletionHandler:
         return self._tracer
 
     def complete(self) -> None:
-        """Have the spans of an invocation exported that no traced handler follows.
+        """Export the spans of an invocation that has no traced handler.
 
-        Sync mode exports now, async mode after the response, finalize mode does nothing. May be
-        called any number of times.
+        Modes sync and async export now, mode finalize does nothing. Within a traced handler nothing
+        happens: its end exports. May be called any number of times.
         """
         if self.lifecycle is not None:
             self.lifecycle.complete()
@@ -180,7 +182,7 @@ def _provider(
 
 def _processor(settings: Settings) -> LambdaSpanProcessor:
     return LambdaSpanProcessor(
-        LazySpanExporter(settings),
+        StdoutSpanExporter(settings),
         max_queue_size=settings.queue_size,
         max_export_batch_size=settings.batch_size,
     )
@@ -196,34 +198,50 @@ def _assemble(
     open_spans: OpenSpans = own or OpenSpans()
     for processor in processors if own else [open_spans, *processors]:
         provider.add_span_processor(processor)
-
-    def flush() -> None:
-        try:
-            provider.force_flush()
-        except Exception:
-            logger.exception("spans could not be exported")
-
-    completion = _completion(settings, flush)
-    lifecycle = Lifecycle(completion, open_spans, flush, settings.timeout_margin)
-    if own and not isinstance(completion, FinalizeCompletion):
-        own.on_local_root = lifecycle.on_local_root
-    if not isinstance(completion, SyncCompletion):
-        from lambda_otel_lite.lifecycle.extension import on_sigterm  # noqa: PLC0415 - sync mode needs none of it
+    mode, extension = _available_mode(settings, provider)
+    lifecycle = Lifecycle(
+        provider,
+        open_spans,
+        settings.timeout_margin,
+        queue=None if mode is ProcessorMode.FINALIZE else own,
+        extension=extension,
+        finalizes=mode is ProcessorMode.FINALIZE,
+    )
+    if mode is not ProcessorMode.SYNC:
+        from lambda_otel_lite.lifecycle.sigterm import on_sigterm  # noqa: PLC0415 - sync mode needs none of it
 
         on_sigterm(lifecycle.shut_down)
     trace.set_tracer_provider(provider)
     return TelemetryCompletionHandler(provider, lifecycle, propagation, settings)
 
 
-def _completion(settings: Settings, flush: Callable[[], None]) -> Completion:
-    """Choose by the mode; where the extension is not to be had, sync keeps every span."""
-    if settings.mode is ProcessorMode.SYNC:
-        return SyncCompletion(flush)
+def _available_mode(
+    settings: Settings, provider: TracerProvider
+) -> tuple[ProcessorMode, "AsyncExport | None"]:
+    """Start the extension that the mode needs; if it is not available, sync keeps every span."""
+    mode = settings.mode
+    if mode is ProcessorMode.SYNC:
+        return mode, None
     if settings.managed_instance:
-        logger.warning(
-            "%s mode is not to be had on Lambda Managed Instances; using sync", settings.mode
-        )
-        return SyncCompletion(flush)
-    from lambda_otel_lite.lifecycle.registration import register  # noqa: PLC0415 - sync mode needs none of it
+        logger.warning("%s mode is not available on Lambda Managed Instances; using sync", mode)
+        return ProcessorMode.SYNC, None
+    if settings.runtime_api is None:
+        logger.info("not on Lambda: no extension; %s mode needs one", mode)
+        return mode if mode is ProcessorMode.FINALIZE else ProcessorMode.SYNC, None
+    from lambda_otel_lite.lifecycle.extension import InternalExtension  # noqa: PLC0415 - sync mode needs none of it
 
-    return register(settings, flush)
+    extension = InternalExtension(settings.runtime_api)
+    if mode is ProcessorMode.FINALIZE:
+        return (mode if extension.start([], _ignore) else ProcessorMode.SYNC), None
+    from lambda_otel_lite.lifecycle.asynchronous import AsyncExport  # noqa: PLC0415 - as above
+
+    export = AsyncExport(provider)
+    if not extension.start(["INVOKE"], export.follow):
+        return ProcessorMode.SYNC, None
+    return mode, export
+
+
+def _ignore(events: Iterable[object]) -> None:
+    """Wait for events that nobody asked for, as the platform wants every extension to."""
+    for _ in events:
+        pass

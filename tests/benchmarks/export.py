@@ -12,11 +12,11 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from otlp_stdout_span_exporter import OTLPStdoutSpanExporter
 
 from lambda_otel_lite.configuration.settings import Settings
-from lambda_otel_lite.export.exporter import NativeSpanExporter
+from lambda_otel_lite.export.exporter import LogRecordExporter
 from lambda_otel_lite.resource import get_lambda_resource
 
 if TYPE_CHECKING:
-    from lambda_otel_lite.processor import Exporter
+    from lambda_otel_lite.export.exporter import Exporter
 
 #: What the platform sets; the line limit is the default.
 ENVIRONMENT = {
@@ -27,7 +27,7 @@ ENVIRONMENT = {
     "AWS_REGION": "eu-west-1",
 }
 EXPORTERS: dict[str, Callable[[], "Exporter"]] = {
-    "native": lambda: NativeSpanExporter(Settings.from_environ(ENVIRONMENT)),
+    "native": lambda: LogRecordExporter(Settings.from_environ(ENVIRONMENT)),
     "OTLPStdoutSpanExporter": OTLPStdoutSpanExporter,
 }
 

@@ -92,7 +92,7 @@ for number, event in enumerate(json.load(sys.stdin)):
     "code",
     [
         pytest.param(_INVOKE, id="invocations"),
-        "import lambda_otel_lite.lifecycle.asynchronous, lambda_otel_lite.lifecycle.registration",
+        "import lambda_otel_lite.lifecycle.asynchronous, lambda_otel_lite.lifecycle.sigterm",
         "import lambda_otel_lite.export.truncation, lambda_otel_lite.startup.instrumentations",
         "os.environ['OTEL_PROPAGATORS'] = 'baggage'; import opentelemetry.propagate",
         "import opentelemetry.baggage, opentelemetry.semconv.trace",

@@ -12,7 +12,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 
 from lambda_otel_lite.configuration.settings import Settings
-from lambda_otel_lite.export.exporter import NativeSpanExporter
+from lambda_otel_lite.export.exporter import LogRecordExporter
 from tests.forwarder.samples import log_data, stream_event
 
 #: Spans that an invocation makes, below a span of the invocation itself.
@@ -47,7 +47,7 @@ def function_lines(
         spans_of_invocation: How many of them an invocation makes.
     """
     environment = {"AWS_LAMBDA_FUNCTION_NAME": name, "LAMBDA_OTEL_EXPORTER": "native"}
-    exporter = NativeSpanExporter(Settings.from_environ(environment))
+    exporter = LogRecordExporter(Settings.from_environ(environment))
     resource = Resource({"service.name": name, "cloud.provider": "aws", "faas.name": name})
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     kept = Kept()

@@ -29,7 +29,7 @@ def _fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(telemetry, "_current", None)
     textmap = propagate.get_global_textmap()
     reading.warn.cache_clear()
-    propagation._usable.cache_clear()
+    propagation.usable.cache_clear()
     yield
     propagate.set_global_textmap(textmap)
     logging.getLogger("lambda_otel_lite").setLevel(logging.NOTSET)

@@ -2,12 +2,10 @@
 
 import threading
 import time
-from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
 import pytest
 
-from lambda_otel_lite.lifecycle import deadline
 from lambda_otel_lite.lifecycle.deadline import DeadlineWatch
 
 
@@ -70,19 +68,17 @@ def test_a_deadline_that_has_passed_is_called_at_once() -> None:
 class _Recorded(threading.Condition):
     """Tells when somebody goes to sleep on it, and counts how often somebody is woken."""
 
-    def __init__(self, lock: threading.Lock) -> None:
-        super().__init__(lock)
-        self.asleep = threading.Semaphore(0)
-        self.notified = 0
+    asleep = threading.Semaphore(0)
+    notified = 0
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait as any condition does."""
-        self.asleep.release()
+        _Recorded.asleep.release()
         return super().wait(timeout)
 
     def notify(self, n: int = 1) -> None:
         """Wake as any condition does."""
-        self.notified += 1
+        _Recorded.notified += 1
         super().notify(n)
 
 
@@ -90,22 +86,27 @@ def test_invocations_that_end_in_time_never_wake_the_thread(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A wake-up takes the interpreter's lock and a processor's time from the handler."""
-    watch, rung = _watch()
-    watch._changed = recorded = _Recorded(watch._lock)
-    begin: list[Callable[[], None]] = []
-    monkeypatch.setattr(deadline, "_start", begin.append)
-    watch.arm(60_000, "over before the thread has its turn")
+    started: list[threading.Thread] = []
+
+    def hold_back(thread: threading.Thread) -> None:
+        started.append(thread)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading, "Condition", _Recorded)
+        watch, rung = _watch()
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", hold_back)
+        watch.arm(60_000, "over before the thread has its turn")
     watch.disarm()
-    monkeypatch.undo()
-    watch._thread = deadline._start(begin[0])
-    assert recorded.asleep.acquire(timeout=10)
-    notified = recorded.notified
+    started[0].start()
+    assert _Recorded.asleep.acquire(timeout=10)
+    notified = _Recorded.notified
 
     for number in range(100):
         watch.arm(60_000, str(number))
         watch.disarm()
 
-    assert recorded.notified == notified
+    assert _Recorded.notified == notified
     watch.arm(150, "soon")
     assert rung.get(timeout=10) == "soon"
 

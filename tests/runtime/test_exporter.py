@@ -3,7 +3,7 @@
 import json
 import logging
 import random
-from collections.abc import Callable
+import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,18 +16,12 @@ from opentelemetry.trace import Status, StatusCode
 
 from lambda_otel_lite.configuration import variables as env
 from lambda_otel_lite.configuration.settings import Settings
-from lambda_otel_lite.export import exporter as exporter_module
-from lambda_otel_lite.export import record
-from lambda_otel_lite.export.exporter import (
-    LazySpanExporter,
-    LogRecordExporter,
-    NativeSpanExporter,
-    PackageSpanExporter,
-)
+from lambda_otel_lite.export import package_output, record
+from lambda_otel_lite.export.exporter import StdoutSpanExporter
 from lambda_otel_lite.export.truncation import TRUNCATED
 from tests.spans import make_span, proto_spans, request_of
 
-_EXPORTERS = pytest.mark.parametrize("exporter", [NativeSpanExporter, PackageSpanExporter])
+_BOTH = pytest.mark.parametrize("choice", ["native", "package"])
 
 
 class _Stdout:
@@ -59,11 +53,12 @@ def stdout(monkeypatch: pytest.MonkeyPatch) -> _Stdout:
     return fake
 
 
-def _settings(**values: object) -> Settings:
-    return Settings.from_environ({name: str(value) for name, value in values.items()})
+def _exporter(choice: str = "native", /, **values: object) -> StdoutSpanExporter:
+    environ = {name: str(value) for name, value in values.items()}
+    return StdoutSpanExporter(Settings.from_environ(environ | {env.EXPORTER: choice}))
 
 
-@_EXPORTERS
+@_BOTH
 @hypothesis_settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -75,7 +70,7 @@ def _settings(**values: object) -> Settings:
     service=st.text(st.characters(exclude_characters="\0"), max_size=20),
 )
 def test_hazard_15_every_line_is_complete_json_under_the_limit(  # noqa: PLR0913, PLR0917
-    exporter: Callable[[Settings], LogRecordExporter],
+    choice: str,
     sizes: list[int],
     limit: int,
     level: int,
@@ -86,26 +81,25 @@ def test_hazard_15_every_line_is_complete_json_under_the_limit(  # noqa: PLR0913
 ) -> None:
     stdout.writes.clear()
     caplog.clear()
-    settings = _settings(
-        **{
-            env.LINE_LIMIT: limit,
-            env.COMPRESSION_LEVEL: level,
-            env.LOG_FORMAT: log_format,
-            env.SERVICE_NAME: service,
-        }
-    )
+    variables = {
+        env.LINE_LIMIT: limit,
+        env.COMPRESSION_LEVEL: level,
+        env.LOG_FORMAT: log_format,
+        env.SERVICE_NAME: service,
+    }
     spans = [
         make_span(span_id=number, attributes={"text": _noise(size, number)})
         for number, size in enumerate(sizes, 1)
     ]
 
-    result = exporter(settings).export(spans)
+    source = Settings.from_environ({env.SERVICE_NAME: service}).service_name
+    result = _exporter(choice, **variables).export(spans)
 
     for line in stdout.writes:
         assert line.endswith("\n")
         assert "\n" not in line[:-1]
         assert len(line.encode()) <= limit
-        assert json.loads(line)["source"] == settings.service_name
+        assert json.loads(line)["source"] == source
         assert json.loads(line)["spans"] == len(proto_spans([line]))
     written = [int.from_bytes(span.span_id) for span in proto_spans(stdout.writes)]
     assert written == sorted(set(written))
@@ -121,23 +115,21 @@ def test_hazard_15_a_batch_over_the_limit_is_halved_until_it_fits(stdout: _Stdou
         make_span(span_id=number, attributes={"n": _noise(300, number)}) for number in range(1, 9)
     ]
 
-    settings = _settings(**{env.LINE_LIMIT: 2500})
-    assert NativeSpanExporter(settings).export(spans)
+    assert _exporter(**{env.LINE_LIMIT: 2500}).export(spans)
 
     assert [len(proto_spans([line])) for line in stdout.writes] == [2, 2, 2, 2]
 
 
-@_EXPORTERS
+@_BOTH
 def test_hazard_15_a_single_span_over_the_limit_is_truncated_and_marked(
-    exporter: Callable[[Settings], LogRecordExporter], stdout: _Stdout
+    choice: str, stdout: _Stdout
 ) -> None:
     span = make_span(
         attributes={"big": _noise(60_000), "small": "kept"},
         status=Status(StatusCode.ERROR, _noise(60_000, 1)),
     )
 
-    settings = _settings(**{env.LINE_LIMIT: 16_384})
-    assert exporter(settings).export([span])
+    assert _exporter(choice, **{env.LINE_LIMIT: 16_384}).export([span])
 
     (written,) = proto_spans(stdout.writes)
     attributes = {attribute.key: attribute.value for attribute in written.attributes}
@@ -153,8 +145,7 @@ def test_what_fits_no_line_at_all_is_dropped_and_counted(
 ) -> None:
     spans = [make_span(resource=Resource({"big": _noise(5_000)})), make_span(span_id=2)]
 
-    settings = _settings(**{env.LINE_LIMIT: 1024})
-    assert not NativeSpanExporter(settings).export(spans)
+    assert not _exporter(**{env.LINE_LIMIT: 1024}).export(spans)
 
     assert len(proto_spans(stdout.writes)) == 1
     (warning,) = caplog.records
@@ -162,27 +153,25 @@ def test_what_fits_no_line_at_all_is_dropped_and_counted(
     assert "1024 bytes (LAMBDA_OTEL_LINE_LIMIT)" in warning.getMessage()
 
 
-@_EXPORTERS
-def test_hazard_23_a_line_and_its_newline_are_one_write(
-    exporter: Callable[[Settings], LogRecordExporter], stdout: _Stdout
-) -> None:
-    exporter(_settings()).export([make_span(), make_span(span_id=2)])
+@_BOTH
+def test_hazard_23_a_line_and_its_newline_are_one_write(choice: str, stdout: _Stdout) -> None:
+    _exporter(choice).export([make_span(), make_span(span_id=2)])
 
     (text,) = stdout.writes
     assert text.endswith("}\n")
     assert len(proto_spans([text])) == 2
 
 
-@_EXPORTERS
+@_BOTH
 def test_hazard_16_exporter_headers_never_reach_a_line(
-    exporter: Callable[[Settings], LogRecordExporter],
+    choice: str,
     stdout: _Stdout,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "api-key=s3cret")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "authorization=s3cret")
 
-    exporter(Settings.from_environ()).export([make_span()])
+    _exporter(choice).export([make_span()])
 
     (line,) = stdout.writes
     assert "s3cret" not in line
@@ -194,23 +183,23 @@ def test_both_exporters_decode_to_equal_messages(stdout: _Stdout) -> None:
         make_span("a", attributes={"text": "ü", "list": [1, 2], "none": None, "real": 0.5}),
         make_span("b", 2, status=Status(StatusCode.ERROR, "no")),
     ]
-    NativeSpanExporter(_settings()).export(spans)
-    PackageSpanExporter(_settings()).export(spans)
+    _exporter().export(spans)
+    _exporter("package").export(spans)
 
     native, package = (request_of(line) for line in stdout.writes)
     assert native == package
     assert len(native.resource_spans[0].scope_spans[0].spans) == 2
 
 
-@_EXPORTERS
+@_BOTH
 def test_spans_that_cannot_be_encoded_do_not_take_others_with_them(
-    exporter: Callable[[Settings], LogRecordExporter],
+    choice: str,
     stdout: _Stdout,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     spans = [make_span(), make_span(span_id=2, start_time=-1), make_span(span_id=3)]
 
-    assert not exporter(_settings()).export(spans)
+    assert not _exporter(choice).export(spans)
 
     assert [int.from_bytes(span.span_id) for span in proto_spans(stdout.writes)][-1] == 3
     assert len(proto_spans(stdout.writes)) == 2
@@ -218,7 +207,7 @@ def test_spans_that_cannot_be_encoded_do_not_take_others_with_them(
 
 
 def test_no_spans_are_no_line(stdout: _Stdout) -> None:
-    assert NativeSpanExporter(_settings()).export([])
+    assert _exporter().export([])
     assert stdout.writes == []
 
 
@@ -232,29 +221,40 @@ def test_a_closed_stdout_is_a_warning(
     monkeypatch.setattr(closed, "write", write)
     monkeypatch.setattr(record, "sys", SimpleNamespace(stdout=closed))
 
-    assert not NativeSpanExporter(_settings()).export([make_span()])
+    assert not _exporter().export([make_span()])
     assert "1 spans lost" in caplog.text
 
 
 @pytest.mark.parametrize(
-    ("choice", "kind"), [("native", NativeSpanExporter), ("package", PackageSpanExporter)]
+    ("choice", "encoder"),
+    [
+        ("native", "lambda_otel_lite.export.encoder"),
+        ("package", "lambda_otel_lite.export.package_output"),
+    ],
 )
-def test_the_chosen_exporter_is_made_at_the_first_export(
-    choice: str, kind: type, stdout: _Stdout
+def test_the_chosen_encoder_is_loaded_at_the_first_export(
+    choice: str, encoder: str, stdout: _Stdout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lazy = LazySpanExporter(_settings(**{env.EXPORTER: choice}))
-    assert lazy._exporter is None
-    assert lazy.force_flush() is True
-    lazy.shutdown()
+    for name in ("encoder", "package_output"):
+        monkeypatch.delitem(sys.modules, f"lambda_otel_lite.export.{name}", raising=False)
+        monkeypatch.delattr(f"lambda_otel_lite.export.{name}", raising=False)
+    exporter = _exporter(choice)
+    assert exporter.force_flush() is True
+    exporter.shutdown()
+    assert not _loaded_encoders()
 
-    lazy.export([make_span()])
-    made = lazy._exporter
-    assert isinstance(made, kind)
-    lazy.export([make_span()])
-    assert lazy._exporter is made
-    assert lazy.force_flush() is True
-    lazy.shutdown()
+    exporter.export([make_span()])
+    exporter.export([make_span()])
+
+    assert _loaded_encoders() == {encoder}
+    assert exporter.force_flush() is True
+    exporter.shutdown()
     assert len(stdout.writes) == 2
+
+
+def _loaded_encoders() -> set[str]:
+    encoders = {"lambda_otel_lite.export.encoder", "lambda_otel_lite.export.package_output"}
+    return encoders & set(sys.modules)
 
 
 @pytest.mark.parametrize("error", [ImportError("gone"), TypeError("Descriptors cannot be created")])
@@ -266,12 +266,12 @@ def test_a_package_that_cannot_be_imported_is_a_warning_and_native_takes_over(
 ) -> None:
     """Two versions of protobuf in one process raise a TypeError when they are imported."""
 
-    def fail(settings: Settings) -> LogRecordExporter:
+    def fail(compression_level: int) -> object:
         raise error
 
-    monkeypatch.setattr(exporter_module, "PackageSpanExporter", fail)
+    monkeypatch.setattr(package_output, "PackageEncoder", fail)
 
-    LazySpanExporter(_settings()).export([make_span()])
+    _exporter("package").export([make_span()])
     assert len(proto_spans(stdout.writes)) == 1
     (warning,) = caplog.records
     assert warning.levelno == logging.WARNING
@@ -282,10 +282,11 @@ def test_pipe_output_is_left_to_the_package(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(env.OUTPUT_TYPE, "pipe")
-    lazy = LazySpanExporter(Settings.from_environ())
+    exporter = _exporter("package", **{env.OUTPUT_TYPE: "pipe", env.LINE_LIMIT: 1024})
 
-    lazy.export([make_span()])
+    exporter.export([make_span(attributes={"longer than the limit": _noise(3_000)})])
 
-    assert type(lazy._exporter).__name__ == "OTLPStdoutSpanExporter"
-    # There is no pipe here, so that the package itself falls back to stdout.
-    assert len(proto_spans(capsys.readouterr().out.splitlines())) == 1
+    # There is no pipe here, so that the package itself falls back to stdout, with no line limit.
+    (line,) = capsys.readouterr().out.splitlines()
+    assert len(line) > 1024
+    assert len(proto_spans([line])) == 1

@@ -1,85 +1,43 @@
-"""Which completion a mode comes to, by what the platform lets it have."""
+"""What a processing mode comes to, by what the platform allows."""
 
 import logging
-import os
 import signal
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
-from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import SpanProcessor
 
-from lambda_otel_lite import telemetry
-from lambda_otel_lite.configuration.settings import Settings
-from lambda_otel_lite.lifecycle import registration
-from lambda_otel_lite.lifecycle.asynchronous import AsyncCompletion
-from lambda_otel_lite.lifecycle.completion import FinalizeCompletion, SyncCompletion
-from lambda_otel_lite.lifecycle.extension import on_sigterm
-from lambda_otel_lite.propagation.propagation import from_propagators
+from lambda_otel_lite import create_traced_handler, init_telemetry
+from lambda_otel_lite.lifecycle import extension
+from lambda_otel_lite.lifecycle.extension import Signal
+from lambda_otel_lite.lifecycle.extensions_api import Invoke
+from tests.spans import FakeContext, make_telemetry
 
 API = {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:1"}
 MANAGED = {**API, "AWS_LAMBDA_MAX_CONCURRENCY": "2"}
 
 
 class Extension:
-    """Registers or not, as it is told, and follows nothing."""
+    """Registers or not, as it is told, and has events followed when the test asks for it."""
 
     granted = True
-    events: Sequence[str] | None = None
+    kinds: Sequence[str] | None = None
+    follow: ClassVar[Callable[[Iterator[Invoke | Signal]], None]]
 
-    def __init__(self, address: str, *callbacks: Callable[..., Any]) -> None:
-        Extension.events = None
+    def __init__(self, address: str) -> None:
+        assert address == "127.0.0.1:1"
 
-    def start(self, events: Sequence[str]) -> bool:
+    def start(
+        self, kinds: Sequence[str], follow: Callable[[Iterator[Invoke | Signal]], None]
+    ) -> bool:
         """Answer as told."""
-        Extension.events = events
+        Extension.kinds = kinds
+        Extension.follow = follow
         return self.granted
 
 
-@pytest.mark.parametrize(
-    ("mode", "variables", "granted", "expected", "events"),
-    [
-        ("sync", API, True, SyncCompletion, None),
-        ("async", API, True, AsyncCompletion, ["INVOKE"]),
-        ("async", API, False, SyncCompletion, ["INVOKE"]),
-        ("async", {}, True, SyncCompletion, None),
-        ("async", MANAGED, True, SyncCompletion, None),
-        ("finalize", API, True, FinalizeCompletion, []),
-        ("finalize", API, False, SyncCompletion, []),
-        ("finalize", {}, True, FinalizeCompletion, None),
-        ("finalize", MANAGED, True, SyncCompletion, None),
-    ],
-)
-def test_the_mode_that_can_be_had(  # noqa: PLR0913, PLR0917 - a table
-    mode: str,
-    variables: Mapping[str, str],
-    granted: bool,  # noqa: FBT001 - pytest passes it by name
-    expected: type,
-    events: Sequence[str] | None,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Where the extension is not to be had, sync keeps every span."""
-    monkeypatch.setattr(registration, "InternalExtension", Extension)
-    monkeypatch.setattr(Extension, "granted", granted)
-    monkeypatch.setattr(Extension, "events", None)
-    settings = Settings.from_environ(variables, mode=mode)
-    assert type(telemetry._completion(settings, lambda: None)) is expected
-    assert Extension.events == events
-
-
-def test_hazard_09_one_log_line(caplog: pytest.LogCaptureFixture) -> None:
-    """What managed instances cannot have is said once, with the mode that is used."""
-    settings = Settings.from_environ(MANAGED, mode="async")
-    with caplog.at_level(logging.INFO):
-        telemetry._completion(settings, lambda: None)
-    assert [record.message for record in caplog.records] == [
-        "async mode is not to be had on Lambda Managed Instances; using sync"
-    ]
-
-
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def sigterm() -> Iterator[None]:
     """Afterwards the signal is as it was."""
     before = signal.getsignal(signal.SIGTERM)
@@ -87,36 +45,69 @@ def sigterm() -> Iterator[None]:
     signal.signal(signal.SIGTERM, before)
 
 
-@pytest.mark.usefixtures("sigterm")
-def test_a_forked_process_has_the_signal_as_it_was() -> None:
-    """The parent keeps the handler, and neither is left with the signal blocked."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    on_sigterm(lambda: None)
-    ours = signal.getsignal(signal.SIGTERM)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # The test runner's threads are no matter here.
-        child = os.fork()
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [])
-    handler = signal.getsignal(signal.SIGTERM)
-    if child == 0:
-        os._exit(0 if handler is signal.SIG_DFL and signal.SIGTERM not in blocked else 1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert handler is ours
-    assert signal.SIGTERM not in blocked
+@pytest.mark.parametrize(
+    ("mode", "variables", "granted", "expected", "kinds"),
+    [
+        ("sync", API, True, "sync", None),
+        ("async", API, True, "async", ["INVOKE"]),
+        ("async", API, False, "sync", ["INVOKE"]),
+        ("async", {}, True, "sync", None),
+        ("async", MANAGED, True, "sync", None),
+        ("finalize", API, True, "finalize", []),
+        ("finalize", API, False, "sync", []),
+        ("finalize", {}, True, "finalize", None),
+        ("finalize", MANAGED, True, "sync", None),
+    ],
+)
+def test_the_mode_that_is_available(  # noqa: PLR0913, PLR0917 - a table
+    mode: str,
+    variables: Mapping[str, str],
+    granted: bool,  # noqa: FBT001 - pytest passes it by name
+    expected: str,
+    kinds: Sequence[str] | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """If the extension is not available, sync keeps every span."""
+    monkeypatch.setattr(extension, "InternalExtension", Extension)
+    monkeypatch.setattr(Extension, "granted", granted)
+    monkeypatch.setattr(Extension, "kinds", None)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    before = signal.getsignal(signal.SIGTERM)
+
+    telemetry = make_telemetry(processor_mode=mode)
+    context = FakeContext()
+    create_traced_handler("work", telemetry.completion)(lambda event, context: 7)({}, context)
+
+    assert len(telemetry.spans) == (1 if expected == "sync" else 0)
+    assert Extension.kinds == kinds
+    if expected == "async":
+        Extension.follow(iter([Signal.ARRIVED, Invoke(context.aws_request_id, None)]))
+        assert len(telemetry.spans) == 1
+    # SIGTERM comes to functions with an extension, and finds what is not exported yet.
+    assert (signal.getsignal(signal.SIGTERM) is before) is (expected == "sync")
 
 
-def test_an_export_that_fails_is_a_log_line(
+def test_hazard_09_one_log_line(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """What managed instances do not have is said once, with the mode that is used."""
+    for name, value in MANAGED.items():
+        monkeypatch.setenv(name, value)
+    with caplog.at_level(logging.INFO):
+        init_telemetry(processor_mode="async")
+    assert [record.message for record in caplog.records] == [
+        "async mode is not available on Lambda Managed Instances; using sync"
+    ]
+
+
+def test_an_export_that_fails_is_a_log_line(caplog: pytest.LogCaptureFixture) -> None:
     """No processor's failure reaches the handler."""
-    monkeypatch.setattr(trace, "set_tracer_provider", lambda provider: None)
-    settings = Settings.from_environ({})
-    provider = TracerProvider(shutdown_on_exit=False)
-    handler = telemetry._assemble(settings, provider, [], from_propagators([]))
 
-    def fail() -> bool:
-        raise ValueError("no")
+    class Failing(SpanProcessor):
+        def force_flush(self, timeout_millis: int = 30_000) -> Any:
+            raise ValueError(timeout_millis)
 
-    monkeypatch.setattr(provider, "force_flush", fail)
-    handler.complete()
+    _, completion = init_telemetry(span_processors=[Failing()])
+    completion.complete()
     assert [record.message for record in caplog.records] == ["spans could not be exported"]

@@ -7,6 +7,7 @@ import pytest
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, get_value
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import StatusCode
 
@@ -124,24 +125,47 @@ def test_unsampled_spans_and_spans_without_context_are_not_kept() -> None:
     provider.shutdown()
 
 
-def test_the_end_of_a_local_root_is_told_and_that_of_its_children_is_not() -> None:
-    told: list[int] = []
-    processor = LambdaSpanProcessor(_Exporter())
-    processor.on_local_root = lambda: told.append(1)
+def test_a_span_tree_is_exported_at_the_end_of_its_root_when_released_and_not_when_held() -> None:
+    exporter = _Exporter()
+    processor = LambdaSpanProcessor(exporter)
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(processor)
     tracer = provider.get_tracer("test")
+    tracer.start_span("at first").end()
+    assert exporter.batches == []
 
+    processor.release()
     with tracer.start_as_current_span("root"):
-        with tracer.start_as_current_span("child"):
-            pass
-        assert told == []
+        tracer.start_span("child").end()
+        assert exporter.batches == []
+    assert exporter.batches == [["at first", "child", "root"]]
 
-    assert told == [1]
+    processor.hold()
+    tracer.start_span("held").end()
+    assert len(exporter.batches) == 1
+
+
+def test_an_exporter_that_cannot_be_flushed_is_a_log_line(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It reaches nobody, whoever has ended the span that was to be exported."""
+
+    def fail(timeout_millis: int) -> bool:
+        raise RuntimeError("no network")
+
+    exporter = _Exporter()
+    monkeypatch.setattr(exporter, "force_flush", fail)
+    processor = LambdaSpanProcessor(exporter)
+    processor.release()
+    processor.on_end(make_span("a"))
+
+    assert exporter.batches == [["a"]]
+    assert processor.force_flush() is False
+    assert [one.message for one in caplog.records] == ["the exporter could not be flushed"] * 2
 
 
 def test_open_spans_of_one_trace_are_ended_children_first() -> None:
-    exporter = _Exporter()
+    exporter = InMemorySpanExporter()
     open_spans = OpenSpans()
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(open_spans)
@@ -155,8 +179,9 @@ def test_open_spans_of_one_trace_are_ended_children_first() -> None:
         assert open_spans.end_open_spans(trace_id + 1, "timeout", "late") == 0
         assert open_spans.end_open_spans(trace_id, "timeout", "late") == 2
         assert open_spans.end_open_spans(trace_id, "timeout", "late") == 0
-        ended = list(queue._queue)
+        queue.process_spans()
 
+    ended = exporter.get_finished_spans()
     assert [span.name for span in ended] == ["ended", "child", "root"]
     for span in ended[1:]:
         assert span.status.status_code is StatusCode.ERROR

@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, Status
 
-from lambda_otel_lite.export.protobuf import (
+from lambda_otel_lite.export._protobuf import (
     encode_attributes,
     message,
     text_field,

@@ -1,13 +1,12 @@
 """Span exporters that write log records to the function's log.
 
-Both write the same lines: `NativeSpanExporter` encodes by itself, `PackageSpanExporter` has
-``OTLPStdoutSpanExporter`` of otlp-stdout-span-exporter do it. Nothing either needs is imported
-before the first export.
+`StdoutSpanExporter` is what a span processor holds. It loads nothing before the first export; then
+it makes a `LogRecordExporter`, whose spans are encoded by this project's own encoder or by that of
+otlp-stdout-span-exporter. Both write the same lines.
 """
 
 import logging
-from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.trace import ReadableSpan
@@ -15,13 +14,58 @@ from opentelemetry.sdk.trace import ReadableSpan
 from lambda_otel_lite.configuration.settings import Settings
 
 if TYPE_CHECKING:
-    from lambda_otel_lite.processor import Exporter
+    from typing import Protocol
+
+    from lambda_otel_lite.export.record import RecordFormat
+
+    class Exporter(Protocol):
+        """What a ``SpanExporter`` offers, without the import of its module.
+
+        That alone would cost a cold start a millisecond; the exporters here do without.
+        """
+
+        def export(self, spans: Sequence[ReadableSpan], /) -> object:
+            """Export the spans."""
+
+        def force_flush(self, timeout_millis: int = 30_000) -> bool:
+            """Export what was held back."""
+
+        def shutdown(self) -> None:
+            """Export what was held back, and nothing from now on."""
+
 
 logger = logging.getLogger("lambda_otel_lite.exporter")
 
 
+class StdoutSpanExporter:
+    """Writes spans to the function's log in the way that the settings ask for.
+
+    Args:
+        settings: The function's settings.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._exporter: Exporter | None = None
+
+    def export(self, spans: Sequence[ReadableSpan]) -> object:
+        """Export the spans; return what the exporter that does it returns."""
+        if self._exporter is None:
+            self._exporter = _make_exporter(self._settings)
+        return self._exporter.export(spans)
+
+    def shutdown(self) -> None:
+        """Shut down the exporter, if one was made."""
+        if self._exporter is not None:
+            self._exporter.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Flush the exporter, if one was made."""
+        return self._exporter is None or self._exporter.force_flush(timeout_millis)
+
+
 class LogRecordExporter:
-    """Writes each batch as a log record, or as several where one would be too long.
+    """Writes each batch as a log record, or as several if one would be too long.
 
     A line over the limit is split by the platform and both halves are lost, so the batch is halved
     until every line fits. A single span that does not fit is truncated and marked; what still does
@@ -29,21 +73,18 @@ class LogRecordExporter:
 
     Args:
         settings: The function's settings.
+        encode: Returns the compressed request in base64; by default this project's own encoder
+            does. What it raises is taken to mean that these spans cannot be encoded together.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, encode: Callable[[Sequence[ReadableSpan]], str] | None = None
+    ) -> None:
         from lambda_otel_lite.export.record import RecordFormat, write  # noqa: PLC0415 - not before the first export
 
         self._format = RecordFormat(settings)
         self._write_line = write
-
-    @abstractmethod
-    def _payload(self, spans: Sequence[ReadableSpan]) -> str:
-        """Return the compressed request in base64.
-
-        Raises:
-            Exception: The spans cannot be encoded.
-        """
+        self._encode = encode or _native_encoder(self._format)
 
     def export(self, spans: Sequence[ReadableSpan]) -> bool:
         """Write the spans; never raises, reports what it had to drop, and says if it was none."""
@@ -63,10 +104,10 @@ class LogRecordExporter:
         return not dropped
 
     def shutdown(self) -> None:
-        """Do nothing: a line is written at once or not at all."""
+        """Nothing is left to export: a line is written at once or not at all."""
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Do nothing, for the same reason."""
+        """Nothing is held back, for the same reason."""
         del timeout_millis
         return True
 
@@ -89,75 +130,26 @@ class LogRecordExporter:
         return 1
 
     def _line(self, spans: Sequence[ReadableSpan]) -> str | None:
-        """Return the line, or None where it is too long or the spans cannot be encoded."""
+        """Return the line, or None if it is too long or the spans cannot be encoded."""
         try:
-            line = self._format.line(self._payload(spans), len(spans))
+            line = self._format.line(self._encode(spans), len(spans))
         except Exception:
             logger.debug("%d spans cannot be encoded together", len(spans), exc_info=True)
             return None
         return line if self._format.fits(line) else None
 
 
-class NativeSpanExporter(LogRecordExporter):
-    """Encodes with this project's own writer: ``LAMBDA_OTEL_EXPORTER=native``."""
-
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings)
-        from lambda_otel_lite.export.encoder import encode_spans  # noqa: PLC0415 - not before the first export
-
-        self._encode = encode_spans
-
-    def _payload(self, spans: Sequence[ReadableSpan]) -> str:
-        return self._format.payload(self._encode(spans))
-
-
-class PackageSpanExporter(LogRecordExporter):
-    """Encodes with ``OTLPStdoutSpanExporter``: ``LAMBDA_OTEL_EXPORTER=package``."""
-
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings)
-        from lambda_otel_lite.export.package_output import PackagePayload  # noqa: PLC0415 - imports protobuf
-
-        self._package = PackagePayload(settings.compression_level)
-
-    def _payload(self, spans: Sequence[ReadableSpan]) -> str:
-        return self._package.encode(spans)
-
-
-class LazySpanExporter:
-    """Makes the exporter that the settings ask for when there is something to export.
-
-    Args:
-        settings: The function's settings.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._exporter: Exporter | None = None
-
-    def export(self, spans: Sequence[ReadableSpan]) -> None:
-        """Export the spans with the exporter that is made now at the latest."""
-        if self._exporter is None:
-            self._exporter = _make_exporter(self._settings)
-        self._exporter.export(spans)
-
-    def shutdown(self) -> None:
-        """Shut down the exporter, if one was made."""
-        if self._exporter is not None:
-            self._exporter.shutdown()
-
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Flush the exporter, if one was made."""
-        return self._exporter is None or self._exporter.force_flush(timeout_millis)
-
-
 def _make_exporter(settings: Settings) -> "Exporter":
     if settings.exporter == "native":
-        return NativeSpanExporter(settings)
+        return LogRecordExporter(settings)
     try:
+        from lambda_otel_lite.export import package_output  # noqa: PLC0415 - imports protobuf
+
         if settings.pipe_output:
-            return _pipe_exporter(settings.compression_level)
-        return PackageSpanExporter(settings)
+            # As it is: a pipe has no line limit, and other readers.
+            return package_output.pipe_exporter(settings.compression_level)
+        encoder = package_output.PackageEncoder(settings.compression_level)
+        return LogRecordExporter(settings, encoder.encode)
     except Exception as error:  # noqa: BLE001 - two versions of protobuf raise a TypeError
         logger.warning(
             "LAMBDA_OTEL_EXPORTER=package needs otlp-stdout-span-exporter, which cannot be imported"
@@ -165,12 +157,10 @@ def _make_exporter(settings: Settings) -> "Exporter":
             type(error).__name__,
             error,
         )
-        return NativeSpanExporter(settings)
+        return LogRecordExporter(settings)
 
 
-def _pipe_exporter(compression_level: int) -> "Exporter":
-    """Return the package's exporter as it is: a pipe has no line limit and other readers."""
-    from otlp_stdout_span_exporter import OTLPStdoutSpanExporter  # noqa: PLC0415
+def _native_encoder(record_format: "RecordFormat") -> Callable[[Sequence[ReadableSpan]], str]:
+    from lambda_otel_lite.export.encoder import encode_spans  # noqa: PLC0415 - not before the first export
 
-    exporter: Exporter = OTLPStdoutSpanExporter(gzip_level=compression_level)
-    return exporter
+    return lambda spans: record_format.payload(encode_spans(spans))

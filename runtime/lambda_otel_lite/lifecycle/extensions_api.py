@@ -1,16 +1,17 @@
-"""The Extensions API, spoken over a plain socket.
+"""A client of the Extensions API, on a plain socket.
 
 ``http.client`` would do, but its import (``email``, ``ssl``) costs more than everything else that
-happens at init. The API is one local HTTP/1.1 server and three small messages (Lambda developer
-guide, "Extensions API"; version 2020-01-01).
+happens at init. The API is a local HTTP/1.1 server with three small messages; version 2020-01-01 of
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html.
 """
 
 import json
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-#: One local round trip at init; an API that does not answer within it (in s) will not.
+#: The longest wait for an answer to the registration, in s: one local round trip at init.
 REGISTER_TIMEOUT = 2.0
 _VERSION = "/2020-01-01/extension"
 
@@ -24,7 +25,7 @@ class Invoke(NamedTuple):
 
     Attributes:
         request_id: The invocation's request id.
-        deadline_ms: When the platform ends it, in ms since the epoch; None where it is not said.
+        deadline_ms: When the platform ends it, in ms since the epoch; None if the event has none.
     """
 
     request_id: str
@@ -53,53 +54,35 @@ class ExtensionsApi:
             ExtensionsApiError: The API refused.
             OSError: The API cannot be reached.
         """
-        headers, _ = self._call(
+        request = self._request(
             "POST",
             "/register",
             {"Lambda-Extension-Name": name},
             json.dumps({"events": list(events)}),
-            timeout=REGISTER_TIMEOUT,
         )
+        with self._answer(request, REGISTER_TIMEOUT) as read:
+            headers, _ = read()
         self._identifier = headers.get("lambda-extension-identifier", "")
 
-    def next_event(self, on_arrival: Callable[[], None] = lambda: None) -> Invoke:
+    @contextmanager
+    def next_event(self) -> Iterator[Callable[[], Invoke]]:
         """Wait for the next invocation, for as long as it takes.
 
         An environment may be frozen for hours between two invocations: a time-out here would break
         off a wait that is all right.
 
-        Args:
-            on_arrival: Called when the event is there and has not been read. The handler's thread
-                has an event at this moment too, and only one of the two can run.
+        Yields:
+            When the event has arrived: the function that reads it.
 
         Raises:
             ExtensionsApiError: The API refused, or sent an event that is no INVOKE.
             OSError: The connection failed.
         """
-        identifier = {"Lambda-Extension-Identifier": self._identifier}
-        _, body = self._call(
-            "GET", "/event/next", identifier, "", timeout=None, on_arrival=on_arrival
-        )
-        try:
-            event = json.loads(body)
-            if event["eventType"] != "INVOKE":
-                raise ExtensionsApiError(f"event {body[:200]!r} was not asked for")
-            deadline = event.get("deadlineMs")
-            return Invoke(str(event["requestId"]), deadline if isinstance(deadline, int) else None)
-        except (ValueError, TypeError, KeyError) as error:
-            raise ExtensionsApiError(f"event {body[:200]!r} cannot be read: {error!r}") from error
+        headers = {"Lambda-Extension-Identifier": self._identifier}
+        with self._answer(self._request("GET", "/event/next", headers), None) as read:
+            yield lambda: _invoke(read()[1])
 
-    def _call(  # noqa: PLR0913 - what a request is made of
-        self,
-        method: str,
-        path: str,
-        headers: Mapping[str, str],
-        body: str,
-        *,
-        timeout: float | None,
-        on_arrival: Callable[[], None] = lambda: None,
-    ) -> tuple[dict[str, str], bytes]:
-        host, _, port = self._address.rpartition(":")
+    def _request(self, method: str, path: str, headers: Mapping[str, str], body: str = "") -> bytes:
         lines = [
             f"{method} {_VERSION}{path} HTTP/1.1",
             f"Host: {self._address}",
@@ -107,17 +90,38 @@ class ExtensionsApi:
             f"Content-Length: {len(body.encode())}",
             *(f"{name}: {value}" for name, value in headers.items()),
         ]
-        request = "\r\n".join(lines) + "\r\n\r\n" + body
+        return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
+
+    @contextmanager
+    def _answer(
+        self, request: bytes, timeout: float | None
+    ) -> Iterator[Callable[[], tuple[dict[str, str], bytes]]]:
+        """Send a request; yield, when the answer begins, the function that reads it."""
+        host, _, port = self._address.rpartition(":")
         with socket.create_connection((host, int(port)), REGISTER_TIMEOUT) as connection:
             connection.settimeout(timeout)
-            connection.sendall(request.encode())
+            connection.sendall(request)
             connection.recv(1, socket.MSG_PEEK)
-            on_arrival()
-            with connection.makefile("rb") as stream:
-                status, answer_headers, answer = _read_response(stream)
-        if status != 200:  # noqa: PLR2004 - OK is the only answer that is not a refusal
-            raise ExtensionsApiError(f"{method} {path}: {status} {answer[:200]!r}")
-        return answer_headers, answer
+            yield lambda: _read_answer(connection)
+
+
+def _invoke(body: bytes) -> Invoke:
+    try:
+        event = json.loads(body)
+        if event["eventType"] != "INVOKE":
+            raise ExtensionsApiError(f"event {body[:200]!r} was not asked for")
+        deadline = event.get("deadlineMs")
+        return Invoke(str(event["requestId"]), deadline if isinstance(deadline, int) else None)
+    except (ValueError, TypeError, KeyError) as error:
+        raise ExtensionsApiError(f"event {body[:200]!r} cannot be read: {error!r}") from error
+
+
+def _read_answer(connection: socket.socket) -> tuple[dict[str, str], bytes]:
+    with connection.makefile("rb") as stream:
+        status, headers, body = _read_response(stream)
+    if status != 200:  # noqa: PLR2004 - OK is the only answer that is not a refusal
+        raise ExtensionsApiError(f"answer {status} {body[:200]!r}")
+    return headers, body
 
 
 def _read_response(stream: Any) -> tuple[int, dict[str, str], bytes]:

@@ -2,14 +2,17 @@
 
 import logging
 import threading
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import Span
 
-from lambda_otel_lite.lifecycle.completion import Completion
 from lambda_otel_lite.lifecycle.deadline import DeadlineWatch
-from lambda_otel_lite.processor import OpenSpans
+from lambda_otel_lite.processor import LambdaSpanProcessor, OpenSpans, flush
+
+if TYPE_CHECKING:
+    from lambda_otel_lite.lifecycle._handover import Handover
+    from lambda_otel_lite.lifecycle.asynchronous import AsyncExport
 
 logger = logging.getLogger("lambda_otel_lite.lifecycle")
 
@@ -25,39 +28,55 @@ class Invocation:
         request_id: The platform's request id; None outside of Lambda.
         span: The handler's span.
         outer: The invocation that was open before; on Lambda there is none.
+
+    Attributes:
+        handover: What the extension's thread is told; None unless that thread exports.
     """
 
-    __slots__ = ("outer", "request_id", "span")
+    __slots__ = ("handover", "outer", "request_id", "span")
 
     def __init__(self, request_id: str | None, span: Span, outer: "Invocation | None") -> None:
         self.request_id = request_id
         self.span = span
         self.outer = outer
+        self.handover: Handover | None = None
 
 
 class Lifecycle:
     """Follows invocations from begin to end.
 
+    Without `extension` the handler's thread exports at an invocation's end: mode ``sync``.
+
     Args:
-        completion: What the processing mode does.
+        provider: Whose span processors export.
         open_spans: Knows the spans that have not ended.
-        flush: Exports all spans that have ended; must not raise.
         timeout_margin_ms: How long before the deadline open spans are ended, in ms; 0: never.
+        queue: Exports local roots that end while no invocation is open; None: nothing does.
+        extension: Exports in its own thread, after the response: mode ``async``.
+        finalizes: Leave the export to the shutdown or to the user's own span processor: mode
+            ``finalize``.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - by name, and each mode leaves out what it has no need of
         self,
-        completion: Completion,
+        provider: TracerProvider,
         open_spans: OpenSpans,
-        flush: Callable[[], None],
         timeout_margin_ms: int,
+        *,
+        queue: LambdaSpanProcessor | None = None,
+        extension: "AsyncExport | None" = None,
+        finalizes: bool = False,
     ) -> None:
-        self._completion = completion
+        self._provider = provider
         self._open_spans = open_spans
-        self._flush = flush
-        self._watch = DeadlineWatch(timeout_margin_ms, self._on_deadline)
+        self._watch = DeadlineWatch(timeout_margin_ms, self.time_out)
+        self._queue = queue
+        self._extension = extension
+        self._finalizes = finalizes
         self._lock = threading.RLock()
         self._invocation: Invocation | None = None
+        if queue is not None:
+            queue.release()
 
     def is_open(self, request_id: str | None) -> bool:
         """Say whether this very invocation is traced already."""
@@ -74,11 +93,14 @@ class Lifecycle:
         Args:
             request_id: The platform's request id.
             span: The handler's span.
-            remaining_ms: Time left until the deadline, in ms; None where it is not known.
+            remaining_ms: Time left until the deadline, in ms; None if it is not known.
         """
         invocation = Invocation(request_id, span, self._invocation)
         self._invocation = invocation
-        self._completion.begin(request_id)
+        if self._queue is not None:
+            self._queue.hold()
+        if self._extension is not None:
+            invocation.handover = self._extension.begin(request_id)
         if remaining_ms is not None:
             self._watch.arm(remaining_ms, invocation)
         return invocation
@@ -92,8 +114,14 @@ class Lifecycle:
         """
         with self._lock:
             self._invocation = invocation.outer
+        if self._queue is not None and invocation.outer is None:
+            self._queue.release()
         self._watch.disarm()
-        self._completion.end(invocation.request_id, context)
+        handover, extension = invocation.handover, self._extension
+        if handover is not None and extension is not None and extension.end(handover, context):
+            return
+        if not self._finalizes:
+            flush(self._provider)
 
     def complete(self) -> None:
         """Do what ``TelemetryCompletionHandler.complete()`` promises.
@@ -101,22 +129,18 @@ class Lifecycle:
         Within a traced handler the handler's end completes the invocation; to complete it twice
         would split its spans.
         """
-        if self._invocation is None:
-            self._completion.complete()
+        if self._invocation is None and not self._finalizes:
+            flush(self._provider)
 
-    def on_local_root(self) -> None:
-        """Export a span tree that ended outside of any traced handler; nobody else will."""
-        if self._invocation is None:
-            self._flush()
+    def time_out(self, invocation: Invocation) -> None:
+        """End what an invocation has left open, and export: its deadline is near."""
+        self._end_open_spans(invocation, *_TIMEOUT)
+        flush(self._provider)
 
     def shut_down(self) -> None:
         """End what is open and export what there is, before the environment goes away."""
         self._end_open_spans(self._invocation, *_SHUTDOWN)
-        self._flush()
-
-    def _on_deadline(self, invocation: Invocation) -> None:
-        self._end_open_spans(invocation, *_TIMEOUT)
-        self._flush()
+        flush(self._provider)
 
     def _end_open_spans(
         self, invocation: Invocation | None, error_type: str, description: str

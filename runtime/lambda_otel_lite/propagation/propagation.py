@@ -193,7 +193,7 @@ def from_settings(settings: Settings) -> Propagation:
 
     The default needs no global change: the API's own default injects the same headers.
     """
-    propagator = LambdaPropagator(_usable(settings.propagators))
+    propagator = LambdaPropagator(usable(settings.propagators))
     if settings.propagators_chosen:
         _set_global(propagator)
     return Propagation(propagator, propagator.for_messages())
@@ -215,11 +215,14 @@ def from_propagators(propagators: Sequence[TextMapPropagator]) -> Propagation:
 
 
 @cache
-def _usable(names: tuple[str, ...]) -> list[str]:
-    # Cached for its warnings: the zero-code entry point comes here before init_telemetry() does.
+def usable(names: tuple[str, ...]) -> list[str]:
+    """Return the names that can be used, and warn about the others.
+
+    Cached for its warnings: the zero-code entry point comes here before ``init_telemetry()`` does.
+    """
     if "none" in names:
         return []
-    usable = []
+    found = []
     for name in names:
         module = _KNOWN[name][0] if name in _KNOWN else None
         if module is None:
@@ -236,8 +239,8 @@ def _usable(names: tuple[str, ...]) -> list[str]:
                 _PACKAGES[module],
             )
         else:
-            usable.append(name)
-    return usable
+            found.append(name)
+    return found
 
 
 def _installed(module: str) -> bool:

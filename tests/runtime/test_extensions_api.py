@@ -43,6 +43,11 @@ def _is_complete(request: bytes) -> bool:
     return len(body) >= length
 
 
+def _next(api: ExtensionsApi) -> Invoke:
+    with api.next_event() as read:
+        return read()
+
+
 def _with_length(body: bytes) -> bytes:
     return OK + b"Content-Length: %d\r\n\r\n" % len(body) + body
 
@@ -65,7 +70,9 @@ def test_an_event_is_announced_before_it_is_read() -> None:
         thread = threading.Thread(target=serve)
         thread.start()
         api = ExtensionsApi(f"127.0.0.1:{listening.getsockname()[1]}")
-        assert api.next_event(arrived.set) == Invoke("a", 5)
+        with api.next_event() as read:
+            arrived.set()
+            assert read() == Invoke("a", 5)
         thread.join(10)
     assert before == [False, True]
 
@@ -75,7 +82,7 @@ def test_the_identifier_of_the_registration_is_sent_with_every_call() -> None:
     registered = OK + b"Lambda-Extension-Identifier: who\r\nContent-Length: 2\r\n\r\n{}"
     with _server(registered, _with_length(EVENT)) as (api, asked):
         api.register("name", ["INVOKE"])
-        assert api.next_event() == Invoke("a", 5)
+        assert _next(api) == Invoke("a", 5)
     assert asked[0].startswith(b"POST /2020-01-01/extension/register HTTP/1.1\r\n")
     assert b"Lambda-Extension-Name: name\r\n" in asked[0]
     assert json.loads(asked[0].partition(b"\r\n\r\n")[2]) == {"events": ["INVOKE"]}
@@ -100,13 +107,13 @@ def test_the_identifier_of_the_registration_is_sent_with_every_call() -> None:
 def test_a_body_of_every_framing(answer: bytes) -> None:
     """HTTP/1.1 has three ways to say where a body ends."""
     with _server(answer) as (api, _):
-        assert api.next_event() == Invoke("a", 5)
+        assert _next(api) == Invoke("a", 5)
 
 
 def test_a_deadline_that_is_no_number_is_unknown() -> None:
     """The invocation is known all the same."""
     with _server(_with_length(EVENT.replace(b"5", b'"soon"'))) as (api, _):
-        assert api.next_event() == Invoke("a", None)
+        assert _next(api) == Invoke("a", None)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +134,7 @@ def test_a_deadline_that_is_no_number_is_unknown() -> None:
 def test_an_answer_that_is_none(answer: bytes, message: str) -> None:
     """Every refusal and everything unreadable is the same error, and says what came."""
     with _server(answer) as (api, _), pytest.raises(ExtensionsApiError, match=message):
-        api.next_event()
+        _next(api)
 
 
 def test_nobody_there() -> None:

@@ -1,0 +1,80 @@
+"""What is done when the platform shuts the environment down, which it announces by SIGTERM."""
+
+import _thread
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+logger = logging.getLogger("lambda_otel_lite.extension")
+
+# Stages of a SIGTERM: none, work before the exit under way, that done.
+_IDLE, _PREPARING, _PREPARED = range(3)
+
+
+def on_sigterm(before_exit: Callable[[], None]) -> None:
+    """Have something done when the platform shuts the environment down.
+
+    The platform sends SIGTERM only to functions with an extension. What the signal did before,
+    by the user's handler or by default, it does afterwards.
+
+    Args:
+        before_exit: Called in a thread of its own; must not raise.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        logger.debug("not in the main thread: SIGTERM is left alone")
+        return
+    previous = signal.getsignal(signal.SIGTERM)
+    stage = _IDLE
+
+    def prepare() -> None:
+        nonlocal stage
+        before_exit()
+        stage = _PREPARED
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        # What this interrupts may hold any lock: a span's, stdout's, one of the threading module.
+        # So the work is a thread's, for which the main thread goes on, and which signals again. No
+        # threading.Thread, whose start takes such a lock.
+        nonlocal stage
+        if stage == _IDLE:
+            stage = _PREPARING
+            _thread.start_new_thread(prepare, ())
+            return
+        if stage == _PREPARING:
+            return
+        stage = _IDLE
+        if callable(previous):
+            previous(number, frame)
+        elif previous is signal.SIG_DFL:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+
+    signal.signal(signal.SIGTERM, handle)
+    _undo_in_forked_processes(handle, previous)
+
+
+def _undo_in_forked_processes(handle: object, previous: Any) -> None:
+    """Leave SIGTERM as it was to processes that user code forks, and may terminate.
+
+    A child's copies of spans are not its own to export. And Python forgets a signal that comes
+    between the fork and the child's first line if there is a handler for it, so it is held back.
+    """
+    local = threading.local()
+
+    def hold_back() -> None:
+        local.mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+    def let_through() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, local.mask)
+
+    def undo() -> None:
+        if previous is not None and signal.getsignal(signal.SIGTERM) is handle:
+            signal.signal(signal.SIGTERM, previous)
+        let_through()
+
+    os.register_at_fork(before=hold_back, after_in_parent=let_through, after_in_child=undo)
