@@ -117,10 +117,11 @@ class Lifecycle:
         if self._queue is not None and invocation.outer is None:
             self._queue.release()
         self._watch.disarm()
-        handover, extension = invocation.handover, self._extension
-        if handover is not None and extension is not None and extension.end(handover, context):
-            return
-        if not self._finalizes:
+        if self._extension is not None and invocation.handover is not None:
+            handed_over = self._extension.end(invocation.handover, context)
+        else:
+            handed_over = self._finalizes
+        if not handed_over:
             flush(self._provider)
 
     def complete(self) -> None:
