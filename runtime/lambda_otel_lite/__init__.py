@@ -1,7 +1,7 @@
 """OpenTelemetry tracing for AWS Lambda at a cost that nobody notices.
 
-The names below are loaded at their first use: a function whose handler is wrapped by the zero-code
-entry point imports this package without needing most of them.
+The names below are loaded at their first use: the zero-code entry point imports this package and
+needs few of them.
 """
 
 from importlib import import_module

@@ -1,6 +1,6 @@
-"""Names that lambda-otel-lite 0.8 to 0.15 exported, for applications that use them.
+"""Names that lambda-otel-lite 0.8 to 0.15 exports, for applications that import them.
 
-This project's own code takes its names from `lambda_otel_lite.configuration.variables`.
+This project's own code uses `lambda_otel_lite.configuration.variables`.
 """
 
 from typing import Final
@@ -21,7 +21,7 @@ class EnvVars:
 
 
 class Defaults:
-    """Values that hold where a variable is not set."""
+    """Values of variables that are not set."""
 
     QUEUE_SIZE: Final = env.default_number("queue_size")
     BATCH_SIZE: Final = env.default_number("batch_size")

@@ -31,12 +31,12 @@ def create_traced_handler(
 ) -> Callable[[HandlerT], HandlerT]:
     """Make a decorator that traces a handler.
 
-    What the handler returns or raises passes through untouched. That holds for anything that can be
+    What the handler returns or raises passes through untouched. It may be anything that can be
     called: a partial, an object with ``__call__``, a coroutine function or a generator function,
     whose span covers the call and not what its result does later.
 
     Args:
-        name: Name of the span where the extractor finds none.
+        name: Name of the span if the extractor finds none.
         completion_handler: From ``init_telemetry()``.
         attributes_extractor: Reads the event. Default: ``default_extractor``.
     """
@@ -48,7 +48,7 @@ def create_traced_handler(
     def decorate(handler: HandlerT) -> HandlerT:
         def traced(event: Any, context: Any, *args: Any, **kwargs: Any) -> Any:
             request_id = _request_id(context)
-            # Decorated twice, by hand and by the zero-code entry point: the outer one traces.
+            # Decorated twice, by hand and by the zero-code entry point: the outer decorator traces.
             if lifecycle.is_open(request_id):
                 return handler(event, context, *args, **kwargs)
             span, parent = tracing.start_span(event, context)
@@ -76,10 +76,10 @@ def create_traced_handler(
 
 
 class _Tracing:
-    """Starts spans and describes them; every failure in here stays in here.
+    """Starts spans and describes them; no failure in here reaches the handler.
 
     Args:
-        name: Name of the span where the extractor finds none.
+        name: Name of the span if the extractor finds none.
         completion_handler: From ``init_telemetry()``.
         lifecycle: The completion handler's.
         extractor: Reads the event.
@@ -172,14 +172,14 @@ class _Tracing:
         if extracted.link_carriers:
             senders = self._propagation.senders(extracted.link_carriers)
             links += [Link(span) for span in senders.spans]
-            # All messages of the batch come from one place: the batch continues its trace. An
-            # unsampled sender is linked to, but does not keep the batch from being traced.
+            # All messages come from one span: the batch continues its trace. An unsampled sender is
+            # linked, but does not keep the batch from being traced.
             if senders.shared is not None and senders.spans[0].trace_flags.sampled:
                 parent = senders.shared
         return parent, links
 
     def _log(self, message: str) -> None:
-        """Log with the traceback once, then only for those who look for it."""
+        """Log with the traceback: the first time as a warning, then at level DEBUG."""
         level = logging.DEBUG if self._logged else logging.WARNING
         self._logged = True
         logger.log(level, "%s", message, exc_info=True)
@@ -231,5 +231,5 @@ def _remaining_ms(context: Any) -> float | None:
         remaining = context.get_remaining_time_in_millis()
     except Exception:  # noqa: BLE001 - somebody else's context object may do anything
         return None
-    # The comparison also sorts out what is not a number at all.
+    # The comparison is also false for NaN.
     return remaining if isinstance(remaining, int | float) and remaining >= 0 else None

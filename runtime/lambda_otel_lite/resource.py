@@ -1,7 +1,7 @@
 """The resource: which function, version and environment the spans come from.
 
-Built without the SDK's detectors, which scan the installed packages' entry points and say nothing
-of Lambda.
+Built without the SDK's detectors: they scan the entry points of all installed packages, and know
+nothing of Lambda.
 """
 
 from opentelemetry.sdk.resources import Resource
@@ -13,14 +13,16 @@ from lambda_otel_lite.configuration.settings import Settings
 def get_lambda_resource(
     custom_resource: Resource | None = None, *, settings: Settings | None = None
 ) -> Resource:
-    """Describe the function (specification, "Automatic FAAS Attributes").
+    """Describe the function by its resource attributes.
 
-    Precedence, lowest first: what the platform says, ``OTEL_RESOURCE_ATTRIBUTES``,
-    ``OTEL_SERVICE_NAME``, ``custom_resource`` (OpenTelemetry, Resource SDK).
+    Which they are: https://pypi.org/project/lambda-otel-lite/0.8.2/, "Automatic FAAS Attributes".
+    Each source overrides those before it: the platform, ``OTEL_RESOURCE_ATTRIBUTES``,
+    ``OTEL_SERVICE_NAME``, `custom_resource`
+    (https://opentelemetry.io/docs/specs/otel/resource/sdk/).
 
     Args:
-        custom_resource: Attributes to add. The name ``unknown_service``, which ``Resource.create``
-            fills in, is not taken for the user's choice.
+        custom_resource: Attributes to add. A ``service.name`` that begins with ``unknown_service``
+            is ignored: ``Resource.create`` adds it when nobody has chosen a name.
         settings: Where the values come from. Default: the process environment.
     """
     settings = settings or Settings.from_environ()

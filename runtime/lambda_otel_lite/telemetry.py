@@ -1,4 +1,8 @@
-"""The one place where the parts are put together."""
+"""Put the parts together.
+
+What the public names do is specified by the description of lambda-otel-lite 0.8.2,
+https://pypi.org/project/lambda-otel-lite/0.8.2/.
+"""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -28,7 +32,7 @@ logger = logging.getLogger("lambda_otel_lite.telemetry")
 
 
 class TelemetryCompletionHandler:
-    """Sees an invocation's spans to their export (specification, "telemetry").
+    """Sees to it that the spans of each invocation are exported.
 
     ``create_traced_handler`` uses it for every invocation; code without a traced handler calls
     `complete` itself. Made by `init_telemetry`.
@@ -79,7 +83,7 @@ class TelemetryCompletionHandler:
         """Say whether this is the first invocation, and count it.
 
         An environment that was started ahead of its first invocation is never cold: nobody waited
-        for it (FaaS semantic conventions, ``faas.coldstart``).
+        for it (https://opentelemetry.io/docs/specs/semconv/faas/faas-spans/, ``faas.coldstart``).
         """
         cold = not self._invoked_before
         self._invoked_before = True
@@ -242,6 +246,6 @@ def _available_mode(
 
 
 def _ignore(events: Iterable[object]) -> None:
-    """Wait for events that nobody asked for, as the platform wants every extension to."""
+    """Wait for events, which the platform asks of an extension that has registered for none."""
     for _ in events:
         pass

@@ -1,4 +1,4 @@
-"""The one place that says which version this is, for code that must not import the package."""
+"""The version, for code that must not import the package."""
 
 from typing import Final
 

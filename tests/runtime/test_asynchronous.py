@@ -12,7 +12,6 @@ import pytest
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 
 from lambda_otel_lite.lifecycle import asynchronous
-from lambda_otel_lite.lifecycle._handover import Handover
 from lambda_otel_lite.lifecycle.asynchronous import AsyncExport
 from lambda_otel_lite.lifecycle.extension import Signal
 from lambda_otel_lite.lifecycle.extensions_api import Invoke
@@ -22,9 +21,9 @@ from .waiting import until
 FOREVER = 3600.0
 
 
-def until_read(handover: Handover, seconds: float = 10.0) -> None:
+def until_read(begun: Any, seconds: float = 10.0) -> None:
     """Wait until the extension has read the event; a test in which it never does fails."""
-    until(lambda: handover.is_read, seconds)
+    until(lambda: begun.is_read, seconds)
 
 
 class Context:

@@ -1,7 +1,7 @@
 """Attributes, and the fields that messages are made of, as protobuf bytes.
 
-Source of the encoding: Protocol Buffers encoding guide, "Message Structure"; of the messages
-``KeyValue`` and ``AnyValue``: opentelemetry-proto 1.x, ``common/v1/common.proto``.
+The encoding: https://protobuf.dev/programming-guides/encoding/. The messages ``KeyValue`` and
+``AnyValue``: ``common/v1/common.proto`` of https://github.com/open-telemetry/opentelemetry-proto.
 """
 
 import logging
@@ -19,10 +19,10 @@ _SMALL = [bytes((number,)) for number in range(0x80)]
 # string_value, the text's length. Sizes repeat, and most are small.
 _LARGEST_KEPT = 1024
 _text_heads: dict[int, bytes] = {}
-# The same for whole numbers, and the number: those met so far of these sizes, such as status codes.
+# The same with the number, for small whole numbers met so far, such as status codes.
 _ints: dict[int, bytes] = {}
 
-# Attribute keys are the same in span after span. Bounded, for they may be made of data.
+# Attribute keys are the same in span after span. Bounded: a key may be made of data.
 _MOST_KEYS = 1024
 _keys: dict[str, bytes] = {}
 

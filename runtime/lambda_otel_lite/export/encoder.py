@@ -1,12 +1,13 @@
 """Spans to OTLP protobuf bytes, without protobuf.
 
-Written for this one message, ``ExportTraceServiceRequest`` of opentelemetry-proto 1.x
-(``trace/v1/trace.proto``, ``common/v1/common.proto``, ``resource/v1/resource.proto``); the field
-numbers below are theirs. Why not protobuf: its import costs more than a whole cold start here, and
-a second version of it in one process fails when the user's code brings its own.
+It writes one message, ``ExportTraceServiceRequest`` of opentelemetry-proto 1.x; the field numbers
+are those of ``trace/v1/trace.proto``, ``common/v1/common.proto`` and ``resource/v1/resource.proto``
+in https://github.com/open-telemetry/opentelemetry-proto. Why not protobuf: its import takes longer
+than the rest of a cold start, and a second version of it in one process fails when the user's code
+brings its own.
 
-Decoded, the message equals that of ``opentelemetry-exporter-otlp-proto-common`` for the same spans;
-a property test holds the two together.
+A property test compares the decoded message with that of
+``opentelemetry-exporter-otlp-proto-common`` for the same spans.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,8 +32,7 @@ from lambda_otel_lite.export._protobuf import (
 _KINDS = [b"\x30%c" % (kind + 1) for kind in range(5)]
 _STATUS_CODES = [b"", b"\x18\x01", b"\x18\x02"]
 
-# What is the same in span after span is encoded once: resource and scope, of which there are few
-# objects.
+# Resource and scope are the same in span after span, so each is encoded once.
 _MOST_KEPT = 1024
 _descriptions: dict[int, tuple[object, bytes]] = {}
 
@@ -40,9 +40,9 @@ _descriptions: dict[int, tuple[object, bytes]] = {}
 def encode_spans(spans: Sequence[ReadableSpan]) -> bytes:
     """Return the serialized ``ExportTraceServiceRequest``: spans by resource and scope."""
     groups: list[tuple[Resource, dict[InstrumentationScope | None, list[ReadableSpan]]]] = []
-    # Nearly all spans share a few objects; to hash a scope for each would take as long as the rest.
+    # Nearly all spans share a few objects. To hash the scope of each takes as long as all the rest.
     by_identity: dict[tuple[int, int], list[ReadableSpan]] = {}
-    alive: list[object] = []  # or an id would pass to another object
+    alive: list[object] = []  # an id is reused when its object is gone
     for span in spans:
         resource, scope = span.resource, span.instrumentation_scope
         group = by_identity.get((id(resource), id(scope)))
@@ -59,7 +59,7 @@ def _scopes_of(
     resource: Resource,
     groups: list[tuple[Resource, dict[InstrumentationScope | None, list[ReadableSpan]]]],
 ) -> dict[InstrumentationScope | None, list[ReadableSpan]]:
-    # No dictionary: a resource's hash serializes it to JSON.
+    # Not a dictionary: to hash a resource is to serialize it to JSON.
     for known, scopes in groups:
         if known is resource or known == resource:
             return scopes
@@ -92,7 +92,7 @@ def _kept(described: object, encode: Callable[[], bytes]) -> bytes:
     if len(_descriptions) >= _MOST_KEPT:
         _descriptions.clear()
     encoded = encode()
-    # The object is held too: its id would otherwise pass to another one.
+    # The object is kept too: its id would be reused otherwise.
     _descriptions[id(described)] = described, encoded
     return encoded
 
@@ -168,7 +168,7 @@ def _link(link: Link) -> bytes:
 def _status(status: Status) -> bytes:
     code = _STATUS_CODES[status.status_code.value]
     if not code:
-        return b"\x7a\x00"  # a description without an error is no part of a status
+        return b"\x7a\x00"  # only an error has a description
     return message(b"\x7a", text_field(b"\x12", status.description) + code)
 
 

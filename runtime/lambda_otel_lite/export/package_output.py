@@ -1,7 +1,7 @@
 """Let ``OTLPStdoutSpanExporter`` encode without letting it write.
 
-The package prints each batch as one line of any length, in two writes, and with the exporter's
-headers in it. Only its payload is taken here; the line is made by `lambda_otel_lite.export.record`.
+The package prints each batch as one line of any length, in two writes, with the exporter's headers
+in it. Only its payload is used; `lambda_otel_lite.export.record` makes the line.
 """
 
 import json
@@ -32,7 +32,7 @@ class PackageEncoder:
     def __init__(self, compression_level: int) -> None:
         self._exporter = OTLPStdoutSpanExporter(gzip_level=compression_level)
         self._capture = _Capture()
-        # The package offers no argument for its output; a test holds this attribute to exist.
+        # The package has no argument for its output; a test fails if this attribute is gone.
         self._exporter._output = self._capture  # noqa: SLF001
 
     def encode(self, spans: Sequence[ReadableSpan]) -> str:

@@ -1,9 +1,9 @@
 """The log record: one JSON object on one line of the function's log.
 
-The format is that of otlp-stdout-span-exporter, and one field more, which other readers of it
-ignore: ``spans``, the number of spans in the payload. By it the forwarder counts without looking
-for every span. Exporter headers, which may hold API keys, are never part of a line: they belong to
-the forwarder.
+The format is that of https://pypi.org/project/otlp-stdout-span-exporter/ with one more field, which
+its other readers ignore: ``spans``, the number of spans in the payload, so that the forwarder need
+not look for each span to count them. Exporter headers may hold API keys and are never part of a
+line: they belong to the forwarder.
 """
 
 import sys
@@ -14,12 +14,12 @@ from binascii import b2a_base64
 from lambda_otel_lite.configuration.settings import Settings
 from lambda_otel_lite.version import __version__
 
-#: What stands in the line for the collector's address; the forwarder's own settings decide.
+#: The line's field ``endpoint``. The forwarder sends to the address in its own settings.
 ENDPOINT = "http://localhost:4318/v1/traces"
 
-# Window and memory level of zlib; 16 more asks for gzip's header and trailer. A request that fits
-# in a window of 8 KiB comes out the same from a compressor of 64 KiB as from the full one, whose
-# 320 KiB the allocator takes from the system and gives back at every single call.
+# Window bits and memory level of zlib; 16 more bits ask for gzip's header and trailer. A request
+# that fits in a window of 8 KiB is compressed as well by a compressor of 64 KiB as by the full one,
+# whose 320 KiB are taken from the system and given back at each call.
 _SMALL_REQUEST = 1 << 13
 _SMALL_MEMORY = (16 + 13, 6)
 _FULL_MEMORY = (16 + 15, 8)
@@ -65,14 +65,17 @@ class RecordFormat:
 def write(line: str) -> None:
     """Write a line to the function's log at once.
 
-    One write of the whole line: payload and newline written apart let another thread's text onto
-    the record's line, which is no JSON any more.
+    In one write: if payload and newline are written apart, another thread's text may come between
+    them, and the line is no longer JSON.
     """
     sys.stdout.write(line)
     sys.stdout.flush()
 
 
 def _now() -> str:
-    """Return the time in RFC 3339 with milliseconds, as the JSON log format wants it."""
+    """Return the time in RFC 3339 with milliseconds, which the JSON log format requires.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+    """
     seconds, milliseconds = divmod(time.time_ns() // 1_000_000, 1000)
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{milliseconds:03d}Z"

@@ -10,8 +10,8 @@ from opentelemetry.trace import Link, Status
 #: Set to true on a span of which something was cut off.
 TRUNCATED = "lambda_otel_lite.truncated"
 
-# Most characters of a text, most attributes, most events and links; each step keeps less. The last
-# keeps a span that is no more than its place in the trace.
+# Most characters of a text, most attributes, most events and links; each step keeps less. What the
+# last one leaves still shows the span's place in the trace.
 _STEPS = ((4096, 128, 32), (1024, 64, 8), (256, 32, 2), (64, 16, 0), (64, 0, 0))
 
 

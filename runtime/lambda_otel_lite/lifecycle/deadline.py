@@ -1,8 +1,8 @@
 """One thread that wakes shortly before an invocation's deadline.
 
-A timed-out function is killed without a word. The thread is started by the first invocation and
-serves all that follow; an ordinary invocation costs it no wake-up, for it sleeps on towards the
-deadline it knows and looks only then whether a later one has taken its place.
+The platform kills a function at its timeout without notice. The first invocation starts the thread,
+which serves all that follow. An invocation that ends in time does not wake it: it sleeps until the
+deadline that it knows, and then looks whether a later one has taken its place.
 """
 
 import logging
@@ -13,12 +13,13 @@ from collections.abc import Callable
 
 logger = logging.getLogger("lambda_otel_lite.deadline")
 
-#: The longest timeout that a function can have, in ms (Lambda quotas, "Function timeout").
+#: The longest timeout of a function, in ms
+#: (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)
 LONGEST_MS = 900_000
 
 
 class DeadlineWatch[SubjectT]:
-    """Calls back when an armed deadline comes near.
+    """Calls back shortly before a deadline.
 
     Args:
         margin_ms: How long before the deadline, in ms; 0 watches nothing.
@@ -30,11 +31,11 @@ class DeadlineWatch[SubjectT]:
         self._on_deadline = on_deadline
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
-        # When to call back, in s since the epoch, and with what: one value, so set at once.
+        # When to call back, in s since the epoch, and with what: a pair, so both change at once.
         self._alarm: tuple[float, SubjectT] | None = None
-        # When the thread looks next, in s since the epoch. Set by whoever wants it earlier, and
-        # kept when that alarm is disarmed: a thread that went back to waiting for a call would be
-        # woken by every invocation that is over before it gets its turn.
+        # When the thread looks next, in s since the epoch. An earlier alarm moves it. It stays when
+        # that alarm is disarmed: a thread without a time to look at would be woken by each
+        # invocation that is over before the thread has had its turn.
         self._looks_at = math.inf
         self._thread: threading.Thread | None = None
 
@@ -43,12 +44,12 @@ class DeadlineWatch[SubjectT]:
 
         Args:
             remaining_ms: Time left until the deadline, in ms.
-            subject: Whose deadline it is. The call back may come just after `disarm`; this tells
-                it from the next one's.
+            subject: Whose deadline it is. The callback may still come just after `disarm`; by this
+                it can be told from the next one.
         """
         if not self._margin:
             return
-        # Wall-clock time: a process frozen between invocations sees no other clock move on.
+        # Wall-clock time: the other clocks stand still while the process is frozen.
         alarm = time.time() + min(remaining_ms, LONGEST_MS) / 1000 - self._margin
         with self._lock:
             self._alarm = alarm, subject
@@ -59,7 +60,7 @@ class DeadlineWatch[SubjectT]:
                 self._thread = _start(self._watch)
 
     def disarm(self) -> None:
-        """Watch nothing any more; the thread is left asleep."""
+        """Stop watching; the thread is left asleep."""
         self._alarm = None
 
     def _watch(self) -> None:
@@ -84,7 +85,7 @@ def _start(watch: Callable[[], None]) -> threading.Thread | None:
     try:
         thread.start()
     except RuntimeError as error:
-        # The function has used up its threads; it runs unwatched.
+        # The process may start no more threads; the function runs without the watch.
         logger.warning("no deadline can be watched: %s", error)
         return None
     return thread

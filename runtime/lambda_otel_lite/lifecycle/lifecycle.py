@@ -125,11 +125,7 @@ class Lifecycle:
             flush(self._provider)
 
     def complete(self) -> None:
-        """Do what ``TelemetryCompletionHandler.complete()`` promises.
-
-        Within a traced handler the handler's end completes the invocation; to complete it twice
-        would split its spans.
-        """
+        """Export unless a traced handler is running, whose end exports: its spans stay together."""
         if self._invocation is None and not self._finalizes:
             flush(self._provider)
 

@@ -1,4 +1,8 @@
-"""What is done when the platform shuts the environment down, which it announces by SIGTERM."""
+"""What happens when the platform shuts the environment down.
+
+It sends SIGTERM first, but only to functions with an extension
+(https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html, "Shutdown phase").
+"""
 
 import _thread
 import logging
@@ -11,15 +15,12 @@ from typing import Any
 
 logger = logging.getLogger("lambda_otel_lite.extension")
 
-# Stages of a SIGTERM: none, work before the exit under way, that done.
+# Stages of a SIGTERM: none has come, the work before the exit is under way, the work is done.
 _IDLE, _PREPARING, _PREPARED = range(3)
 
 
 def on_sigterm(before_exit: Callable[[], None]) -> None:
-    """Have something done when the platform shuts the environment down.
-
-    The platform sends SIGTERM only to functions with an extension. What the signal did before,
-    by the user's handler or by default, it does afterwards.
+    """Do something before SIGTERM has its usual effect: the user's signal handler or the default.
 
     Args:
         before_exit: Called in a thread of its own; must not raise.
@@ -37,9 +38,9 @@ def on_sigterm(before_exit: Callable[[], None]) -> None:
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
 
     def handle(number: int, frame: FrameType | None) -> None:
-        # What this interrupts may hold any lock: a span's, stdout's, one of the threading module.
-        # So the work is a thread's, for which the main thread goes on, and which signals again. No
-        # threading.Thread, whose start takes such a lock.
+        # The code that this interrupts may hold any lock: a span's, stdout's, one of the threading
+        # module. So a thread does the work while the main thread goes on, and sends the signal once
+        # more when it is done. Not a threading.Thread: its start takes such a lock.
         nonlocal stage
         if stage == _IDLE:
             stage = _PREPARING
@@ -59,10 +60,10 @@ def on_sigterm(before_exit: Callable[[], None]) -> None:
 
 
 def _undo_in_forked_processes(handle: object, previous: Any) -> None:
-    """Leave SIGTERM as it was to processes that user code forks, and may terminate.
+    """Give SIGTERM its former effect in processes that user code forks, and may terminate.
 
-    A child's copies of spans are not its own to export. And Python forgets a signal that comes
-    between the fork and the child's first line if there is a handler for it, so it is held back.
+    A child must not export its copies of the parent's spans. And if there is a handler, Python
+    forgets a signal that comes between the fork and the child's first line; so it is held back.
     """
     local = threading.local()
 

@@ -1,8 +1,8 @@
 """Find the caller's context in a carrier, by the propagators that ``OTEL_PROPAGATORS`` names.
 
-W3C Trace Context wins where several are present, then the order of the list decides: the first that
-finds a valid span. A propagator is imported when a carrier first holds one of its headers, so that
-a function that nobody traces from outside never pays for any.
+W3C Trace Context wins if several are present; then the first in the list that finds a valid span.
+A propagator is imported when a carrier first holds one of its headers: a function whose callers
+send none never loads any.
 """
 
 import logging
@@ -27,7 +27,8 @@ from lambda_otel_lite.extractors import Carrier
 
 logger = logging.getLogger("lambda_otel_lite.propagation")
 
-#: The SDK keeps this many links of a span (OpenTelemetry, SpanLinkCountLimit).
+#: The SDK keeps this many links of a span (``LinkCountLimit`` in
+#: https://opentelemetry.io/docs/specs/otel/trace/sdk/#span-limits).
 MAX_LINKS = 128
 
 # name: module, class, the headers without which it finds nothing
@@ -57,7 +58,7 @@ class CarrierGetter(Getter[Mapping[str, Any]]):
     def prepared(carrier: object) -> dict[str, Any]:
         """Return a carrier as the other methods take it: with its names in lower case.
 
-        Once for all headers that will be asked for. What is no object holds nothing.
+        Once for all headers that are looked for. What is not an object has no names.
         """
         # Nearly all are dictionaries, of which the check against Mapping takes longer.
         if not isinstance(carrier, dict | Mapping):
@@ -65,7 +66,7 @@ class CarrierGetter(Getter[Mapping[str, Any]]):
         return {name.lower(): value for name, value in carrier.items() if isinstance(name, str)}
 
     def get(self, carrier: Mapping[str, Any], key: str) -> list[str] | None:
-        """Return the texts under a name, or None where there is none."""
+        """Return the texts under a name, or None if there are none."""
         value = carrier.get(key.lower())
         if isinstance(value, str):
             return [value]
@@ -140,7 +141,7 @@ class Senders(NamedTuple):
 
     Attributes:
         spans: The distinct spans that sent one or more.
-        shared: The context that every single message carries, or None where there is no such.
+        shared: The context that every message carries; None if there is no such context.
     """
 
     spans: list[SpanContext]
@@ -161,11 +162,11 @@ class Propagation:
         self._getter = CarrierGetter()
 
     def parent(self, carrier: Carrier | None) -> Context:
-        """Return the caller's context; an empty one where there is none.
+        """Return the caller's context; an empty one if there is none.
 
-        The context that is current is not asked: on Lambda it could only be one that an earlier
-        invocation left behind. A custom extractor's carrier is part of an event and may be no
-        object at all; then nothing is found in it.
+        The current context is not looked at: on Lambda it could only be left over from an earlier
+        invocation. A custom extractor's carrier is part of an event and may not even be an object;
+        then nothing is found in it.
         """
         headers = self._getter.prepared(carrier)
         return self._requests.extract(headers, Context(), self._getter)
@@ -253,9 +254,8 @@ def _installed(module: str) -> bool:
 
 
 def _set_global(propagator: TextMapPropagator) -> None:
-    # The API reads the variable when it is imported and raises for a name that no installed
-    # package claims, in the middle of the user's own import. It is imported here with the variable
-    # out of sight, and what the variable asks for is set afterwards.
+    # The API reads the variable when it is imported, and raises if no installed package has a name
+    # in it. So it is imported here while the variable is hidden, and the propagator is set after.
     with without_propagators_variable():
         from opentelemetry.propagate import set_global_textmap  # noqa: PLC0415
     set_global_textmap(propagator)

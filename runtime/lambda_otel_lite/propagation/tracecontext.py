@@ -1,9 +1,8 @@
-"""W3C Trace Context, read without a regular expression where a header is what nearly all are.
+"""W3C Trace Context: headers in the usual form are read without a regular expression.
 
-The header is in every request from a traced caller, and the API's propagator, which knows all that
-the standard allows, is a fifth of what a warm call costs beyond its span and the export. It still
-reads what is written in any other way (W3C Trace Context, "traceparent Header Field Values"), and
-writes the headers.
+Every request from a traced caller has the header, and to read it by the API's propagator is a fifth
+of what a warm call costs beside its span and the export. That propagator reads all other forms that
+https://www.w3.org/TR/trace-context/#traceparent-header-field-values allows, and writes the headers.
 """
 
 from functools import cached_property
@@ -33,7 +32,7 @@ class TraceContextPropagator(TextMapPropagator):
         context: Context | None = None,
         getter: Getter[CarrierT] = default_getter,
     ) -> Context:
-        """Return the context with the header's span as the current one, where there is one."""
+        """Return the context with the header's span as the current one, if there is one."""
         header = getter.get(carrier, "traceparent")
         remote = _parse(header[0]) if header else None
         if remote is None or getter.get(carrier, "tracestate"):
@@ -56,7 +55,7 @@ class TraceContextPropagator(TextMapPropagator):
 
     @cached_property
     def _api(self) -> "TraceContextTextMapPropagator":
-        from opentelemetry.trace.propagation.tracecontext import (  # noqa: PLC0415 - seldom needed
+        from opentelemetry.trace.propagation.tracecontext import (  # noqa: PLC0415 - rarely needed
             TraceContextTextMapPropagator,
         )
 
@@ -70,7 +69,7 @@ def _parse(header: str) -> SpanContext | None:
         flags = int(header[53:55], 16)
     except ValueError:
         return None
-    # Written anew it is the same: so all digits are lower-case hexadecimal, and in their places.
+    # If it is the same when written again, its digits are lower-case, and nothing is out of place.
     if f"00-{trace_id:032x}-{span_id:016x}-{flags:02x}" != header:
         return None
     remote = SpanContext(trace_id, span_id, is_remote=True, trace_flags=TraceFlags(flags))

@@ -1,8 +1,8 @@
 """AWS X-Ray's trace header as an OpenTelemetry propagator.
 
-The format is ``Root=1-8 hex-24 hex;Parent=16 hex;Sampled=0|1``, in any order and with further
-fields (X-Ray developer guide, "Tracing header"). Written here so that the layer needs no further
-package.
+The format is ``Root=1-8 hex-24 hex;Parent=16 hex;Sampled=0|1``, in any order and with more fields
+(https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html, "Tracing header"). It is
+written here so that the layer needs no other package.
 """
 
 from typing import Any
@@ -31,7 +31,7 @@ _ROOT_PARTS = 3
 
 
 def parse_header(header: str) -> SpanContext | None:
-    """Return the remote span of a header, or None where it names no parent span."""
+    """Return the remote span of a header, or None if it names no parent span."""
     fields = dict(part.strip().partition("=")[::2] for part in header.split(";"))
     root = fields.get("Root", "").split("-")
     if len(root) != _ROOT_PARTS:
@@ -60,7 +60,7 @@ class XRayPropagator(TextMapPropagator):
         context: Context | None = None,
         getter: Getter[CarrierT] = default_getter,
     ) -> Context:
-        """Return the context with the header's span as the current one, where there is one."""
+        """Return the context with the header's span as the current one, if there is one."""
         header = getter.get(carrier, HEADER)
         remote = parse_header(header[0]) if header else None
         return _with_remote(remote, context)
@@ -89,11 +89,11 @@ class XRayPropagator(TextMapPropagator):
 
 
 class XRayLambdaPropagator(XRayPropagator):
-    """Takes what X-Ray says of the invocation: ``xray-lambda`` in ``OTEL_PROPAGATORS``.
+    """Takes the header that the platform sets: ``xray-lambda`` in ``OTEL_PROPAGATORS``.
 
-    Without active tracing the platform still sets a header, always with ``Sampled=0``; taken for a
-    parent it would erase every span, so an unsampled header is passed over. It only extracts: AWS
-    SDK clients carry the platform's header on by themselves.
+    Without active tracing the platform still sets it, always with ``Sampled=0``. As a parent it
+    would have no span sampled, so an unsampled header is ignored. It only extracts: AWS SDK clients
+    pass the platform's header on by themselves.
     """
 
     def extract(
