@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from queue import SimpleQueue
 from typing import Any
 
@@ -15,13 +16,14 @@ from lambda_otel_lite.lifecycle import asynchronous
 from lambda_otel_lite.lifecycle.asynchronous import AsyncExport
 from lambda_otel_lite.lifecycle.extension import Signal
 from lambda_otel_lite.lifecycle.extensions_api import Invoke
+from lambda_otel_lite.lifecycle.handover import Handover
 
 from .waiting import until
 
 FOREVER = 3600.0
 
 
-def until_read(begun: Any, seconds: float = 10.0) -> None:
+def until_read(begun: Handover, seconds: float = 10.0) -> None:
     """Wait until the extension has read the event; a test in which it never does fails."""
     until(lambda: begun.is_read, seconds)
 
@@ -159,15 +161,26 @@ def test_the_handler_has_ended_before_the_extension_learns_of_it(stage: Stage) -
 
 
 def test_a_handler_that_never_begins_is_not_waited_for_again(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The first one costs a grace, those that follow nothing."""
-    stage.arrive("a")
-    stage.take()
-    monkeypatch.setattr(asynchronous, "BEGIN_GRACE", FOREVER)
-    stage.arrive("b")
-    stage.take()
-    assert stage.events == ["extension exports"] * 2
+    """The first one costs a grace, those that follow nothing, until one has begun."""
+    rests: list[float] = []
+
+    class Recording(Handover):
+        def rest(self, seconds: float) -> None:
+            rests.append(seconds)
+
+    monkeypatch.setattr(asynchronous, "Handover", Recording)
+    with closing(Stage()) as stage:
+        for request_id in "abc":
+            stage.arrive(request_id)
+            stage.take()
+        assert rests == [asynchronous.BEGIN_GRACE, 0.0, 0.0]
+        assert stage.events == ["extension exports"] * 3
+        stage.begin("d")
+        stage.arrive("d", 0)
+        stage.take()
+        assert rests[3:] == [asynchronous.BEGIN_GRACE]
 
 
 def test_a_handler_that_begins_after_the_grace_exports_by_itself(stage: Stage) -> None:
@@ -192,6 +205,9 @@ def test_a_handler_that_begins_late_is_rested_for_in_the_next_invocation(
     monkeypatch.setattr(asynchronous, "BEGIN_GRACE", FOREVER)
     stage.handle("a")
     stage.arrive("b")
+    # Were the extension not to rest, it would be done with the invocation in this time.
+    with pytest.raises(AssertionError):
+        until(lambda: len(stage.events) > 2, 0.1)
     stage.handle("b")
     stage.take()
     assert stage.events == ["extension exports", "handler exports", "extension exports"]

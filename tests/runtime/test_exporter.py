@@ -238,6 +238,14 @@ def test_the_chosen_encoder_is_loaded_at_the_first_export(
     for name in ("encoder", "package_output"):
         monkeypatch.delitem(sys.modules, f"lambda_otel_lite.export.{name}", raising=False)
         monkeypatch.delattr(f"lambda_otel_lite.export.{name}", raising=False)
+    formats: list[record.RecordFormat] = []
+
+    class Counted(record.RecordFormat):
+        def __init__(self, settings: Settings) -> None:
+            super().__init__(settings)
+            formats.append(self)
+
+    monkeypatch.setattr(record, "RecordFormat", Counted)
     exporter = _exporter(choice)
     assert exporter.force_flush() is True
     exporter.shutdown()
@@ -250,6 +258,7 @@ def test_the_chosen_encoder_is_loaded_at_the_first_export(
     assert exporter.force_flush() is True
     exporter.shutdown()
     assert len(stdout.writes) == 2
+    assert len(formats) == 1
 
 
 def _loaded_encoders() -> set[str]:

@@ -108,7 +108,7 @@ handler({"version": "2.0", "requestContext": {"http": {"method": "GET"}}}, None)
         modules,
         "base64",
         "gzip",
-        "lambda_otel_lite.lifecycle._handover",
+        "lambda_otel_lite.lifecycle.handover",
         "lambda_otel_lite.lifecycle.asynchronous",
         "lambda_otel_lite.lifecycle.extension",
         "lambda_otel_lite.lifecycle.sigterm",

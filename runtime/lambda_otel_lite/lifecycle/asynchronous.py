@@ -8,9 +8,9 @@ from typing import Any
 
 from opentelemetry.sdk.trace import TracerProvider
 
-from lambda_otel_lite.lifecycle._handover import Handover
 from lambda_otel_lite.lifecycle.extension import Signal
 from lambda_otel_lite.lifecycle.extensions_api import Invoke
+from lambda_otel_lite.lifecycle.handover import Handover
 from lambda_otel_lite.processor import flush
 
 logger = logging.getLogger("lambda_otel_lite.extension")

@@ -11,8 +11,8 @@ from lambda_otel_lite.lifecycle.deadline import DeadlineWatch
 from lambda_otel_lite.processor import LambdaSpanProcessor, OpenSpans, flush
 
 if TYPE_CHECKING:
-    from lambda_otel_lite.lifecycle._handover import Handover
     from lambda_otel_lite.lifecycle.asynchronous import AsyncExport
+    from lambda_otel_lite.lifecycle.handover import Handover
 
 logger = logging.getLogger("lambda_otel_lite.lifecycle")
 
