@@ -202,6 +202,6 @@ def test_the_accepted_extractors_are_those_of_the_runtime() -> None:
 def test_an_accepted_propagator_is_known_to_the_runtime(
     name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    propagation._usable((name,))
+    propagation.usable((name,))
 
     assert not caplog.records
