@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     #: Name; module of this package and function; the key that each event of the source has, or
     #: ``list`` if the event is one; and the test of an event that has it.
-    type Row = tuple[str, str, str | type[list[Any]] | None, Callable[[Any], bool] | None]
+    type Row = tuple[str, str, str | type[list[Any]], Callable[[Any], bool]]
 
 
 def _has(key: str) -> Callable[[Any], bool]:
@@ -67,8 +67,8 @@ def _is_batch_of_calls(event: Any) -> bool:
     return bool(event) and _is_resolver_call(event[0])
 
 
-#: The built-in extractors. An event is compared with one row after the other; a row without a test
-#: is found by its name only. A new source is an extractor and a row here.
+#: The built-in extractors whose events are told by their shape: an event is compared with one row
+#: after the other. A new source is an extractor and a row here.
 ROWS: Final[tuple[Row, ...]] = (
     ("api_gateway_v2", "http:api_gateway_v2_extractor", "requestContext", _is_http_api),
     ("alb", "http:alb_extractor", "requestContext", _has_in_request("elb")),
@@ -85,15 +85,17 @@ ROWS: Final[tuple[Row, ...]] = (
     ("step_functions", "direct:step_functions_extractor", "StateMachine", _has("Execution")),
     ("appsync", "direct:appsync_extractor", "info", _is_resolver_call),
     ("appsync", "direct:appsync_extractor", list, _is_batch_of_calls),
-    # A function URL's event is that of an HTTP API:
-    # https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
-    ("function_url", "http:api_gateway_v2_extractor", None, None),
-    ("default", "direct:default_extractor", None, None),
-    ("auto", "auto:auto_extractor", None, None),
 )
 
-#: Module and function by name.
-_FUNCTIONS: Final = {name: function for name, function, _, _ in ROWS}
+#: Module and function of all built-in extractors by name.
+_FUNCTIONS: Final = {
+    "auto": "auto:auto_extractor",
+    "default": "direct:default_extractor",
+    **{name: function for name, function, _, _ in ROWS},
+    # A function URL's event is that of an HTTP API:
+    # https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
+    "function_url": "http:api_gateway_v2_extractor",
+}
 
 #: The names under which a function's settings ask for an extractor.
 NAMES: Final = tuple(_FUNCTIONS)
@@ -120,7 +122,7 @@ def extractor_for(event: Any) -> Extractor:
 def _name_for(event: Any) -> str:
     keys = event if isinstance(event, dict) else (list,) if isinstance(event, list) else ()
     for name, _, key, test in ROWS:
-        if key in keys and test is not None and test(event):
+        if key in keys and test(event):
             return name
     return "default"
 
