@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import subprocess
 import sys
 
@@ -10,9 +11,9 @@ from lambda_otel_lite_cdk.cli.emulator import processes
 STUBBORN = """
 import signal, subprocess
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-child = subprocess.Popen(["sleep", "600"], process_group=0)
+child = subprocess.Popen(["sleep", "10"], process_group=0)
 print(child.pid, flush=True)
-signal.pause()
+child.wait()
 """
 
 
@@ -29,5 +30,5 @@ def test_a_process_that_will_not_end_is_killed_with_its_childs_group() -> None:
             died, _, _ = select.select([child], [], [], 10)
         finally:
             os.close(child)
-    assert process.returncode is not None
+    assert process.returncode == -signal.SIGKILL
     assert died
