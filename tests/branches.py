@@ -40,8 +40,10 @@ def main() -> int:
 
 def _share(package: str, files: dict[str, dict[str, Any]]) -> float:
     found = [each["summary"] for name, each in files.items() if name.startswith(f"{package}/")]
-    branches = sum(each["num_branches"] for each in found)
-    return 100 * sum(each["covered_branches"] for each in found) / branches
+    taken, all_of_them = (
+        sum(int(each[name]) for each in found) for name in ("covered_branches", "num_branches")
+    )
+    return 100 * taken / all_of_them
 
 
 if __name__ == "__main__":

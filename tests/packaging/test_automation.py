@@ -43,9 +43,10 @@ def test_every_make_target_that_is_named_exists_and_helps(document: Path) -> Non
 
 
 def test_every_target_says_what_it_does() -> None:
-    (phony,) = re.findall(r"^\.PHONY: (.+)", MAKEFILE, re.MULTILINE)
+    targets = re.findall(r"^([a-z-]+):(?!=)(.*)", MAKEFILE, re.MULTILINE)
 
-    assert set(re.findall(r"^([a-z-]+):.*## \S", MAKEFILE, re.MULTILINE)) == set(phony.split())
+    assert len(targets) > 10
+    assert [name for name, rest in targets if not re.search(r"## \S", rest)] == []
 
 
 def test_the_hooks_run_what_make_check_runs() -> None:

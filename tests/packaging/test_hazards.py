@@ -26,12 +26,11 @@ def test_each_test_has_a_row_and_each_row_a_test() -> None:
     assert set(rows) == hazards.hazards(hazards.names_of_tests()).keys()
 
 
-def test_what_holds_the_specification_exists_and_is_complete() -> None:
+def test_the_tests_of_the_specification_are_all_named() -> None:
     section = hazards.TABLE.read_text("utf-8").partition("## The specification\n")[2]
     named = re.findall(r"`(test_\w+)`", section)
     module = hazards.TABLE.parent / "runtime/test_specification.py"
 
-    assert set(named) <= set(hazards.names_of_tests())
     assert set(re.findall(r"^def (test_\w+)", module.read_text("utf-8"), re.MULTILINE)) <= set(
         named
     )
