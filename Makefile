@@ -36,8 +36,11 @@ test: setup-all check ## Check, then run all tests on every supported Python her
 bench: setup ## Measure tracing beside its peers; SAVE=--save keeps figures and plots
 	$(VENV)/python -m tests.benchmarks $(SAVE)
 
+# With nothing kept from before: what is built once for all runs is built in this one.
 coverage: setup ## Say which branches no test takes; fail where a package is below 95 %
-	$(VENV)/python -m pytest -q -n 2 --cov --cov-report= --ignore=tests/benchmarks
+	@rm -rf .cache/coverage
+	XDG_CACHE_HOME=$(CURDIR)/.cache/coverage UV_CACHE_DIR="$${UV_CACHE_DIR:-$$HOME/.cache/uv}" \
+	  $(VENV)/python -m pytest -q -n 2 --cov --cov-report= --ignore=tests/benchmarks
 	@$(VENV)/python -m tests.branches
 
 bench-forwarder: setup ## Measure the forwarder against decoding and encoding
