@@ -56,7 +56,7 @@ check: setup javascript ## Check formatting, lint and types
 	$(VENV)/node requirements/npm/node_modules/pyright/index.js
 
 PROPERTIES := constructs/lambda_otel_lite_cdk/_function_properties.py
-types: setup ## Write the types of a function's properties anew, from the oldest aws-cdk-lib
+types: setup ## Write the types of a function's properties, from the oldest aws-cdk-lib
 	@set -e; mkdir -p .cache; python=$$($(VENV)/python requirements/oldest.py); \
 	$$python requirements/function_properties.py > .cache/properties.py; \
 	$(VENV)/ruff format --quiet .cache/properties.py; \
@@ -84,9 +84,10 @@ lock: setup ## Write every lock file from its inputs
 bench-decode: setup ## Measure the streaming of a million log lines
 	@$(VENV)/python -m tests.benchmarks.decode_stream
 
-docs: setup ## Write the tables of README and what docstrings say of the settings
+docs: setup ## Write the tables of README and HAZARDS, and what docstrings say of the settings
 	@$(VENV)/python -m tests.documentation
 	@$(VENV)/python -m tests.forwarder.documentation
+	@$(VENV)/python -m tests.hazards
 
 pictures: setup chromium ## Draw README's pictures of the demo again
 	$(VENV)/python -m tests.pictures

@@ -1,4 +1,4 @@
-"""The tests of each row in `HAZARDS.md`; ``python -m tests.hazards`` writes them down there."""
+"""The tests of each row in `HAZARDS.md`; ``make docs`` writes them down there."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def with_tests(table: str, tests: dict[int, list[str]]) -> str:
 
 
 def main() -> None:
-    """Write the last column anew."""
+    """Write the last column."""
     tests = hazards(names_of_tests())
     TABLE.write_text(with_tests(TABLE.read_text("utf-8"), tests), "utf-8")
 

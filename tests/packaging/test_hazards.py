@@ -16,7 +16,7 @@ def test_each_row_names_its_tests_and_no_other() -> None:
 
     written = hazards.with_tests(table, hazards.hazards(hazards.names_of_tests()))
 
-    assert table == written, "run `python -m tests.hazards`"
+    assert table == written, "run `make docs`"
 
 
 def test_each_test_has_a_row_and_each_row_a_test() -> None:
