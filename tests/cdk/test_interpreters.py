@@ -91,7 +91,7 @@ def test_an_interpreter_that_cannot_compile_the_layer_stops_its_build(machine: P
     says = f'[ "$2" = -c ] && echo {other} && exit\necho no room for byte code\nexit 1'
     python_that(says, machine / f"bin/python{other}")
 
-    main = "from lambda_otel_lite_cdk.cli import main; main()"
+    main = "from lambda_otel_lite_cdk.cli.main import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", main, "layer", "--python", other, "-o", machine / "layer"],
         env={

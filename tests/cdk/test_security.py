@@ -63,7 +63,7 @@ def test_a_package_with_another_hash_is_refused(tmp_path: Path) -> None:
     lock = tmp_path / "lambda_otel_lite_cdk/locks/layer.txt"
     lock.write_text(re.sub(r"sha256:[0-9a-f]{64}", f"sha256:{'0' * 64}", lock.read_text()))
 
-    main = "from lambda_otel_lite_cdk.cli import main; main()"
+    main = "from lambda_otel_lite_cdk.cli.main import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", main, "layer", "--python", PYTHON, "-o", tmp_path / "layer"],
         env={

@@ -11,7 +11,7 @@ from aws_cdk import aws_lambda as lambda_
 from click.testing import CliRunner
 
 from lambda_otel_lite_cdk import OtlpForwarder, instrument
-from lambda_otel_lite_cdk.cli import main
+from lambda_otel_lite_cdk.cli.main import main
 
 from .conftest import INLINE
 

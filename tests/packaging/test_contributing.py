@@ -8,28 +8,26 @@ from pathlib import Path
 import pytest
 
 from tests import hazards
+from tests.packaging.test_sources import FLOORS
 
 pytestmark = pytest.mark.once
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
-#: The packages, and the folders that rooms named on the page are looked for in.
 PACKAGES = ("runtime/lambda_otel_lite", "runtime/otlp_forwarder", "constructs/lambda_otel_lite_cdk")
 
 
-def folders_of(package: str) -> set[str]:
-    folder = ROOT / package
-    return {path.name for path in folder.iterdir() if path.is_dir() and path.name != "__pycache__"}
-
-
 @pytest.mark.parametrize("package", PACKAGES)
-def test_the_page_has_a_row_for_each_room(package: str) -> None:
+def test_the_page_lists_the_rooms_from_the_ground_up(package: str) -> None:
     section = PAGE.partition(f"`{package}`")[2].partition("\n#")[0]
-    rooms = re.findall(r"^\| \d* ?\| ((?:`[\w./]+`(?:, )?)+) \|", section, re.MULTILINE)
-    named = [name for room in rooms for name in re.findall(r"`([\w./]+)`", room)]
+    listed = re.findall(r"^\| `(\w+)(?:/|\.py)` \|", section, re.MULTILINE)
+    floors = [line.split() for line in FLOORS[package].split("\n")]
+    floor_of = {
+        room: floor for floor, rooms in enumerate(floors) for room in rooms if room[0] != "_"
+    }
 
-    assert {name.rstrip("/") for name in named if name.endswith("/")} == folders_of(package)
-    assert [name for name in named if not (ROOT / package / name).exists()] == []
+    assert set(listed) == floor_of.keys()
+    assert [floor_of[room] for room in listed] == sorted(floor_of.values())
 
 
 def test_every_path_on_the_page_exists() -> None:
@@ -42,8 +40,9 @@ def test_every_path_on_the_page_exists() -> None:
 
 def test_the_floors_of_the_command_are_its_folders() -> None:
     named = set(re.findall(r"`cli/(\w+)/`", PAGE))
+    folder = ROOT / "constructs/lambda_otel_lite_cdk/cli"
 
-    assert named == folders_of("constructs/lambda_otel_lite_cdk/cli")
+    assert named == {path.parent.name for path in folder.glob("*/__init__.py")}
 
 
 @pytest.mark.parametrize("document", ["SECURITY.md", "tests/HAZARDS.md"])
