@@ -5,33 +5,43 @@ SOURCES := runtime constructs tests requirements
 NPM := requirements/npm
 # jsii, which runs the CDK, takes this Node: the machine's own may be missing or past its end of life.
 export JSII_NODE ?= $(CURDIR)/.venv/bin/node
+# `make test ONLY=3.12` takes this Python and no other; by default all that the machine has.
+ONLY ?=
+# `make test MARKS='not once'` runs the tests with these marks alone, as pytest's -m does.
+MARKS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all demo test coverage bench bench-decode bench-forwarder bench-synth check javascript types format docs pictures chromium lock build clean
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*/\1/p' $(MAKEFILE_LIST))
 
 help: ## Show the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 17
 
 setup: ## Make .venv and install the Node tools (quick when nothing changed)
-	@$(call bootstrap)
+	@$(call bootstrap,$(if $(ONLY),--python $(ONLY)))
 
 setup-all: ## The same, and .venvs/<version> for every other supported Python here
-	@$(call bootstrap,--all-pythons)
+	@$(call bootstrap,$(if $(ONLY),--python $(ONLY),--all-pythons))
 
 demo: setup ## Synthesize the demo app, run it for real, show its traces
 	@$(VENV)/lambda-otel demo
 
-test: setup-all check ## Check formatting, lint and types; run all tests on every supported Python
-	@set -e; for python in $(VENV)/python $$(ls -d .venvs/*/bin/python 2>/dev/null); do \
+test: setup-all check ## Check, then run all tests on every supported Python here; ONLY=3.13 on one
+	@set -e; marks="$(MARKS)"; \
+	for python in $(VENV)/python $(if $(ONLY),,$$(ls -d .venvs/*/bin/python 2>/dev/null)); do \
 	  echo "pytest on $$($$python --version)"; \
-	  $$python -m pytest -n 2; \
+	  $$python -m pytest -n 2 -m "$$marks"; \
+	  marks="$${marks:+($$marks) and }not once"; \
 	done
 
 bench: setup ## Measure tracing beside its peers; SAVE=--save keeps figures and plots
 	$(VENV)/python -m tests.benchmarks $(SAVE)
 
-coverage: setup ## Say which branches of the runtime no test takes; fail below 95 %
-	$(VENV)/python -m pytest -q -n 2 --cov=lambda_otel_lite --cov-fail-under=95 tests/runtime
+# With nothing kept from before: what is built once for all runs is built in this one.
+coverage: setup ## Say which branches no test takes; fail where a package is below 95 %
+	@rm -rf .cache/coverage
+	XDG_CACHE_HOME=$(CURDIR)/.cache/coverage UV_CACHE_DIR="$${UV_CACHE_DIR:-$$HOME/.cache/uv}" \
+	  $(VENV)/python -m pytest -q -n 2 --cov --cov-report= --ignore=tests/benchmarks
+	@$(VENV)/python -m tests.branches
 
 bench-forwarder: setup ## Measure the forwarder against decoding and encoding
 	@$(VENV)/python -m tests.benchmarks.forwarder
@@ -39,14 +49,14 @@ bench-forwarder: setup ## Measure the forwarder against decoding and encoding
 bench-synth: setup ## Measure what telemetry adds to the synth of a fleet
 	$(VENV)/python -m tests.benchmarks.synth
 
-check: setup javascript
+check: setup javascript ## Check formatting, lint and types
 	$(VENV)/ruff format --check $(SOURCES)
 	$(VENV)/ruff check $(SOURCES)
 	$(VENV)/mypy $(SOURCES)
 	$(VENV)/node requirements/npm/node_modules/pyright/index.js
 
 PROPERTIES := constructs/lambda_otel_lite_cdk/_function_properties.py
-types: setup ## Write the types of a function's properties anew, from the oldest aws-cdk-lib
+types: setup ## Write the types of a function's properties, from the oldest aws-cdk-lib
 	@set -e; mkdir -p .cache; python=$$($(VENV)/python requirements/oldest.py); \
 	$$python requirements/function_properties.py > .cache/properties.py; \
 	$(VENV)/ruff format --quiet .cache/properties.py; \
@@ -57,14 +67,14 @@ javascript: setup ## Lint the report's JavaScript and check its types
 	  constructs/lambda_otel_lite_cdk/cli/traces/page
 	$(VENV)/node $(NPM)/node_modules/typescript/bin/tsc --project $(NPM)
 
-format: setup ## Format the code and mend what lint can mend
+format: setup ## Format the code and fix what lint can fix
 	$(VENV)/ruff format $(SOURCES)
 	$(VENV)/ruff check --fix $(SOURCES)
 
 # Pins stay as they are while they satisfy their inputs; `make lock UPGRADE=--upgrade` renews them.
 COMPILE = .cache/uv/bin/uv pip compile --quiet --universal --python-version 3.12 \
   --python $(VENV)/python --generate-hashes --no-header --no-emit-index-url $(UPGRADE)
-lock: setup ## Write every lock file anew from its inputs
+lock: setup ## Write every lock file from its inputs
 	$(COMPILE) pyproject.toml --extra cdk --extra otlp-http --extra dev -o requirements/dev.txt
 	@set -e; for input in requirements/uv.in requirements/bench/*.in constructs/lambda_otel_lite_cdk/locks/*.in; do \
 	  test ! -e "$$input" || $(COMPILE) "$$input" -o "$${input%.in}.txt"; \
@@ -74,11 +84,12 @@ lock: setup ## Write every lock file anew from its inputs
 bench-decode: setup ## Measure the streaming of a million log lines
 	@$(VENV)/python -m tests.benchmarks.decode_stream
 
-docs: setup ## Write the tables of README and what docstrings say of the settings
+docs: setup ## Write the tables of README and HAZARDS, and what docstrings say of the settings
 	@$(VENV)/python -m tests.documentation
 	@$(VENV)/python -m tests.forwarder.documentation
+	@$(VENV)/python -m tests.hazards
 
-pictures: setup chromium ## Draw README's pictures of the demo anew
+pictures: setup chromium ## Draw README's pictures of the demo again
 	$(VENV)/python -m tests.pictures
 
 # Debian's, where this is root on a machine with apt; elsewhere the tests that need it are skipped.
@@ -96,6 +107,9 @@ chromium: ## Install the Chromium that the report's tests and pictures need
 build: setup ## Build the wheel and the sdist into dist/
 	rm -rf dist
 	$(VENV)/python -m build --no-isolation
+
+check-wheel: build ## Build, and try wheel and sdist in environments of their own
+	$(VENV)/python -m pytest -q tests/packaging/test_distribution.py tests/packaging/test_wheel.py --built dist
 
 clean: ## Remove everything that was made
 	rm -rf .venv .venvs .cache dist cdk.out $(NPM)/node_modules

@@ -60,26 +60,41 @@ def main(arguments: list[str] | None = None) -> int:
         action="store_true",
         help="also make .venvs/<version> for every other supported Python of this machine",
     )
+    parser.add_argument(
+        "--python",
+        choices=SUPPORTED_VERSIONS,
+        help="make .venv on this version; default: the newest supported one of this machine",
+    )
     options = parser.parse_args(arguments)
     try:
-        _ensure_environment(ROOT / ".venv")
+        _ensure_environment(ROOT / ".venv", version=options.python)
         _ensure_node_tools(ROOT / ".venv")
         if options.all_pythons:
-            _ensure_other_environments(ROOT / ".venvs", _other_interpreters(ROOT / ".venv"))
+            taken = _version_of(ROOT / ".venv" / "bin" / "python")
+            _ensure_other_environments(ROOT / ".venvs", supported_interpreters().keys() - {taken})
     except SetupError as error:
         print(f"setup: {error}", file=sys.stderr)
         return 2
     return 0
 
 
-def _ensure_environment(venv: Path, interpreter: Path | None = None) -> None:
-    """Make a virtual environment anew unless it is up to date: packages, this project, Node."""
+def _ensure_environment(venv: Path, *, version: str | None = None) -> None:
+    """Make a virtual environment anew unless it is up to date: packages, this project, Node.
+
+    Args:
+        venv: Its folder.
+        version: The Python version it has to be of. Default: what it is of, or the newest.
+    """
     python = venv / "bin" / "python"
     # This script is an input too: it decides what goes into an environment.
     digest = _digest(DEV_LOCK, ROOT / "pyproject.toml", Path(__file__))
-    if python.exists() and _is_made_from(digest, venv):
+    if (
+        python.exists()
+        and _is_made_from(digest, venv)
+        and (version is None or version == _version_of(python))
+    ):
         return
-    interpreter = interpreter or _newest_interpreter()
+    interpreter = _interpreter(version) if version else _newest_interpreter()
     name = venv.relative_to(ROOT)
     _say(f"making {name} with {interpreter}")
     uv = _uv()
@@ -97,12 +112,12 @@ def _ensure_environment(venv: Path, interpreter: Path | None = None) -> None:
     (venv / STAMP).write_text(digest)
 
 
-def _ensure_other_environments(folder: Path, interpreters: dict[str, Path]) -> None:
-    for version, interpreter in interpreters.items():
-        _ensure_environment(folder / version, interpreter)
+def _ensure_other_environments(folder: Path, versions: set[str]) -> None:
+    for version in sorted(versions):
+        _ensure_environment(folder / version, version=version)
     # `make test` runs on all that are there: none whose Python is gone, or is now .venv's.
     for venv in folder.glob("*"):
-        if venv.name not in interpreters:
+        if venv.name not in versions:
             shutil.rmtree(venv)
 
 
@@ -135,11 +150,19 @@ def _newest_interpreter() -> Path:
     return Path(_run("find the fetched Python", *find))
 
 
-def _other_interpreters(venv: Path) -> dict[str, Path]:
-    """Return the machine's supported interpreters except the one that ``.venv`` runs on."""
-    ask = "import sys; print(f'{sys.version_info.major}.{sys.version_info.minor}')"
-    taken = _run("run .venv's Python", venv / "bin" / "python", "-c", ask)
-    return {v: path for v, path in supported_interpreters().items() if v != taken}
+def _interpreter(version: str) -> Path:
+    if interpreter := find_interpreter(version):
+        return interpreter
+    raise SetupError(
+        f"no Python {version} on PATH or under pyenv; install it, for example with "
+        f"`pyenv install {version}`, and run this again"
+    )
+
+
+def _version_of(python: Path) -> str:
+    """Return an environment's minor version of Python."""
+    ask = "import sys; print('%d.%d' % sys.version_info[:2])"
+    return _run(f"run {python}", python, "-I", "-c", ask)
 
 
 def _uv() -> Path:

@@ -1,5 +1,3 @@
-"""The version, for code that must not import the package."""
+"""The version of this project, written here and nowhere else; the build reads it from this file."""
 
-from typing import Final
-
-__version__: Final = "0.1.0"
+__version__ = "0.1.0"

@@ -1,7 +1,7 @@
 """Measure how `lambda-otel decode` takes a long log: ``python -m tests.benchmarks.decode_stream``.
 
-The log is written first, so that only the command is measured. Its records are small traces of
-three spans, no two the same, as functions print them between their other lines.
+The log is written first, so that only the command is measured. Its records are small traces, no two
+the same, as functions print them between their other lines.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from pathlib import Path
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+#: Spans of a record, which is one trace.
+SPANS = 3
 _NOISE = "2026-11-22T10:00:00.000Z\t7f2c9d1e\tINFO\torder {} was taken from the queue and fulfilled"
 #: The highest mark of a process's own resident memory. `ru_maxrss` would count its parent's too,
 #: whose memory it shares until it becomes the command.
@@ -47,13 +49,13 @@ class Measured:
     written: int
 
 
-def write_log(target: Path, lines: int, records: int) -> None:
-    """Write a log with its records spread evenly among its lines."""
+def write_log(target: Path, lines: int, records: int, spans: int = SPANS) -> None:
+    """Write a log with its records, of so many spans each, spread evenly among its lines."""
     every = lines // records
     with target.open("w", encoding="utf-8") as log:
         for number in range(lines):
             if number % every == 0 and number // every < records:
-                log.write(_record(number) + "\n")
+                log.write(_record(number, spans) + "\n")
             else:
                 log.write(_NOISE.format(number) + "\n")
 
@@ -76,21 +78,21 @@ def measure(log: Path, *options: str) -> Measured:
     return Measured(seconds, peak_kib * 1024 / 1e6, written)
 
 
-def _record(number: int) -> str:
+def _record(number: int, spans: int) -> str:
     request = ExportTraceServiceRequest()
     resource_spans = request.resource_spans.add()
     _set(resource_spans.resource, "service.name", "orders")
-    spans = resource_spans.scope_spans.add().spans
+    added = resource_spans.scope_spans.add().spans
     start = 1_790_000_000_000_000_000 + number * 1_000_000
-    for position, name in enumerate(("POST /orders", "charge card", "enqueue order")):
-        span = spans.add(
+    for position in range(spans):
+        span = added.add(
             trace_id=(number + 1).to_bytes(16),
-            span_id=(number * 4 + position + 1).to_bytes(8),
-            parent_span_id=(number * 4 + 1).to_bytes(8) if position else b"",
-            name=name,
+            span_id=(number * 100 + position + 1).to_bytes(8),
+            parent_span_id=(number * 100 + 1).to_bytes(8) if position else b"",
+            name="charge card" if position else "POST /orders",
             kind=2 if position == 0 else 1,
             start_time_unix_nano=start + position * 1_000_000,
-            end_time_unix_nano=start + 20_000_000 - position * 1_000_000,
+            end_time_unix_nano=start + 200_000_000 - position * 1_000_000,
         )
         _set(span, "http.route", "/orders/{id}")
         _set(span, "order.id", f"order-{number}")

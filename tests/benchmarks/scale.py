@@ -14,22 +14,25 @@ PLAIN, INSTRUMENTED = "without telemetry", "instrumented"
 FLEETS = ((1, 1), (5, 10), (10, 20))
 
 
-def synth(rounds: int, fleets: Sequence[tuple[int, int]] = FLEETS) -> list[Figure]:
+def synth(
+    rounds: int, fleets: Sequence[tuple[int, int]] = FLEETS, warm_up: int = 1
+) -> list[Figure]:
     """Synthesize fleets with and without telemetry by turns; the largest has a bar.
 
     Args:
         rounds: Measurements of each.
         fleets: Stacks and functions in each, the largest fleet last.
+        warm_up: Rounds before that are not measured.
     """
     return [
         replace(figure, bars=figure.bars if fleet == fleets[-1] else ())
         for fleet in fleets
-        for figure in [_synth(*fleet, rounds)]
+        for figure in [_synth(*fleet, rounds, warm_up)]
     ]
 
 
-def _synth(stacks: int, functions: int, rounds: int) -> Figure:
-    spent = measure(stacks, functions, rounds)
+def _synth(stacks: int, functions: int, rounds: int, warm_up: int) -> Figure:
+    spent = measure(stacks, functions, rounds, warm_up)
     values = {
         name: Spread(tuple(one.wall for one in spent[telemetry]))
         for name, telemetry in ((INSTRUMENTED, True), (PLAIN, False))

@@ -54,22 +54,23 @@ def _cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def measure(stacks: int, functions: int, rounds: int) -> dict[bool, list[Spent]]:
+def measure(stacks: int, functions: int, rounds: int, warm_up: int = 1) -> dict[bool, list[Spent]]:
     """Synthesize a fleet without telemetry and with it by turns.
 
     Args:
         stacks: How many there are.
         functions: How many there are in each stack.
         rounds: Measurements of each.
+        warm_up: Rounds before that are not measured. The first one fills caches: the layer is built
+            once for all synths to come.
     """
     spent: dict[bool, list[Spent]] = {False: [], True: []}
-    for number in range(rounds + 1):
+    for number in range(warm_up + rounds):
         # Which one is first alternates as well.
         for telemetry in sorted(spent, reverse=bool(number % 2)):
             with tempfile.TemporaryDirectory() as output:
                 one = synthesize(Path(output), stacks, functions, telemetry=telemetry)
-            # The first round fills caches: the layer is built once for all synths to come.
-            if number:
+            if number >= warm_up:
                 spent[telemetry].append(one)
     return spent
 

@@ -14,6 +14,8 @@ from tests.benchmarks.measure import Spread, by_turns
 from tests.benchmarks.subjects import BARE, EVENT, OWN, SDK, Subject, own
 from tests.platform.environment import RUNTIME
 
+pytestmark = pytest.mark.once
+
 PYTHON = RUNTIME.removeprefix("python")
 
 
@@ -52,7 +54,7 @@ def test_instructions_are_counted_the_same_at_every_run() -> None:
 
 
 def test_the_synth_and_the_forwarder_are_held_against_their_bars() -> None:
-    fleet, lines = scale.synth(1, fleets=((1, 1),)), scale.forwarder(sizes=(500,))
+    fleet, lines = scale.synth(1, fleets=((1, 1),), warm_up=0), scale.forwarder(sizes=(500,))
 
     assert [[bar.limit for bar in one.bars] for one in (*fleet, *lines)] == [[1.25], [0.1]]
     assert all(one.bars[0].measured > 0 for one in (*fleet, *lines))

@@ -3,7 +3,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from .synth import synthesize
+
+pytestmark = pytest.mark.once
 
 
 def test_a_small_fleet_has_a_layer_for_each_stack_and_an_asset_for_each_python(

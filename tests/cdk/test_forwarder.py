@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from aws_cdk import App, SecretValue, Stack
+from aws_cdk import App, CfnParameter, SecretValue, Stack
 from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_ssm as ssm
@@ -55,6 +55,12 @@ def test_hazard_40_a_password_in_an_endpoint_is_refused_and_not_repeated(stack: 
     with pytest.raises(ValueError, match="without credentials") as raised:
         OtlpForwarder(stack, "Forwarder", endpoint="https://me:secret@collector.example.com")
     assert "secret" not in str(raised.value)
+
+
+def test_an_endpoint_may_be_known_at_deployment_only(stack: Stack) -> None:
+    OtlpForwarder(stack, "Forwarder", endpoint=CfnParameter(stack, "Endpoint").value_as_string)
+    (function,) = functions(stack)
+    assert variables(function)["OTLP_FORWARDER_ENDPOINT"] == {"Ref": "Endpoint"}
 
 
 def test_its_role_allows_what_it_does_and_nothing_else(stack: Stack) -> None:

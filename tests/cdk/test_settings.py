@@ -177,6 +177,13 @@ def test_a_bad_value_in_context_is_named(value: object) -> None:
         settings.check("CDK context")
 
 
+@pytest.mark.parametrize("value", ["team", "team=shop,prod"])
+def test_text_in_context_that_is_no_pairs_is_named(value: str) -> None:
+    settings = TelemetrySettings.from_context({"telemetry.resource_attributes": value})
+    with pytest.raises(SettingsError, match=rf"resource_attributes is {value!r}; it must be a map"):
+        settings.check("CDK context")
+
+
 def test_an_unknown_key_in_context_is_named_with_the_known_ones() -> None:
     with pytest.raises(
         SettingsError, match=r"'telemetry\.moed' is no telemetry .*mode, queue_size"

@@ -56,7 +56,17 @@ def test_an_unreachable_registry_is_one_line(clone: Path) -> None:
     assert line.startswith("setup: cannot install uv: ")
 
 
-def test_without_any_supported_python_the_line_says_what_to_install(clone: Path) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "setup: no supported Python (3.99) on PATH or under pyenv; install one"),
+        (["--python", "3.99"], "setup: no Python 3.99 on PATH or under pyenv; install it"),
+    ],
+    ids=["any", "one"],
+)
+def test_without_the_python_the_line_says_what_to_install(
+    clone: Path, arguments: list[str], said: str
+) -> None:
     """Neither this machine nor the offline uv has the only version that is supported."""
     home = clone / ".cache/uv"
     (home / "bin").mkdir(parents=True)
@@ -64,10 +74,11 @@ def test_without_any_supported_python_the_line_says_what_to_install(clone: Path)
     script = (
         "import sys; sys.path.insert(0, 'requirements'); import bootstrap as b;"
         "(b.UV_HOME / b.STAMP).write_text(b._digest(b.UV_LOCK));"
-        "b.SUPPORTED_VERSIONS = ('3.99',); b.FETCHED_VERSION = '3.99'; sys.exit(b.main([]))"
+        "b.SUPPORTED_VERSIONS = ('3.99',); b.FETCHED_VERSION = '3.99';"
+        "sys.exit(b.main(sys.argv[1:]))"
     )
 
-    status, (line,) = run(clone, sys.executable, "-c", script, UV_OFFLINE="1")
+    status, (line,) = run(clone, sys.executable, "-c", script, *arguments, UV_OFFLINE="1")
 
     assert status == 2
-    assert line.startswith("setup: no supported Python (3.99) on PATH or under pyenv; install one")
+    assert line.startswith(said)

@@ -1,0 +1,125 @@
+"""The wheel in environments of its own, where nothing of the clone is found."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import uv
+
+from .conftest import PACKAGES, ROOT
+
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+#: A handler that is traced with the wheel's base alone, which prints its log record.
+TRACED = """
+from lambda_otel_lite import create_traced_handler, init_telemetry
+tracer, completion_handler = init_telemetry()
+create_traced_handler("orders", completion_handler)(lambda event, context: None)({}, None)
+"""
+APP = """
+import sys
+from aws_cdk import App, Stack, aws_lambda as lambda_
+from lambda_otel_lite_cdk import InstrumentedFunction, OtlpForwarder
+app = App(outdir=sys.argv[1])
+stack = Stack(app, "Shop")
+forwarder = OtlpForwarder(stack, "Forwarder", endpoint="https://collector.example.com")
+InstrumentedFunction(
+    stack,
+    "Orders",
+    runtime=getattr(lambda_.Runtime, f"PYTHON_3_{sys.version_info.minor}"),
+    handler="app.handler",
+    code=lambda_.Code.from_inline("def handler(event, context): ..."),
+    forwarding=forwarder.forwarding,
+)
+app.synth()
+"""
+
+type Install = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def install(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Install:
+    """Make an environment with the wheel, some of its extras, and what they ask for."""
+
+    def make(*extras: str) -> Path:
+        venv = tmp_path_factory.mktemp("venv")
+        uv_bin = uv.find_uv_bin()
+        base = getattr(sys, "_base_executable", sys.executable)
+        subprocess.run([uv_bin, "venv", "--quiet", "--clear", "-p", base, venv], check=True)
+        command = (uv_bin, "pip", "install", "--quiet", "-p", venv / "bin/python")
+        pins = ("--constraint", ROOT / "requirements/dev.txt")
+        named = f"{wheel}[{','.join(extras)}]" if extras else str(wheel)
+        subprocess.run([*command, *pins, named], check=True)
+        return venv
+
+    return make
+
+
+def run(folder: Path, *command: str | Path) -> str:
+    """Run a command in an empty folder, with nothing kept from before and no PYTHON* variable."""
+    folder.mkdir()
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={
+            **{name: value for name, value in os.environ.items() if not name.startswith("PYTHON")},
+            "XDG_CACHE_HOME": str(folder.parent / "cache"),
+            "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR") or str(Path.home() / ".cache/uv"),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_base_traces_and_its_record_is_decoded(install: Install, tmp_path: Path) -> None:
+    """Of the command, decoding needs no aws-cdk-lib; the HTML report is the page in the wheel."""
+    base, cdk = install(), install("cdk")
+    log = tmp_path / "log"
+
+    log.write_text(run(tmp_path / "traced", base / "bin/python", "-c", TRACED))
+    page = run(tmp_path / "page", cdk / "bin/lambda-otel", "decode", log, "--format", "html")
+
+    assert "__otel_otlp_stdout" in log.read_text()
+    assert page.startswith("<!doctype html>")
+    assert '"orders"' in page
+
+
+def test_every_extra_can_be_installed_and_nothing_comes_from_the_clone(
+    install: Install, tmp_path: Path
+) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"].keys() - {"dev"}
+    venv = install(*extras)
+
+    names = ", ".join(PACKAGES)
+    where = f"import {names}; print(*(m.__file__ for m in ({names})), sep='\\n')"
+    homes = run(tmp_path / "imports", venv / "bin/python", "-c", where).splitlines()
+
+    site = venv / f"lib/python{PYTHON}/site-packages"
+    assert {Path(home).parent for home in homes} == {site / package for package in PACKAGES}
+    assert all((site / package / "py.typed").exists() for package in PACKAGES)
+
+
+def test_the_command_and_the_constructs_find_their_data(install: Install, tmp_path: Path) -> None:
+    venv = install("cdk")
+    layer, output = tmp_path / "layer", tmp_path / "cdk.out"
+
+    usage = run(tmp_path / "help", venv / "bin/lambda-otel", "--help")
+    version = run(tmp_path / "version", venv / "bin/lambda-otel", "--version").strip()
+    command = (venv / "bin/lambda-otel", "layer", "--python", PYTHON, "-o", layer)
+    run(tmp_path / "layers", *command)
+    run(tmp_path / "app", venv / "bin/python", "-c", APP, output)
+
+    assert usage.startswith("Usage: lambda-otel ")
+    assert (layer / "python/lambda_otel_lite/version.py").read_text().count(version) == 1
+    assert (output / "Shop.template.json").exists()
+    assert list(output.glob("asset.*/otlp_forwarder/handler.py"))
