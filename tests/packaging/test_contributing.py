@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -60,3 +65,69 @@ def test_each_promise_has_a_test() -> None:
 
     assert len(rows) >= 10
     assert [promise for promise, tests in rows if "`test_" not in tests] == []
+
+
+#: What each change on the page brings, asked where all of them are applied.
+ADDED = """
+import json
+from types import SimpleNamespace
+
+from click.testing import CliRunner
+
+from lambda_otel_lite.configuration.settings import Settings
+from lambda_otel_lite.extractors.auto import extractor_for
+from lambda_otel_lite_cdk.checks.facts import FunctionFacts
+from lambda_otel_lite_cdk.checks.rules import check
+from lambda_otel_lite_cdk.cli.main import main
+from lambda_otel_lite_cdk.settings.settings import TelemetrySettings
+
+event = {"invokingEvent": "{}", "configRuleName": "encrypted"}
+facts = {"construct": None, "path": "Shop/Orders", "properties": {"timeout": 1}, "has_layer": True}
+layer = SimpleNamespace(is_deployed=False)
+facts |= {"layer": layer, "size": 0, "has_version": False}
+print(json.dumps({
+    "read": Settings.from_environ({"LAMBDA_OTEL_OWNER": "orders"}).owner,
+    "written": TelemetrySettings(owner="orders").environment()["LAMBDA_OTEL_OWNER"],
+    "span": extractor_for(event)(event, None).span_name,
+    "command": CliRunner().invoke(main, ["variables", "owner"]).output,
+    "found": [one.message for one in check([FunctionFacts(**facts)])],
+}))
+"""
+
+
+def test_each_change_on_the_page_does_what_the_page_says(tmp_path: Path) -> None:
+    files = run(ROOT, "git", "ls-files", "runtime", "constructs", "tests", "README.md").split("\n")
+    for name in filter(None, files):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, tmp_path / name)
+    changes = re.findall(r"^```diff\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    for number, change in enumerate(changes):
+        patch = tmp_path / f"{number}.diff"
+        patch.write_text(change)
+        run(tmp_path, "git", "apply", str(patch))
+    python = (sys.executable, "-c")
+    run(tmp_path, sys.executable, "-m", "tests.documentation")
+
+    assert json.loads(run(tmp_path, *python, ADDED)) == {
+        "read": "orders",
+        "written": "orders",
+        "span": "encrypted",
+        "command": "LAMBDA_OTEL_OWNER: The team that answers for the function.\n",
+        "found": [
+            "Shop/Orders: its timeout is 1 s, too short for a cold start. Give it 3 seconds."
+        ],
+    }
+    assert "`LAMBDA_OTEL_OWNER` | " in (tmp_path / "README.md").read_text("utf-8")
+    settings = tmp_path / "constructs/lambda_otel_lite_cdk/settings/settings.py"
+    assert "owner: The team that answers" in settings.read_text("utf-8")
+
+
+def run(folder: Path, *command: str) -> str:
+    """Return what a command prints, run in a copy of the clone and with the code there."""
+    paths = [str(folder / part) for part in ("runtime", "constructs", "")]
+    environ = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+    done = subprocess.run(
+        command, cwd=folder, env=environ, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
