@@ -87,8 +87,13 @@ def test_the_base_traces_and_its_record_is_decoded(install: Install, tmp_path: P
 
     log.write_text(run(tmp_path / "traced", base / "bin/python", "-c", TRACED))
     page = run(tmp_path / "page", cdk / "bin/lambda-otel", "decode", log, "--format", "html")
+    command = subprocess.run(
+        [base / "bin/lambda-otel"], capture_output=True, text=True, check=False
+    )
 
     assert "__otel_otlp_stdout" in log.read_text()
+    assert (command.returncode, command.stderr.count("\n")) == (2, 1)
+    assert 'pip install "lambda-otel-lite[cdk]"' in command.stderr
     assert page.startswith("<!doctype html>")
     assert '"orders"' in page
 
