@@ -40,13 +40,13 @@ def requests_of(construct: IConstruct) -> Requests:
     The first call makes sure that they are met when the app is synthesized.
 
     Raises:
-        InstrumentationError: The construct is in no app.
+        InstrumentationError: The construct is not in an app.
         SettingsError: A default in CDK context is out of range.
     """
     stage = _stage_of(construct)
     if stage is None:
         raise InstrumentationError(
-            f"{construct.node.path}: it is in no app. Make it in an App, a Stage or a Stack."
+            f"{construct.node.path}: it is not in an app. Make it in an App, a Stage or a Stack."
         )
     return _synthesis_of(stage).requests
 

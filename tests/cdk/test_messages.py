@@ -332,7 +332,7 @@ REFUSALS = [
         "a key in context",
         context("telemetry.moed", "async"),
         "CDK context",
-        r"the key 'telemetry\.moed' is no telemetry setting; it must be .* mode, queue_size",
+        r"the key 'telemetry\.moed' is not a telemetry setting; it must be .* mode, queue_size",
         r"Correct it in cdk\.json",
     ),
     Bad(
@@ -374,7 +374,7 @@ REFUSALS = [
         "a construct outside of an app",
         lambda _: Telemetry.of(RootConstruct("Alone")),
         "Alone",
-        "it is in no app",
+        "it is not in an app",
         "Make it in an App, a Stage or a Stack",
     ),
     Bad(

@@ -186,7 +186,7 @@ def test_text_in_context_that_is_no_pairs_is_named(value: str) -> None:
 
 def test_an_unknown_key_in_context_is_named_with_the_known_ones() -> None:
     with pytest.raises(
-        SettingsError, match=r"'telemetry\.moed' is no telemetry .*mode, queue_size"
+        SettingsError, match=r"'telemetry\.moed' is not a telemetry .*mode, queue_size"
     ):
         TelemetrySettings.from_context({"telemetry.moed": "async"})
 

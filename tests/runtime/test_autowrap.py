@@ -180,7 +180,9 @@ def test_an_extractor_that_is_not_there_is_one_warning_and_auto_is_used(task_roo
 
     assert [span.name for span in proto_spans(records)] == ["POST /pets/{id}"]
     (warning,) = warnings
-    assert warning.startswith("LAMBDA_OTEL_EXTRACTOR: 'graphql' is no extractor; accepted: auto,")
+    assert warning.startswith(
+        "LAMBDA_OTEL_EXTRACTOR: 'graphql' is not an extractor; accepted: auto,"
+    )
     assert warning.endswith("; using auto")
 
 

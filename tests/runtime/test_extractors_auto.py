@@ -180,7 +180,7 @@ def test_a_users_extractor_is_found_by_module_and_function() -> None:
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("graphql", "is no extractor"),
+        ("graphql", "is not an extractor"),
         ("no.such.module:f", "No module named"),
         (f"{__name__}:missing", "has no attribute"),
         (f"{__name__}:_EXPECTED", "is not callable"),

@@ -145,7 +145,7 @@ def _layer_not_compiled(facts: LayerFacts) -> str | None:
     python = facts.layer.python
     return (
         f"the telemetry layer for Python {python} holds no byte code, because this machine has no "
-        f"Python {python}: every cold start compiles the sources again, which takes some 0.2 s. "
+        f"Python {python}: every cold start compiles the sources again, which takes about 0.2 s. "
         f"Install it (`uv python install {python}`) and synthesize again."
     )
 

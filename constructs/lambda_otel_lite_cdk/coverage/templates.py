@@ -32,7 +32,7 @@ def functions_of(
 
     Raises:
         OSError: The file cannot be read.
-        json.JSONDecodeError: It is no template.
+        json.JSONDecodeError: It is not a template.
     """
     for logical_id, resource in (
         json.loads(template.read_text("utf-8")).get("Resources", {}).items()

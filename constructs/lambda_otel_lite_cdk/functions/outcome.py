@@ -82,7 +82,7 @@ def read_report(folder: Path) -> dict[tuple[str, str], Outcome]:
         outcomes = [_read(one) for one in json.loads(text)["functions"]]
     except (KeyError, TypeError, ValueError) as error:
         raise ReportError(
-            f"{folder / REPORT} is no coverage report ({type(error).__name__}: {error}); "
+            f"{folder / REPORT} is not a coverage report ({type(error).__name__}: {error}); "
             f"synthesize again"
         ) from error
     return {(outcome.template, outcome.logical_id): outcome for outcome in outcomes}

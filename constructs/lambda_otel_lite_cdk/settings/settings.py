@@ -142,8 +142,8 @@ class TelemetrySettings:
                 read as values; lists are written with commas, attributes as ``key=value``.
 
         Raises:
-            SettingsError: A name under ``telemetry.`` is no setting, or the quota of subscription
-                filters, which is given there too, is out of range.
+            SettingsError: A name under ``telemetry.`` is not a setting, or the subscription quota,
+                which is given there too, is out of range.
         """
         known = [item.name for item in fields(cls)]
         values: dict[str, Any] = {}
@@ -156,7 +156,7 @@ class TelemetrySettings:
                 continue
             if name not in known:
                 raise SettingsError(
-                    f"CDK context: the key {key!r} is no telemetry setting; it must be "
+                    f"CDK context: the key {key!r} is not a telemetry setting; it must be "
                     f"{CONTEXT_PREFIX!r} and one of {', '.join(known)}. Correct it in cdk.json or "
                     f"on the command line."
                 )

@@ -106,7 +106,7 @@ def _any_value(value: Any) -> bytes:  # noqa: PLR0911 - one return for each kind
             for key, one in value.items()
         ]
         return message(b"\x32", b"".join(pairs))
-    raise TypeError(f"{type(value).__name__} is no attribute value")
+    raise TypeError(f"{type(value).__name__} is not an attribute value")
 
 
 def message(tag: bytes, encoded: bytes) -> bytes:

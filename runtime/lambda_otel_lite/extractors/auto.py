@@ -138,7 +138,7 @@ def extractor_by_name(name: str) -> Extractor:
     module, separator, function = name.partition(":")
     accepted = f"accepted: {', '.join(NAMES)} or module:function"
     if not separator:
-        raise ValueError(f"{name!r} is no extractor; {accepted}")
+        raise ValueError(f"{name!r} is not an extractor; {accepted}")
     try:
         extractor = getattr(import_module(module), function)
     except (ImportError, AttributeError) as error:

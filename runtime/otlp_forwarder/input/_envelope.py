@@ -25,7 +25,7 @@ def log_messages(data: object, limit: int) -> list[Any]:
         CloudWatch Logs checks that it can reach the subscriber.
 
     Raises:
-        MalformedError: The data is no log batch.
+        MalformedError: The data is not a log batch.
     """
     match parse_json(unpack(data, limit)):
         case {"messageType": "CONTROL_MESSAGE"}:

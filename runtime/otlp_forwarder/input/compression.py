@@ -35,7 +35,7 @@ def unpack(text: object, limit: int) -> bytes:
         limit: Most bytes that are unpacked: a few kilobytes of gzip can hold gigabytes.
 
     Raises:
-        MalformedError: The value is no base64 text of one whole gzip stream within the limit.
+        MalformedError: The value is not base64 text of one whole gzip stream within the limit.
     """
     if not isinstance(text, str):
         raise MalformedError("packed data is not text")

@@ -180,7 +180,7 @@ class Emulator:
         except (OSError, http.client.HTTPException) as problem:
             raise UsageProblem(
                 f"the emulator of {self._function.path} did not answer ({problem!r}); run this "
-                f"again; its last words: {self._diagnostics.tail()}"
+                f"again; its last output: {self._diagnostics.tail()}"
             ) from problem
         finally:
             connection.close()
