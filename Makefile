@@ -33,8 +33,10 @@ test: setup-all check ## Check, then run all tests on every supported Python her
 	  marks="$${marks:+($$marks) and }not once"; \
 	done
 
+# BEFORE=FOLDER measures another layer in the same run: that of an older commit, as
+# `lambda-otel layer -o FOLDER` builds it there.
 bench: setup ## Measure tracing beside its peers; SAVE=--save keeps figures and plots
-	$(VENV)/python -m tests.benchmarks $(SAVE)
+	$(VENV)/python -m tests.benchmarks $(SAVE) $(if $(BEFORE),--before $(BEFORE))
 
 # With nothing kept from before: what is built once for all runs is built in this one.
 coverage: setup ## Say which branches no test takes; fail where a package is below 95 %

@@ -17,10 +17,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=11, help="measurements of each figure")
     parser.add_argument("--save", action="store_true", help="keep figures and plots for README")
+    parser.add_argument("--before", type=Path, help="layer of an older commit, measured as well")
     options = parser.parse_args()
     running = f"{sys.version_info.major}.{sys.version_info.minor}"
     python = running if running in SUPPORTED_VERSIONS else SUPPORTED_VERSIONS[-1]
-    figures = collect(python, options.rounds)
+    figures = collect(python, options.rounds, options.before)
     text = f"Python {python} on {platform.machine()}, medians of {options.rounds} rounds\n"
     text += report.table(figures)
     print(text)

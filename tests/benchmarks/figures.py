@@ -36,15 +36,16 @@ EXPORT_SIZES = (1, 20, 512, 2048)
 NATIVE, PACKAGE = "native", "OTLPStdoutSpanExporter"
 
 
-def collect(python: str, rounds: int) -> list[Figure]:
+def collect(python: str, rounds: int, before: Path | None = None) -> list[Figure]:
     """Measure everything.
 
     Args:
         python: Minor version of the target Python.
         rounds: Measurements of each figure.
+        before: Folder of a layer of an older commit, which is measured too.
     """
     with OtlpReceiver() as receiver:
-        subjects = all_subjects(python, receiver.endpoint)
+        subjects = all_subjects(python, receiver.endpoint, before)
         traced = [subject for subject in subjects if subject.name not in (SDK, OWN_UNCOMPILED)]
         return [
             _cold_start(subjects, python, rounds),

@@ -51,6 +51,7 @@ SDK_SPANS = "spans of the SDK, not exported"
 SDK_LINE = "spans of the SDK, and a line"
 OWN = "lambda-otel-lite (this)"
 OWN_UNCOMPILED = "this, no byte code"
+BEFORE = "this, before a change"
 LITE = "lambda-otel-lite 0.15"
 LITE_COMPILED = "0.15, valid byte code"
 CONTRIB = "otel aws-lambda + OTLP"
@@ -77,12 +78,13 @@ def sdk_spans(layer: Path) -> Subject:
     return Subject(name=SDK_SPANS, handler="sdk_span.handler", layer=layer)
 
 
-def all_subjects(python: str, collector: str) -> list[Subject]:
+def all_subjects(python: str, collector: str, before: Path | None = None) -> list[Subject]:
     """Return every subject, its environment installed.
 
     Args:
         python: Minor version of the target Python.
         collector: Base URL of an OTLP receiver on loopback, for the peer that exports to one.
+        before: Folder of a layer of an older commit, which is measured too.
     """
     layer = own_layer(python, byte_code="valid")
     lite = "lite_015.handler"
@@ -94,6 +96,7 @@ def all_subjects(python: str, collector: str) -> list[Subject]:
         sdk_spans(layer),
         Subject(name=SDK_LINE, handler="sdk_line.handler", layer=layer),
         own(layer),
+        *([own(before, BEFORE)] if before else []),
         own(own_layer(python, byte_code="none"), OWN_UNCOMPILED),
         Subject(name=LITE, handler=lite, layer=stale),
         Subject(name=LITE_COMPILED, handler=lite, layer=valid),
