@@ -115,7 +115,7 @@ def collect_facts(
 def _functions(
     stage: Stage,
     applied: Iterable[Applied],
-    layers: _Layers,
+    layers: _DeployedLayers,
     resources: Sequence[CfnResource],
 ) -> Iterator[FunctionFacts]:
     size = _sizes(Path(stage.asset_outdir))
@@ -146,7 +146,7 @@ def _functions(
 
 
 @dataclass(frozen=True)
-class _Layers:
+class _DeployedLayers:
     """The layers that an app deploys.
 
     Args:
@@ -160,7 +160,7 @@ class _Layers:
 
 def _read_layers(
     resources: Sequence[CfnResource], owners: Mapping[lambda_.CfnLayerVersion, object]
-) -> _Layers:
+) -> _DeployedLayers:
     references: dict[object, _Reference] = {}
     assets: dict[_Reference, object] = {}
     for stack, every in _of_kind(lambda_.CfnLayerVersion, resources):
@@ -170,7 +170,7 @@ def _read_layers(
             assets[reference] = properties.get("content", {}).get("s3Key")
             if one in owners:
                 references[owners[one]] = reference
-    return _Layers(references, assets)
+    return _DeployedLayers(references, assets)
 
 
 def _telemetry_layers(applied: Iterable[Applied]) -> Iterator[LayerFacts]:
