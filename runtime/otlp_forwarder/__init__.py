@@ -3,7 +3,8 @@
 The code of a Lambda function of its own (handler ``otlp_forwarder.handler.handler``). It needs
 nothing but Lambda's Python runtime. From the ground up, where nothing imports upward:
 
-- `variables`, `settings`, `counts`: what the forwarder can be told, and the numbers it keeps.
+- `headers`, `values`, `aws`, `variables`, `settings`, `counts`: what the forwarder can be told, and
+  the numbers it keeps.
 - `input`: an event to log records to parts of OTLP requests.
 - `output`: parts to requests to responses of the collector.
 - `result`: who keeps what was not delivered, queues, metrics.

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from otlp_forwarder.output.responses import RULES
-from otlp_forwarder.variables import VARIABLES, Variable
+from otlp_forwarder.values import Variable
+from otlp_forwarder.variables import VARIABLES
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -21,7 +22,12 @@ def with_tables(text: str) -> str:
         ValueError: README has no such place for a table, or more than one.
     """
     variables = [
-        [f"`{v.name}`", "" if v.default is None else f"`{v.default}`", _accepted(v), v.meaning]
+        [
+            f"`{v.name}`",
+            "" if v.default is None else f"`{v.default}`",
+            _accepted(v),
+            f"{v.meaning}{_also(v)}",
+        ]
         for v in VARIABLES
     ]
     responses = [[rule.after, rule.action.does, rule.action.keeper] for rule in RULES]
@@ -43,7 +49,13 @@ def with_tables(text: str) -> str:
 def _accepted(variable: Variable) -> str:
     if variable.most:
         return f"{variable.least} to {variable.most} {variable.unit}"
-    return variable.kind.value + (", required" if variable.required else "")
+    if variable.choices:
+        return " or ".join(f"`{choice}`" for choice in variable.choices)
+    return variable.kind.value
+
+
+def _also(variable: Variable) -> str:
+    return f" Else {', '.join(f'`{name}`' for name in variable.also)}." if variable.also else ""
 
 
 def _table(head: str, rows: Iterable[list[str]]) -> str:

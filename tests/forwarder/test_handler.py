@@ -9,7 +9,7 @@ import pytest
 
 from otlp_forwarder import handler as module
 from otlp_forwarder.handler import DeliveryError, handler
-from otlp_forwarder.variables import SettingsError
+from otlp_forwarder.values import SettingsError
 from tests.forwarder.samples import log_data, record, stream_event, subscription_event
 from tests.receiver import Answer, OtlpReceiver
 

@@ -140,6 +140,9 @@ def test_a_line_chooses_endpoint_and_headers_only_from_the_lists(
     [
         ('{"Authorization": "Bearer x=y,z"}', {"authorization": "Bearer x=y,z"}),
         ("api-key=abc==, x-team = one", {"api-key": "abc==", "x-team": "one"}),
+        ("Authorization=Basic%20Zm9v,x=a%2Cb", {"authorization": "Basic Zm9v", "x": "a,b"}),
+        ('{"Authorization": "Basic%20Zm9v"}', {"authorization": "Basic Zm9v"}),
+        (f"authorization=Bearer%20{'j' * 3000}", {"authorization": f"Bearer {'j' * 3000}"}),
     ],
 )
 def test_both_ways_to_write_headers_are_read(text: str, headers: dict[str, str]) -> None:
@@ -159,6 +162,9 @@ def test_both_ways_to_write_headers_are_read(text: str, headers: dict[str, str])
         '{"a b": "s3cret"}',
         '{"host": "s3cret"}',
         '{"a": ""}',
+        "a=s3cret%0D%0Ab: c",
+        "a=s3cr%C3%A9t",
+        "ho%73t=s3cret",
         "[" * 100_000,
     ],
 )

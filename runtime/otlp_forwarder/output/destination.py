@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from otlp_forwarder.headers import is_header_value
+
 if TYPE_CHECKING:
     from otlp_forwarder.settings import ForwarderSettings
 
@@ -66,16 +68,6 @@ class Router:
         allowed = {
             name.lower(): value
             for name, value in headers.items()
-            if name.lower() in self._headers and is_header_value(value)
+            if name.lower() in self._headers and is_header_value(value, MAX_HEADER_LENGTH)
         }
         return tuple(sorted(allowed.items()))
-
-
-def is_header_value(value: object) -> bool:
-    """Tell whether a value can be sent as a header; a line break would start another one."""
-    return (
-        isinstance(value, str)
-        and value.isascii()
-        and value.isprintable()
-        and 0 < len(value.strip()) <= MAX_HEADER_LENGTH
-    )

@@ -8,15 +8,15 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from otlp_forwarder.output.destination import is_header_value
-from otlp_forwarder.variables import HEADERS_SECRET, is_header_name
+from otlp_forwarder.headers import decoded_headers, header_pairs
+from otlp_forwarder.variables import HEADERS_SECRET
 
 #: Shortest time between two readings in seconds, however often the collector refuses the headers.
 LEAST_SECONDS = 30.0
 
 SHAPE = (
-    'a JSON object like {"api-key": "..."}, or text like api-key=...,x-team=..., with printable '
-    "ASCII values and without headers that describe the request itself"
+    'a JSON object like {"api-key": "..."}, or text like api-key=...,x-team=..., percent-encoded, '
+    "with printable ASCII values and without headers that describe the request itself"
 )
 
 
@@ -41,7 +41,7 @@ class SecretHeaders:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._arn = arn
-        self._fetch = fetch or _fetch
+        self._fetch = fetch or read_secret
         self._clock = clock
         self._lock = threading.Lock()
         self._headers: Mapping[str, str] | None = {} if arn is None else None
@@ -94,27 +94,24 @@ def parse_headers(text: str) -> dict[str, str]:
         text: A JSON object of names and values, or ``name=value,name2=value2`` as in
             OTEL_EXPORTER_OTLP_HEADERS
             (https://opentelemetry.io/docs/specs/otel/protocol/exporter/#specifying-headers-via-environment-variables).
+            Both are percent-decoded, as vendors publish them: ``Authorization=Basic%20...``.
 
     Raises:
         SecretError: It holds something else, which is not shown.
     """
-    wrong = SecretError(f"the secret of {HEADERS_SECRET.name} must be {SHAPE}")
     headers: Any
     try:
         headers = json.loads(text)
     except (ValueError, RecursionError):
-        pairs = [pair.partition("=") for pair in text.split(",") if pair.strip()]
-        headers = {name.strip(): value.strip() for name, _, value in pairs}
-    if not isinstance(headers, dict) or not headers:
-        raise wrong
-    for name, value in headers.items():
-        if not is_header_name(name) or not is_header_value(value):
-            raise wrong
-    return {name.lower(): value for name, value in headers.items()}
+        headers = header_pairs(text)
+    decoded = decoded_headers(headers) if isinstance(headers, dict) else None
+    if decoded is None:
+        raise SecretError(f"the secret of {HEADERS_SECRET.name} must be {SHAPE}")
+    return decoded
 
 
-def _fetch(arn: str) -> str:
-    """Return the text of a secret or parameter."""
+def read_secret(arn: str) -> str:
+    """Return the text of a Secrets Manager secret or of an SSM parameter."""
     import boto3  # noqa: PLC0415 - a part of Lambda's Python runtime, slow to import
 
     _, _, service, region, _ = arn.split(":", 4)
