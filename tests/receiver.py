@@ -8,7 +8,7 @@ import ssl
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -25,12 +25,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Received:
-    """One request as it came in, taken or not."""
+    """One request as it came in, taken or not.
+
+    Args:
+        path: Path and query.
+        headers: Its headers, with names in lower case.
+        body: Its body without compression.
+        sent: Its body as it was sent.
+        status: The status of the answer; 0: none was given.
+    """
 
     path: str
     headers: dict[str, str]
     body: bytes
-    status: int
+    sent: bytes = b""
+    status: int = 0
 
     @property
     def spans(self) -> list[Span]:
@@ -86,6 +95,8 @@ class OtlpReceiver:
         self.answers = deque(answers)
         #: Answers a request by its headers before anything else does, or returns None.
         self.authorize: Callable[[dict[str, str]], Answer | None] = lambda _headers: None
+        #: The same by the whole request.
+        self.inspect: Callable[[Received], Answer | None] = lambda _received: None
         self.decide = decide or (lambda _spans: Answer())
         self.requests: list[Received] = []
         self.connections = 0
@@ -162,22 +173,23 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True  # a client that does not trust us, or that was killed
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.headers["Content-Encoding"] == "gzip":
-            body = gzip.decompress(body)
+        sent = self.rfile.read(int(self.headers["Content-Length"]))
+        body = gzip.decompress(sent) if self.headers["Content-Encoding"] == "gzip" else sent
         headers = {name.lower(): value for name, value in self.headers.items()}
-        answer = self.receiver.authorize(headers) or self._answer(body)
-        received = Received(path=self.path, headers=headers, body=body, status=answer.status or 0)
-        self.receiver.requests.append(received)
+        received = Received(path=self.path, headers=headers, body=body, sent=sent)
+        receiver = self.receiver
+        answer = receiver.authorize(headers) or receiver.inspect(received) or self._answer(body)
+        receiver.requests.append(replace(received, status=answer.status or 0))
         if answer.hold:
             answer.hold.wait(10)
         if answer.status is None:
             self.close_connection = True
             return
-        self.send_response(answer.status)
+        self.send_response_only(answer.status)
         usual = {
             "Content-Type": "application/x-protobuf",
             "Content-Length": str(len(answer.body)),
+            "Date": self.date_time_string(),
         }
         for name, value in (usual | answer.headers).items():
             self.send_header(name, value)

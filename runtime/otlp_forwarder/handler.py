@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from otlp_forwarder.forward import Forwarder
 from otlp_forwarder.input.events import Source
@@ -15,6 +15,9 @@ from otlp_forwarder.output.secret import SecretHeaders
 from otlp_forwarder.result.metrics import metrics_line
 from otlp_forwarder.result.queues import Queue
 from otlp_forwarder.settings import ForwarderSettings
+
+if TYPE_CHECKING:
+    from otlp_forwarder.output.signing import Signer
 
 #: Seconds kept back from the function's time to hand over what was not delivered before the
 #: platform ends the invocation, and the largest part of a short time that is kept back.
@@ -79,9 +82,26 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
 def forwarder() -> Forwarder:
     """Make what outlives an invocation: an environment handles many, one after the other."""
     settings = ForwarderSettings.from_environ(os.environ)
+    client = CollectorClient(
+        Connections(settings.timeout / 1000),
+        SecretHeaders(settings.headers_secret),
+        headers=settings.headers,
+        signer=_signer(settings),
+        compression=settings.compression,
+    )
     return Forwarder(
         settings,
-        CollectorClient(Connections(), SecretHeaders(settings.headers_secret)),
+        client,
         redrive=Queue(settings.redrive_queue),
         dead_letters=Queue(settings.dead_letter_queue),
     )
+
+
+def _signer(settings: ForwarderSettings) -> Signer | None:
+    if (scope := settings.signed_for) is None:
+        return None
+    # Most collectors want no signature, and then what makes one is not imported.
+    from otlp_forwarder.output.credentials import RoleCredentials  # noqa: PLC0415
+    from otlp_forwarder.output.signing import Signer  # noqa: PLC0415
+
+    return Signer(scope, RoleCredentials(os.environ))

@@ -64,7 +64,13 @@ def run(receiver: OtlpReceiver, mailbox: Mailbox) -> Iterator[Run]:
     def forward(event: Any, *, secret: SecretHeaders | None = None, **changes: Any) -> Result:
         defaults = ForwarderSettings.from_environ({"OTLP_FORWARDER_ENDPOINT": receiver.endpoint})
         settings = dataclasses.replace(defaults, **changes)
-        waitless = CollectorClient(connections, secret or SecretHeaders(None), wait=lambda _: None)
+        waitless = CollectorClient(
+            connections,
+            secret or SecretHeaders(None),
+            headers=settings.headers,
+            compression=settings.compression,
+            wait=lambda _: None,
+        )
         forwarder = Forwarder(
             settings,
             waitless,

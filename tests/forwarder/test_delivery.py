@@ -97,7 +97,7 @@ def test_a_passing_failure_is_tried_again(
     ("status", "action"),
     [
         (301, Action.LATER),
-        (400, Action.DIVIDE),
+        (422, Action.DIVIDE),
         (401, Action.LATER),
         (404, Action.SET_ASIDE),
         (500, Action.LATER),

@@ -93,7 +93,7 @@ def test_one_part_that_the_collector_refuses_does_not_take_its_neighbours_along(
     good = [str(number) for number in range(20)]
     event = subscription_event(*map(record, [*good[:13], "rotten", *good[13:]]))
 
-    result = run(event, dead_letter_queue="dead")
+    result = run(event, dead_letter_queue="dead", compression="none")
 
     assert sorted(names(receiver), key=int) == good
     assert result.counts.rejected == 1
@@ -140,7 +140,7 @@ def test_where_all_lines_are_broken_nothing_is_left_to_send(
     cut_off = WHOLE.replace(b"\x12\x35\x12", b"\x12\x36\x12")
     event = subscription_event(*[record("x", payload=pack(cut_off), spans=1)] * 2)
 
-    result = run(event, dead_letter_queue="dead")
+    result = run(event, dead_letter_queue="dead", compression="none")
 
     assert result.counts.rejected == 2
     assert len(receiver.requests) == 1
@@ -154,7 +154,7 @@ def test_a_broken_part_of_a_line_takes_none_of_the_others_along(
     good = request("a").SerializeToString(), request("b").SerializeToString()
     line = record("x", payload=pack(good[0] + cut_off + good[1]))
 
-    result = run(queue_event(line), dead_letter_queue="dead")
+    result = run(queue_event(line), dead_letter_queue="dead", compression="none")
 
     assert sorted(names(receiver)) == ["a", "b"]
     assert not result.failures
@@ -166,7 +166,11 @@ def test_a_collector_that_refuses_everything_is_not_asked_without_end(
 ) -> None:
     receiver.decide = lambda _: Answer(400)
 
-    result = run(subscription_event(*map(record, map(str, range(500)))), dead_letter_queue="dead")
+    result = run(
+        subscription_event(*map(record, map(str, range(500)))),
+        dead_letter_queue="dead",
+        compression="none",
+    )
 
     assert len(receiver.requests) == 1 + 2 * 64
     assert result.counts.rejected == 500

@@ -80,9 +80,9 @@ def test_the_control_message_is_answered_without_a_request(receiver: OtlpReceive
 
 
 def test_what_the_collector_refuses_fails_the_invocation(receiver: OtlpReceiver) -> None:
-    receiver.answers.append(Answer(400))
+    receiver.answers.append(Answer(422))
 
-    with pytest.raises(DeliveryError, match="status 400"):
+    with pytest.raises(DeliveryError, match="status 422"):
         handler(subscription_event(record("a")), Context())
 
     assert len(receiver.requests) == 1

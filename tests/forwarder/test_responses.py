@@ -66,7 +66,9 @@ def test_each_response_has_the_action_of_its_row(
     # A minute passes between any two looks at the clock, so that the secret may be read again.
     secret = SecretHeaders(ARN, fetch=fetch, clock=itertools.count(0.0, 60.0).__next__)
 
-    result = run(subscription_event(record("a"), record("b")), secret=secret, **QUEUES)
+    result = run(
+        subscription_event(record("a"), record("b")), secret=secret, compression="none", **QUEUES
+    )
 
     assert EXPECTED[action] == Seen(
         requests=len(receiver.requests),

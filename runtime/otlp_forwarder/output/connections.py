@@ -10,7 +10,7 @@ import threading
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from otlp_forwarder.output.responses import Failure, Response
 
@@ -62,6 +62,7 @@ class Connections:
         """
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}"
+        target = urlunsplit(("", "", parts.path or "/", parts.query, ""))
         seconds = min(self._longest_try, seconds)
         connection = self._take(origin)
         with _cut_after(seconds, connection):
@@ -69,7 +70,7 @@ class Connections:
                 connection.timeout = seconds
                 if connection.sock:
                     connection.sock.settimeout(seconds)
-                connection.request("POST", parts.path, body, dict(headers))
+                connection.request("POST", target, body, dict(headers))
                 response = connection.getresponse()
             except ssl.SSLCertVerificationError as error:
                 connection.close()
@@ -86,7 +87,8 @@ class Connections:
             self._idle[origin].append(connection)
         else:
             connection.close()
-        return Response(response.status, response.headers.get("Retry-After", ""), content)
+        said = response.headers
+        return Response(response.status, said.get("Retry-After", ""), content, said.get("Date", ""))
 
     def close(self) -> None:
         """Close what is kept alive; the next requests open new connections."""

@@ -8,26 +8,32 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from otlp_forwarder.input.compression import compress
 from otlp_forwarder.output.connections import Connections, PostError
+from otlp_forwarder.output.credentials import CredentialsError
+from otlp_forwarder.output.encodings import GZIP, NONE, Encodings, encode
 from otlp_forwarder.output.responses import (
     Action,
     Failure,
+    Response,
     action_after,
     pause_wanted,
     rejected_spans,
 )
 from otlp_forwarder.output.secret import SecretError, SecretHeaders
+from otlp_forwarder.version import __version__
 
 if TYPE_CHECKING:
     from otlp_forwarder.output.destination import Destination
+    from otlp_forwarder.output.signing import Signer
 
 #: The pause before the nth retry is a random time up to FIRST * 2**n, at most LONGEST (seconds):
 #: "full jitter", https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
 FIRST_BACKOFF = 0.1
 LONGEST_BACKOFF = 5.0
 
-HEADERS = {"content-type": "application/x-protobuf", "content-encoding": "gzip"}
+#: "SHOULD emit a User-Agent", with the distribution's name in front:
+#: https://opentelemetry.io/docs/specs/otel/protocol/exporter/#user-agent
+USER_AGENT = f"lambda-otel-lite-forwarder/{__version__} OTel-OTLP-Exporter-Python/{__version__}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +65,7 @@ class _Try:
         pause: Seconds to wait before the next try, if there is one.
         rejected: Spans that the collector rejected although it took the request.
         sent: Whether it was sent at all.
+        status: The HTTP status of the response, or 0.
     """
 
     action: Action
@@ -66,6 +73,7 @@ class _Try:
     pause: float = 0.0
     rejected: int = 0
     sent: bool = True
+    status: int = 0
 
 
 class CollectorClient:
@@ -74,22 +82,31 @@ class CollectorClient:
     Args:
         connections: How they are reached.
         secret: Headers for the destination that is the settings' own.
+        headers: Headers for it that are no secret, with names in lower case.
+        signer: Signs what goes to it; None: nothing is signed.
+        compression: ``gzip`` or ``none``: what is tried first.
         clock: Seconds of a clock that never goes back.
         wait: Waits the given seconds.
         jitter: Returns a random number from 0 to 1.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but two are by keyword
         self,
         connections: Connections,
         secret: SecretHeaders,
         *,
+        headers: Mapping[str, str] | None = None,
+        signer: Signer | None = None,
+        compression: str = GZIP,
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._connections = connections
         self._secret = secret
+        self._headers = headers or {}
+        self._signer = signer
+        self._encodings = Encodings(compression)
         self.clock = clock
         self._wait = wait
         self._jitter = jitter
@@ -104,18 +121,27 @@ class CollectorClient:
             request: Serialized ExportTraceServiceRequest.
             deadline: When to give up, by the client's clock.
         """
-        body = compress(request)
-        sent, reason = 0, "no time left"
+        encoding = self._encodings.of(destination.url)
+        body, kind = encode(request, encoding)
+        sent = size = 0
+        reason = "no time left"
         while (remaining := deadline - self.clock()) > 0:
             backoff = min(FIRST_BACKOFF * 2**sent, LONGEST_BACKOFF) * self._jitter()
-            one = self._try(destination, body, remaining, backoff)
+            one = self._try(destination, body, kind, remaining, backoff)
             sent += one.sent
+            size += one.sent * len(body)
+            if one.action is Action.DELIVERED:
+                self._encodings.add_taken(destination.url, encoding)
+            elif self._encodings.probe(destination.url, encoding, one.status):
+                encoding = NONE
+                body, kind = encode(request, encoding)
+                continue
             if one.action is not Action.RETRY:
                 return Delivery(
                     action=one.action,
                     reason=one.reason,
                     requests=sent,
-                    bytes=sent * len(body),
+                    bytes=size,
                     rejected=one.rejected,
                 )
             reason = one.reason
@@ -126,7 +152,7 @@ class CollectorClient:
             action=Action.LATER,
             reason=f"gave up after {sent} tries in the time there was: {reason}",
             requests=sent,
-            bytes=sent * len(body),
+            bytes=size,
             rejected=0,
         )
 
@@ -134,13 +160,31 @@ class CollectorClient:
         """Close the connections that are kept alive."""
         self._connections.close()
 
-    def _try(self, destination: Destination, body: bytes, seconds: float, backoff: float) -> _Try:
-        try:
-            # Only the settings' own collector is given the secret.
-            secret = self._secret.get() if destination.own else {}
-        except SecretError as error:
-            return _Try(action_after(Failure.HEADERS), str(error), sent=False)
-        headers = {**dict(destination.headers), **secret, **HEADERS}
+    def _try(
+        self,
+        destination: Destination,
+        body: bytes,
+        kind: Mapping[str, str],
+        seconds: float,
+        backoff: float,
+    ) -> _Try:
+        headers = {"user-agent": USER_AGENT, **dict(destination.headers), **kind}
+        secret: Mapping[str, str] = {}
+        if destination.own:
+            # Only the settings' own collector learns who sends.
+            try:
+                secret = self._secret.get()
+                headers = {
+                    **headers,
+                    **self._headers,
+                    **dict(destination.headers),
+                    **secret,
+                    **kind,
+                }
+                if self._signer:
+                    headers |= self._signer.sign(destination.url, kind, body)
+            except (SecretError, CredentialsError) as error:
+                return _Try(action_after(Failure.HEADERS), str(error), sent=False)
         try:
             response = self._connections.post(destination.url, body, headers, seconds)
         except PostError as error:
@@ -153,19 +197,23 @@ class CollectorClient:
                 pause = max(backoff, pause_wanted(response.retry_after))
                 return _Try(Action.RETRY, f"status {response.status}", pause)
             case Action.RENEW:
-                return self._renew(secret, response.status)
+                return self._renew(destination, secret, response)
             case action:
-                return _Try(action, _refusal(response.status))
+                return _Try(action, _refusal(response.status), status=response.status)
 
-    def _renew(self, refused: Mapping[str, str], status: int) -> _Try:
-        """Read the secret again, and retry at once if it holds other headers now."""
+    def _renew(
+        self, destination: Destination, refused: Mapping[str, str], response: Response
+    ) -> _Try:
+        """Retry at once with other headers, if the secret or the clock gives some."""
         try:
             renewed = bool(refused) and self._secret.renew(refused)
         except SecretError as error:
             return _Try(action_after(Failure.HEADERS), str(error))
+        if self._signer and destination.own:
+            renewed = self._signer.correct(response.date, response.body or b"") or renewed
         if renewed:
-            return _Try(Action.RETRY, f"status {status}")
-        return _Try(Action.LATER, _refusal(status))
+            return _Try(Action.RETRY, f"status {response.status}")
+        return _Try(Action.LATER, _refusal(response.status))
 
 
 def _refusal(status: int) -> str:

@@ -26,11 +26,13 @@ class Response:
         status: HTTP status.
         retry_after: The header of that name, or nothing.
         body: Its body; None if the connection broke in it.
+        date: The header of that name, or nothing.
     """
 
     status: int
     retry_after: str
     body: bytes | None
+    date: str = ""
 
 
 class Failure(Enum):

@@ -1,0 +1,79 @@
+"""Verify signatures as AWS does: signed again by botocore, and compared."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from botocore.auth import SIGV4_TIMESTAMP, SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from tests.receiver import Answer, Received
+
+KEY, SECRET, TOKEN = (
+    "AKIDEXAMPLE",
+    "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+    "IQoJb3JpZ2luX2Vj//==",
+)
+
+
+def signed_by_botocore(  # noqa: PLR0913 - all but four are by keyword
+    url: str,
+    headers: dict[str, str],
+    body: bytes,
+    timestamp: str,
+    *,
+    service: str,
+    region: str,
+    token: str,
+) -> str:
+    """Return the Authorization header that botocore gives a request."""
+    request = AWSRequest("POST", url, headers=headers, data=body)
+    # As botocore's `add_auth` does it, at another time than now.
+    request.context["timestamp"] = timestamp
+    signer = SigV4Auth(Credentials(KEY, SECRET, token or None), service, region)
+    signer._modify_request_before_signing(request)
+    text = signer.string_to_sign(request, signer.canonical_request(request))
+    signer._inject_signature_to_request(request, signer.signature(text, request))
+    return str(request.headers["Authorization"])
+
+
+def refusal(
+    received: Received, origin: str, *, region: str = "eu-west-1", now: datetime | None = None
+) -> Answer | None:
+    """Answer a request that is not signed by the test's role now, with AWS's words; else None.
+
+    Args:
+        received: The request.
+        origin: Scheme, host and port that it was sent to.
+        region: The receiver's region.
+        now: The receiver's time.
+    """
+    now = now or datetime.now(UTC)
+    headers, stamp = received.headers, received.headers.get("x-amz-date", "")
+    if "authorization" not in headers:
+        return _answer("MissingAuthenticationToken", "Missing Authentication Token", now)
+    sent = datetime.strptime(stamp, SIGV4_TIMESTAMP).replace(tzinfo=UTC)
+    if abs(now - sent) > timedelta(minutes=5):
+        least, most = (f"{t:{SIGV4_TIMESTAMP}}" for t in (now - timedelta(minutes=5), now))
+        words = f"Signature expired: {stamp} is now earlier than {least} ({most} - 5 min.)"
+        return _answer("InvalidSignatureException", words, now)
+    names = headers["authorization"].split("SignedHeaders=")[1].split(",")[0].split(";")
+    expected = signed_by_botocore(
+        origin + received.path,
+        {name: headers[name] for name in names if not name.startswith("x-amz")},
+        received.sent,
+        stamp,
+        service="xray",
+        region=region,
+        token=TOKEN,
+    )
+    if headers["authorization"] != expected or headers.get("x-amz-security-token") != TOKEN:
+        return _answer("InvalidSignatureException", "The signature does not match.", now)
+    return None
+
+
+def _answer(kind: str, words: str, now: datetime) -> Answer:
+    body = f'{{"__type": "{kind}", "message": "{words}"}}'.encode()
+    headers = {"Content-Type": "application/json", "Date": f"{now:%a, %d %b %Y %H:%M:%S GMT}"}
+    return Answer(403, headers, body)
