@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from otlp_forwarder.input.events import Source, read_event
 from otlp_forwarder.input.malformed import Malformed
 from otlp_forwarder.input.records import Record, read_records
 from otlp_forwarder.output.destination import Router
+from otlp_forwarder.output.limits import keep_limits
 from otlp_forwarder.output.merge import merge
 from otlp_forwarder.output.sender import Outcome, send_all
 from otlp_forwarder.result.resolve import resolve
@@ -78,7 +80,7 @@ class Forwarder:
         # whatever the event holds.
         records = _count_records(read_records(batch, settings.max_unpacked_bytes), counts)
         parts = ((self._router.destination(r.fields), part) for r in records for part in r.parts)
-        requests = merge(parts, settings.max_request_bytes)
+        requests = merge(keep_limits(parts, time.time_ns()), self._router.request_bytes)
         outcomes = list(send_all(requests, self._client, deadline, settings.parallel_requests))
         for outcome in outcomes:
             counts.add(outcome.counts)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from botocore.auth import SIGV4_TIMESTAMP, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests.receiver import Answer, Received
 
@@ -77,3 +78,36 @@ def _answer(kind: str, words: str, now: datetime) -> Answer:
     body = f'{{"__type": "{kind}", "message": "{words}"}}'.encode()
     headers = {"Content-Type": "application/json", "Date": f"{now:%a, %d %b %Y %H:%M:%S GMT}"}
     return Answer(403, headers, body)
+
+
+#: What CloudWatch takes, as its page has it; a megabyte is taken for the smaller one.
+#: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch-OTLPEndpoint.html
+DAY = 24 * 3600 * 10**9
+
+
+def over_limits(received: Received, now: int) -> Answer | None:
+    """Answer a request that CloudWatch rejects by its size or times; else None.
+
+    Args:
+        received: The request.
+        now: The receiver's time, in nanoseconds since 1970.
+    """
+    request = ExportTraceServiceRequest.FromString(received.body)
+    spans = received.spans
+    shared = [
+        resource.resource.ByteSize() + scope.scope.ByteSize()
+        for resource in request.resource_spans
+        for scope in resource.scope_spans
+    ]
+    first = min(span.start_time_unix_nano for span in spans)
+    last = max(span.end_time_unix_nano for span in spans)
+    broken = (
+        len(received.body) > 5_000_000
+        or len(spans) > 10_000
+        or max(shared) > 16 * 1024
+        or max(span.ByteSize() for span in spans) > 200 * 1024
+        or first < now - 14 * DAY
+        or last > now + DAY // 12
+        or last - first > DAY
+    )
+    return Answer(400, body=b'{"message": "over a limit"}') if broken else None

@@ -20,7 +20,8 @@ RESOURCE_SPANS = 0x0A
 SCOPE_SPANS = 0x12
 #: ``repeated Span spans = 2`` of ScopeSpans.
 SPAN = 0x12
-#: ``fixed64 end_time_unix_nano = 8`` of Span.
+#: ``fixed64 start_time_unix_nano = 7`` and ``fixed64 end_time_unix_nano = 8`` of Span.
+START_TIME = 0x39
 END_TIME = 0x41
 
 #: Smallest size of a span in bytes: both ids, 16 and 8 bytes, each with tag and length. Anything
@@ -158,6 +159,63 @@ def _count_in_scope(data: bytes, start: int, end: int) -> int:
     if start > end:
         raise MalformedError(CUT_OFF)
     return count
+
+
+def spans_in(data: bytes, start: int, end: int) -> list[tuple[int, int, int, int]]:
+    """Return where the spans of a ScopeSpans are, and when they began and ended.
+
+    This does what `walk` does, with as little work as possible for each field, because it runs
+    for every span of a destination with limits. Encoders write fields in the order of their
+    numbers, so that the times come before everything that is long.
+
+    Args:
+        data: What the ScopeSpans is part of.
+        start: Where its content starts.
+        end: Where its content ends.
+
+    Returns:
+        For each span: where its content starts and ends, and its times in nanoseconds since 1970,
+        0 where it does not say.
+
+    Raises:
+        MalformedError: The lengths in it do not add up.
+    """
+    found = []
+    try:
+        while start < end:
+            if data[start] != SPAN:
+                _, _, start = field(data, start, end)
+                continue
+            size, place = varint(data, start + 1)
+            content, start = place, place + size
+            began = ended = 0
+            while place < start:
+                tag = data[place]
+                if tag & 0x87 == 2 and (size := data[place + 1]) < 0x80:  # noqa: PLR2004 - as above
+                    place += size + 2
+                elif tag == START_TIME:
+                    began = int.from_bytes(data[place + 1 : place + 9], "little")
+                    place += 9
+                elif tag == END_TIME:
+                    ended = int.from_bytes(data[place + 1 : place + 9], "little")
+                    break
+                else:
+                    _, _, place = field(data, place, start)
+            found.append((content, start, began, ended or began))
+    except IndexError:
+        raise MalformedError(CUT_OFF) from None
+    if start > end:
+        raise MalformedError(CUT_OFF)
+    return found
+
+
+def encode_varint(value: int) -> bytes:
+    """Return a number as `varint` reads it."""
+    groups = bytearray()
+    while value >= 0x80:  # noqa: PLR2004 - what a group of seven bits can hold
+        groups.append(0x80 | value & 0x7F)
+        value >>= 7
+    return bytes([*groups, value])
 
 
 def first_end(request: bytes) -> int:

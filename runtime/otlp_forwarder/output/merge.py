@@ -52,15 +52,24 @@ def merge(parts: Iterable[tuple[Destination, Part]], limit: int) -> Iterator[Req
     """
     open_: dict[Destination, list[Part]] = {}
     sizes: dict[Destination, int] = {}
+    spans: dict[Destination, int] = {}
     held = 0
     for destination, part in parts:
         size = len(part.data)
+        limits = destination.limits
+        if limits and destination in open_:
+            spans[destination] += part.spans
+            if spans[destination] > limits.request_spans:
+                held -= sizes.pop(destination)
+                yield Request(destination, open_.pop(destination))
         while open_ and held + size > limit:
             fullest = max(sizes, key=sizes.__getitem__)
-            yield Request(fullest, open_.pop(fullest))
             held -= sizes.pop(fullest)
-        open_.setdefault(destination, []).append(part)
-        sizes[destination] = sizes.get(destination, 0) + size
+            yield Request(fullest, open_.pop(fullest))
+        if destination not in open_:
+            open_[destination], sizes[destination], spans[destination] = [], 0, part.spans
+        open_[destination].append(part)
+        sizes[destination] += size
         held += size
     for destination, waiting in open_.items():
         yield Request(destination, waiting)

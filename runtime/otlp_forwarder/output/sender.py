@@ -82,6 +82,9 @@ def send_all(
 def _send(request: Request, client: CollectorClient, deadline: float) -> Outcome:
     """Send a request, and divide it if the collector refuses something that is in it."""
     outcome = Outcome()
+    if refusal := request.destination.slot.refusal:
+        _add_undelivered(request, Action.SET_ASIDE, refusal, outcome)
+        return outcome
     pieces, divisions = [request], 0
     while pieces:
         piece = pieces.pop()
