@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from otlp_forwarder.forward import Forwarder
 from otlp_forwarder.input.events import Source
-from otlp_forwarder.output.connections import Connections
+from otlp_forwarder.output.connections import Connections, origin_of
 from otlp_forwarder.output.delivery import CollectorClient
+from otlp_forwarder.output.proxy import Proxies
 from otlp_forwarder.output.secret import SecretHeaders
 from otlp_forwarder.result.metrics import metrics_line
 from otlp_forwarder.result.queues import Queue
@@ -83,7 +84,7 @@ def forwarder() -> Forwarder:
     """Make what outlives an invocation: an environment handles many, one after the other."""
     settings = ForwarderSettings.from_environ(os.environ)
     client = CollectorClient(
-        Connections(settings.timeout / 1000),
+        _connections(settings),
         SecretHeaders(settings.headers_secret),
         headers=settings.headers,
         signer=_signer(settings),
@@ -94,6 +95,24 @@ def forwarder() -> Forwarder:
         client,
         redrive=Queue(settings.redrive_queue),
         dead_letters=Queue(settings.dead_letter_queue),
+    )
+
+
+def _connections(settings: ForwarderSettings) -> Connections:
+    tls = {}
+    if settings.certificate or settings.client_certificate:
+        # Few collectors need it, and it takes a while to import.
+        from otlp_forwarder.output.tls import Tls  # noqa: PLC0415
+
+        tls[origin_of(settings.traces_url)] = Tls(
+            settings.certificate, settings.client_certificate, settings.client_key
+        )
+    return Connections(
+        settings.timeout / 1000,
+        tls=tls,
+        proxies=Proxies(
+            https=settings.https_proxy, http=settings.http_proxy, none_for=settings.no_proxy
+        ),
     )
 
 

@@ -87,7 +87,7 @@ def test_each_rule_has_a_row_here() -> None:
 
     assert {rule.after for rule in RULES} - hit == {
         Failure.CERTIFICATE.value,
-        Failure.HEADERS.value,
+        Failure.UNREADABLE.value,
     }
 
 

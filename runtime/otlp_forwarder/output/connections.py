@@ -10,9 +10,15 @@ import threading
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
+from otlp_forwarder.output.proxy import Proxies
 from otlp_forwarder.output.responses import Failure, Response
+from otlp_forwarder.output.secret import SecretError
+
+if TYPE_CHECKING:
+    from otlp_forwarder.output.tls import Tls
 
 #: Bytes of a response body that are read. No OTLP response is longer; after a longer one the
 #: connection is closed.
@@ -40,12 +46,23 @@ class Connections:
 
     Args:
         longest_try: Seconds that one request may take.
+        tls: By origin, such as ``https://collector.example``, whom to trust and what to show there.
+            Default: the usual authorities are trusted, and nothing is shown.
+        proxies: The proxies on the way. Default: none.
     """
 
-    def __init__(self, longest_try: float = LONGEST_TRY) -> None:
+    def __init__(
+        self,
+        longest_try: float = LONGEST_TRY,
+        *,
+        tls: Mapping[str, Tls] | None = None,
+        proxies: Proxies | None = None,
+    ) -> None:
         self._longest_try = longest_try
+        self._tls = tls or {}
+        self._proxies = proxies or Proxies()
         # Made when it is first needed: it takes a while to read the authorities' certificates.
-        self._tls: ssl.SSLContext | None = None
+        self._usual_tls: ssl.SSLContext | None = None
         self._idle: defaultdict[str, deque[http.client.HTTPConnection]] = defaultdict(deque)
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str], seconds: float) -> Response:
@@ -61,23 +78,36 @@ class Connections:
             PostError: The collector is not who the URL says, or it did not respond in time.
         """
         parts = urlsplit(url)
-        origin = f"{parts.scheme}://{parts.netloc}"
+        origin = origin_of(url)
         target = urlunsplit(("", "", parts.path or "/", parts.query, ""))
+        headers = dict(headers)
+        if parts.scheme == "http" and (proxy := self._proxies.find(parts)):
+            # https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2
+            target = origin + target
+            headers |= proxy.headers
         seconds = min(self._longest_try, seconds)
-        connection = self._take(origin)
+        try:
+            connection = self._take(origin)
+        except SecretError as error:
+            raise PostError(Failure.UNREADABLE, str(error)) from None
         with _cut_after(seconds, connection):
             try:
                 connection.timeout = seconds
                 if connection.sock:
                     connection.sock.settimeout(seconds)
-                connection.request("POST", target, body, dict(headers))
+                connection.request("POST", target, body, headers)
                 response = connection.getresponse()
             except ssl.SSLCertVerificationError as error:
                 connection.close()
+                if origin in self._tls:
+                    self._tls[origin].forget()
                 reason = f"certificate refused: {error.verify_message}"
                 raise PostError(Failure.CERTIFICATE, reason) from error
             except (OSError, http.client.HTTPException) as error:
                 connection.close()
+                if isinstance(error, ssl.SSLError) and origin in self._tls:
+                    # Perhaps what is to be shown there is another certificate meanwhile.
+                    self._tls[origin].forget()
                 reason = f"{type(error).__name__}: {error}"
                 raise PostError(Failure.NO_RESPONSE, reason) from error
             content: bytes | None = None
@@ -109,11 +139,30 @@ class Connections:
 
     def _open(self, origin: str) -> http.client.HTTPConnection:
         parts = urlsplit(origin)
-        host = parts.hostname or ""
+        host, port = parts.hostname or "", parts.port
+        proxy = self._proxies.find(parts)
         if parts.scheme == "http":
-            return http.client.HTTPConnection(host, parts.port)
-        self._tls = self._tls or ssl.create_default_context()
-        return http.client.HTTPSConnection(host, parts.port, context=self._tls)
+            return http.client.HTTPConnection(
+                *((proxy.host, proxy.port) if proxy else (host, port))
+            )
+        context = self._context(origin)
+        if not proxy:
+            return http.client.HTTPSConnection(host, port, context=context)
+        connection = http.client.HTTPSConnection(proxy.host, proxy.port, context=context)
+        connection.set_tunnel(host, port, proxy.headers)
+        return connection
+
+    def _context(self, origin: str) -> ssl.SSLContext:
+        if origin in self._tls:
+            return self._tls[origin].context()
+        self._usual_tls = self._usual_tls or ssl.create_default_context()
+        return self._usual_tls
+
+
+def origin_of(url: str) -> str:
+    """Return scheme, host and port of a URL, as `Connections` knows them."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _is_stale(sock: socket.socket) -> bool:

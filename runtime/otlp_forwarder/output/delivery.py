@@ -184,7 +184,7 @@ class CollectorClient:
                 if self._signer:
                     headers |= self._signer.sign(destination.url, kind, body)
             except (SecretError, CredentialsError) as error:
-                return _Try(action_after(Failure.HEADERS), str(error), sent=False)
+                return _Try(action_after(Failure.UNREADABLE), str(error), sent=False)
         try:
             response = self._connections.post(destination.url, body, headers, seconds)
         except PostError as error:
@@ -208,7 +208,7 @@ class CollectorClient:
         try:
             renewed = bool(refused) and self._secret.renew(refused)
         except SecretError as error:
-            return _Try(action_after(Failure.HEADERS), str(error))
+            return _Try(action_after(Failure.UNREADABLE), str(error))
         if self._signer and destination.own:
             renewed = self._signer.correct(response.date, response.body or b"") or renewed
         if renewed:

@@ -40,7 +40,7 @@ class Failure(Enum):
 
     NO_RESPONSE = "no response, or none in time"
     CERTIFICATE = "a certificate that is not trusted"
-    HEADERS = "headers that cannot be read from the secret"
+    UNREADABLE = "headers, certificates or credentials that cannot be read"
 
 
 class Action(Enum):
@@ -102,7 +102,7 @@ RULES = (
     # Somebody has to change something, but not in the request.
     Rule("any other status, such as 3xx or 500", range(1000), Action.LATER),
     Rule(Failure.CERTIFICATE.value, {Failure.CERTIFICATE}, Action.LATER),
-    Rule(Failure.HEADERS.value, {Failure.HEADERS}, Action.LATER),
+    Rule(Failure.UNREADABLE.value, {Failure.UNREADABLE}, Action.LATER),
 )
 
 
