@@ -3,7 +3,7 @@
 The reading, the error messages and README's table come from `VARIABLES`. A new setting is one row
 here and one field of the same name in `otlp_forwarder.settings.ForwarderSettings`.
 
-This module and what it imports (`values`, `signed_hosts`) are the only ones that the CDK construct
+This module and what it imports (`values`, `headers`) are the only ones that the CDK construct
 imports: so what the construct sets is what the function reads, and what the function refuses is
 refused at synth.
 """

@@ -20,15 +20,15 @@ def pack(data: bytes) -> str:
     return base64.b64encode(gzip.compress(data)).decode()
 
 
-def request(*names: str, service: str = "orders") -> ExportTraceServiceRequest:
+def request(*names: str, service: str = "orders", ended: int = ENDED) -> ExportTraceServiceRequest:
     """Return the request with which a service exports spans of these names."""
     spans = [
         Span(
             name=name,
             trace_id=b"t" * 16,
             span_id=name.encode()[:8].ljust(8),
-            start_time_unix_nano=ENDED - 1_000_000,
-            end_time_unix_nano=ENDED,
+            start_time_unix_nano=ended - 1_000_000,
+            end_time_unix_nano=ended,
         )
         for name in names
     ]
@@ -41,7 +41,7 @@ def request(*names: str, service: str = "orders") -> ExportTraceServiceRequest:
     )
 
 
-def record(*names: str, **changes: Any) -> str:
+def record(*names: str, ended: int = ENDED, **changes: Any) -> str:
     """Return a log record with spans of these names, fields changed or (None) left out."""
     fields = {
         "__otel_otlp_stdout": "0.1.0",
@@ -50,7 +50,7 @@ def record(*names: str, **changes: Any) -> str:
         "method": "POST",
         "content-type": "application/x-protobuf",
         "content-encoding": "gzip",
-        "payload": pack(request(*names).SerializeToString()),
+        "payload": pack(request(*names, ended=ended).SerializeToString()),
         "base64": True,
     } | {name.replace("_", "-"): value for name, value in changes.items()}
     return json.dumps({name: value for name, value in fields.items() if value is not None})

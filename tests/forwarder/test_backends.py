@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -42,10 +43,15 @@ def cloudwatch(receiver: OtlpReceiver, environment: pytest.MonkeyPatch) -> OtlpR
     return receiver
 
 
+def recent(name: str) -> str:
+    """Return a log record of now: CloudWatch takes no old spans."""
+    return record(name, ended=time.time_ns())
+
+
 def test_requests_to_cloudwatch_are_signed_with_the_functions_role(
     cloudwatch: OtlpReceiver,
 ) -> None:
-    handler(subscription_event(record("a")), Context())
+    handler(subscription_event(recent("a")), Context())
 
     assert names(cloudwatch) == ["a"]
     assert "content-encoding" in cloudwatch.requests[0].headers
@@ -63,7 +69,7 @@ def test_each_try_is_signed_anew(cloudwatch: OtlpReceiver, environment: pytest.M
     environment.setenv("AWS_SESSION_TOKEN", "expired")
     cloudwatch.inspect = fail_once
 
-    handler(subscription_event(record("a")), Context())
+    handler(subscription_event(recent("a")), Context())
 
     assert names(cloudwatch) == ["a"]
 
@@ -78,8 +84,8 @@ def test_where_the_clocks_differ_the_servers_is_taken(
 
     cloudwatch.inspect = late
 
-    handler(subscription_event(record("a")), Context())
-    handler(subscription_event(record("b")), Context())
+    handler(subscription_event(recent("a")), Context())
+    handler(subscription_event(recent("b")), Context())
 
     assert names(cloudwatch) == ["a", "b"]
     assert [request.status for request in cloudwatch.requests] == [403, 200, 200]
@@ -92,7 +98,7 @@ def test_a_role_without_the_permission_leaves_the_event_to_the_platform(
     cloudwatch.inspect = lambda _: Answer(403, body=words)
 
     with pytest.raises(DeliveryError, match="403"):
-        handler(subscription_event(record("a")), Context())
+        handler(subscription_event(recent("a")), Context())
 
     assert len(cloudwatch.requests) == 1
 

@@ -13,7 +13,7 @@ from tests.forwarder.documentation import README, with_tables
 
 
 def test_readmes_tables_are_those_of_the_code() -> None:
-    """`python -m tests.forwarder.documentation` writes them."""
+    """`make docs` writes them."""
     readme = README.read_text()
 
     assert with_tables(readme) == readme

@@ -157,6 +157,7 @@ def test_the_servers_time_is_taken_once(date: str, body: bytes, signed: str) -> 
         ("", b"not authorized to perform: xray:PutTraceSegments"),
         ("Sun, 30 Aug 2015 12:38:00 GMT", b""),
         ("yesterday", b"(20159930T133800Z - 5 min.)"),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", b""),
     ],
 )
 def test_a_refusal_that_has_nothing_to_do_with_the_time_changes_nothing(

@@ -81,7 +81,7 @@ class Connections:
         origin = origin_of(url)
         target = urlunsplit(("", "", parts.path or "/", parts.query, ""))
         headers = dict(headers)
-        if parts.scheme == "http" and (proxy := self._proxies.find(parts)):
+        if parts.scheme == "http" and (proxy := self._proxies.find(origin)):
             # https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2
             target = origin + target
             headers |= proxy.headers
@@ -105,8 +105,9 @@ class Connections:
                 raise PostError(Failure.CERTIFICATE, reason) from error
             except (OSError, http.client.HTTPException) as error:
                 connection.close()
-                if isinstance(error, ssl.SSLError) and origin in self._tls:
-                    # Perhaps what is to be shown there is another certificate meanwhile.
+                if origin in self._tls:
+                    # Perhaps what is to be shown there is another certificate meanwhile: who does
+                    # not get the right one may just hang up.
                     self._tls[origin].forget()
                 reason = f"{type(error).__name__}: {error}"
                 raise PostError(Failure.NO_RESPONSE, reason) from error
@@ -140,7 +141,7 @@ class Connections:
     def _open(self, origin: str) -> http.client.HTTPConnection:
         parts = urlsplit(origin)
         host, port = parts.hostname or "", parts.port
-        proxy = self._proxies.find(parts)
+        proxy = self._proxies.find(origin)
         if parts.scheme == "http":
             return http.client.HTTPConnection(
                 *((proxy.host, proxy.port) if proxy else (host, port))

@@ -36,8 +36,13 @@ class Proxies:
     http: str | None = None
     none_for: str = ""
 
-    def find(self, url: SplitResult) -> Proxy | None:
-        """Return the proxy for a URL, or None if it is reached directly."""
+    def find(self, origin: str) -> Proxy | None:
+        """Return the proxy for an origin, or None if it is reached directly.
+
+        Args:
+            origin: Scheme, host and port, such as ``https://collector.example``.
+        """
+        url = urlsplit(origin)
         proxy = self.https if url.scheme == "https" else self.http
         if proxy is None or self._is_direct(url):
             return None
@@ -50,7 +55,13 @@ class Proxies:
         return Proxy(found.hostname or "", found.port or 80, headers)
 
     def _is_direct(self, url: SplitResult) -> bool:
-        # It knows hosts, domains and ports, as most tools read the variable.
-        from urllib.request import proxy_bypass_environment  # noqa: PLC0415 - only with a proxy
-
-        return bool(proxy_bypass_environment(url.netloc, {"no": self.none_for}))
+        host = (url.hostname or "").rstrip(".")
+        for each in self.none_for.lower().split(","):
+            name, _, port = each.strip().partition(":")
+            if port and port != str(url.port):
+                continue
+            # With or without a dot in front, a domain is everything below it too, as curl has it.
+            name = name.lstrip("*").lstrip(".")
+            if each.strip() == "*" or (name and f".{host}".endswith(f".{name}")):
+                return True
+        return False

@@ -27,6 +27,8 @@ TIME = "%Y%m%dT%H%M%SZ"
 #: Seconds by which a clock may differ from AWS's. It accepts five minutes:
 #: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
 MOST_SKEW = 240.0
+#: A server whose clock differs by more is not believed.
+MOST_BELIEVED = 366 * 24 * 3600.0
 #: Shortest time between two corrections of the clock, in seconds.
 LEAST_SECONDS = 30.0
 #: "Signature expired: 20260101T000000Z is now earlier than 20260101T000500Z (20260101T001000Z - 5
@@ -161,7 +163,7 @@ class Signer:
         with self._lock:
             ahead = server.timestamp() - self._clock()
             soon = self._monotonic() - self._corrected_at < LEAST_SECONDS
-            if soon or abs(ahead - self._ahead) < MOST_SKEW:
+            if soon or abs(ahead) > MOST_BELIEVED or abs(ahead - self._ahead) < MOST_SKEW:
                 return False
             self._ahead = ahead
             self._corrected_at = self._monotonic()

@@ -91,8 +91,12 @@ class Tls:
         if not place:
             return ""
         try:
-            return self._fetch(place) if is_secret_arn(place) else Path(place).read_text("ascii")
+            text = self._fetch(place) if is_secret_arn(place) else Path(place).read_text("ascii")
         except Exception as error:  # noqa: BLE001
             # The kinds of errors are those of boto3, which is not imported here. Their texts name
             # the secret and the role, never the value.
             raise SecretError(f"{place} cannot be read: {error}") from None
+        if not text.strip():
+            # Nothing would stand for the usual authorities, or for no certificate at all.
+            raise SecretError(f"{place} is empty; put the text in PEM there")
+        return text
