@@ -9,7 +9,14 @@ from lambda_otel_lite_cdk.cli.emulator.sqs import connect, create_queues, lambda
 def test_a_message_sent_becomes_the_event_that_lambda_makes_of_it() -> None:
     resources = {"Jobs": {"Type": "AWS::SQS::Queue"}}
     template = Template(
-        stack="Shop", file=Path(), resources=resources, assets={}, paths={}, family=resources
+        stack="Shop",
+        file=Path(),
+        resources=resources,
+        assets={},
+        paths={},
+        family=resources,
+        root="Shop",
+        nested_in=(),
     )
     with moto_server() as endpoint:
         client = connect(endpoint, "eu-west-1")

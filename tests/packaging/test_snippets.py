@@ -8,11 +8,14 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
+
+from lambda_otel_lite_cdk.cli.emulator.sqs import connect, moto_server
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -165,13 +168,27 @@ def test_every_command_is_checked() -> None:
     assert sum(len(commands(program)) for program in checked) == len(COMMANDS)
 
 
+@pytest.fixture(scope="module")
+def account() -> Iterator[dict[str, str]]:
+    """The variables by which AWS's clients find an account that is moto's."""
+    keys = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "testing")
+    with moto_server() as endpoint:
+        connect(endpoint, "eu-west-1")
+        yield {**keys, "AWS_ENDPOINT_URL": endpoint}
+
+
 @pytest.mark.parametrize("arguments", commands("lambda-otel"), ids=" ".join)
 def test_a_command_succeeds_in_the_folder_of_the_first_snippet(
-    shop: Path, arguments: list[str]
+    shop: Path, account: dict[str, str], arguments: list[str]
 ) -> None:
     program = (sys.executable, "-c", "from lambda_otel_lite_cdk.cli.main import main; main()")
     done = subprocess.run(
-        [*program, *arguments], cwd=shop, capture_output=True, text=True, check=False
+        [*program, *arguments],
+        cwd=shop,
+        env=os.environ | account,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert done.returncode == 0, done.stderr

@@ -41,7 +41,7 @@ FLOORS = {
     "constructs/lambda_otel_lite_cdk/cli": """
         errors
         assembly traces
-        emulator
+        emulator account
         commands
         main
         __init__

@@ -43,6 +43,11 @@ class Reason(StrEnum):
     NOT_PYTHON = "not-python", Status.SKIPPED, "its runtime is {runtime}, not Python"
 
     NOT_ASKED = "not-asked", Status.MISSING, "nothing asks for it to be instrumented"
+    NOT_DEPLOYED = (
+        "not-deployed",
+        Status.MISSING,
+        "what is deployed is not instrumented. Deploy the app again.",
+    )
     NOT_YET = "not-yet", Status.MISSING, "not among the first {percent:g} % of the functions"
     CFN_FUNCTION = (
         "cfn-function",

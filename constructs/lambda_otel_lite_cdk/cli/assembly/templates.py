@@ -31,6 +31,8 @@ class Template:
         assets: Path of each file asset by the object key under which it is published.
         paths: Construct path of each resource by its logical id.
         family: The resources of the stack, its parent and the stacks nested in them.
+        root: Name of the stack that is deployed: its own, or that of the one it is nested in.
+        nested_in: Logical ids by which it is nested in that stack, the outermost first.
     """
 
     stack: str
@@ -39,6 +41,8 @@ class Template:
     assets: Mapping[str, Path]
     paths: Mapping[str, str]
     family: Mapping[str, Any]
+    root: str
+    nested_in: tuple[str, ...]
 
     def of_type(self, resource_type: str) -> Iterator[str]:
         """Yield the logical ids of the resources of one CloudFormation type."""
@@ -90,6 +94,11 @@ class _Stack:
     nested: dict[str, _Stack] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
     parent: _Stack | None = None
+    logical_id: str = ""
+
+    def nested_in(self) -> tuple[str, ...]:
+        """Return the logical ids by which it is nested in the stack that is deployed."""
+        return (*self.parent.nested_in(), self.logical_id) if self.parent else ()
 
 
 def _read_stack(
@@ -122,6 +131,7 @@ def _read_stack(
         inner.append(f"{path}/")
         child = _read_stack(path, template, inner[-1], assets, named)
         child.parameters, child.parent = properties.get("Parameters", {}), stack
+        child.logical_id = logical_id
         stack.nested[logical_id] = child
     # Ids are unique within one template only.
     stack.paths = {
@@ -145,6 +155,8 @@ def _templates(root: _Stack, assets: Mapping[str, Path]) -> list[Template]:
             assets=assets,
             paths=stack.paths,
             family=ChainMap(own, *resources),
+            root=root.name,
+            nested_in=stack.nested_in(),
         )
         for stack, own in zip(stacks, resources, strict=True)
     ]

@@ -1,0 +1,1 @@
+"""What is deployed in an AWS account, read through boto3."""
