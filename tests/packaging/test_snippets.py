@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-ENTRY_POINT = "lambda_otel_lite.autowrap.handler"
+ENTRY_POINT = "lambda_otel_lite_entry.handler"
 
 
 def blocks(language: str) -> list[str]:
