@@ -1,4 +1,4 @@
-"""The zero-code entry point: ``lambda_otel_lite.autowrap.handler``.
+"""The zero-code entry point: ``lambda_otel_lite_entry.handler`` is this module's `handler`.
 
 The CDK constructs name it as the function's handler and keep the user's own in
 ``LAMBDA_OTEL_HANDLER``. Whatever is wrong with the user's module fails the way it would without
@@ -14,16 +14,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from lambda_otel_lite.configuration import variables as env
-from lambda_otel_lite.configuration.settings import Settings
+from lambda_otel_lite.configuration.settings import Settings, show_handler
 from lambda_otel_lite.startup.lazy_import import imported_later
+from lambda_otel_lite_layer.mount import choose_opentelemetry, import_with
 
 if TYPE_CHECKING:
-    from lambda_otel_lite.propagation.propagation import Propagation
+    from lambda_otel_lite.telemetry import Started
 
 logger = logging.getLogger("lambda_otel_lite.autowrap")
 
 #: What the SDK imports for its resource detectors and its own id generator.
-_NOT_NEEDED = ("datetime", "random", "socket", "subprocess", "urllib.parse")
+_NOT_NEEDED = ("datetime", "platform", "random", "socket", "subprocess", "urllib.parse")
 
 
 def _load(name: str | None) -> Callable[..., Any]:
@@ -69,21 +70,55 @@ def _fail(error_type: str, message: str, trace: list[str] | None = None) -> NoRe
     raise FaultException(error_type, message, trace)
 
 
+def _wrap() -> Callable[..., Any]:
+    settings = Settings.from_environ()
+    started = None if settings.disabled else _start(settings)
+    show_handler(settings.handler)
+    loaded = _load(settings.handler)
+    return loaded if started is None else _trace(loaded, settings, started)
+
+
+def _start(settings: Settings) -> "Started | None":
+    """Set up tracing before the user's module is imported; None if that cannot be done.
+
+    In the order of OpenTelemetry's own auto-instrumentation: what makes spans first, then what
+    instruments libraries (https://opentelemetry.io/docs/zero-code/python/). What the module makes
+    when it is imported, such as clients and connections, is traced as well.
+    """
+    try:
+        with _without_collector(), imported_later(*_NOT_NEEDED):
+            choice = choose_opentelemetry()
+            if choice.usable:
+                import_with(lambda: import_module("lambda_otel_lite.handler"))
+        # What was imported may have changed it.
+        choice = choose_opentelemetry()
+        if choice.warning:
+            logger.warning("%s", choice.warning)
+        if not choice.usable:
+            return None
+        from lambda_otel_lite.telemetry import start  # noqa: PLC0415 - not before it is chosen
+
+        started = start(settings)
+        if settings.instrumentations:
+            from lambda_otel_lite.startup.instrumentations import instrument  # noqa: PLC0415 - seldom needed
+
+            instrument(settings.instrumentations, started.provider)
+    except Exception:
+        logger.exception("tracing could not be set up; the function runs without it")
+        return None
+    return started
+
+
 def _trace(
-    handler: Callable[..., Any], settings: Settings, propagation: "Propagation | None"
+    handler: Callable[..., Any], settings: Settings, started: "Started"
 ) -> Callable[..., Any]:
     """Trace a handler; return it as it is where that cannot be done."""
     try:
-        with _without_collector(), imported_later(*_NOT_NEEDED):
-            from lambda_otel_lite.extractors import auto_extractor, extractor_by_name  # noqa: PLC0415
-            from lambda_otel_lite.handler import TRACED_MARK, create_traced_handler  # noqa: PLC0415
-            from lambda_otel_lite.telemetry import current_telemetry, set_up  # noqa: PLC0415
+        from lambda_otel_lite.extractors import auto_extractor, extractor_by_name  # noqa: PLC0415 - not before OpenTelemetry is chosen
+        from lambda_otel_lite.handler import TRACED_MARK, create_traced_handler  # noqa: PLC0415
+        from lambda_otel_lite.telemetry import follow  # noqa: PLC0415
 
-        telemetry = current_telemetry() or set_up(settings, propagation)
-        if settings.instrumentations:
-            from lambda_otel_lite.startup.instrumentations import instrument  # noqa: PLC0415
-
-            instrument(settings.instrumentations, telemetry.tracer_provider)
+        telemetry = follow(settings, started)
         if getattr(handler, TRACED_MARK, False):
             return handler
         try:
@@ -96,14 +131,6 @@ def _trace(
     except Exception:
         logger.exception("tracing could not be set up; the function runs without it")
         return handler
-
-
-def _wrap() -> Callable[..., Any]:
-    settings = Settings.from_environ()
-    if settings.disabled:
-        return _load(settings.handler)
-    propagation = _propagation(settings)
-    return _trace(_load(settings.handler), settings, propagation)
 
 
 @contextmanager
@@ -119,20 +146,6 @@ def _without_collector() -> Iterator[None]:
     finally:
         if collecting:
             gc.enable()
-
-
-def _propagation(settings: Settings) -> "Propagation | None":
-    """Return what the user's ``OTEL_PROPAGATORS`` asks for; None leaves it for later."""
-    # Before the user's import: with a name in OTEL_PROPAGATORS that no installed package claims,
-    # the API raises as soon as the user's code imports opentelemetry.propagate.
-    if settings.propagators_chosen:
-        try:
-            from lambda_otel_lite.propagation.propagation import from_settings  # noqa: PLC0415
-
-            return from_settings(settings)
-        except Exception:
-            logger.exception("propagators could not be set up")
-    return None
 
 
 handler = _wrap()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from opentelemetry import trace
 from opentelemetry.propagators.textmap import TextMapPropagator
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import Sampler
 
@@ -23,6 +23,7 @@ from lambda_otel_lite.processor import LambdaSpanProcessor, OpenSpans
 from lambda_otel_lite.propagation import propagation
 from lambda_otel_lite.propagation.propagation import Propagation
 from lambda_otel_lite.resource import get_lambda_resource
+from lambda_otel_lite.startup.provider import StartupTracerProvider, make_global
 from lambda_otel_lite.version import __version__
 
 if TYPE_CHECKING:
@@ -93,11 +94,6 @@ class TelemetryCompletionHandler:
 _current: TelemetryCompletionHandler | None = None
 
 
-def current_telemetry() -> TelemetryCompletionHandler | None:
-    """Return what the last call of `init_telemetry` made, or None before the first."""
-    return _current
-
-
 def init_telemetry(  # noqa: PLR0913 - the specification's signature
     *,
     resource: Resource | None = None,
@@ -121,54 +117,86 @@ def init_telemetry(  # noqa: PLR0913 - the specification's signature
     Returns:
         The tracer and the completion handler. With ``OTEL_SDK_DISABLED=true`` both do nothing.
     """
-    settings = Settings.from_environ(mode=processor_mode)
-    chosen = None if propagators is None else propagation.from_propagators(propagators)
-    handler = set_up(
-        settings,
-        chosen,
-        resource=resource,
-        span_processors=span_processors,
-        id_generator=id_generator,
-        sampler=sampler,
-    )
-    return handler.get_tracer(), handler
-
-
-def set_up(  # noqa: PLR0913 - all that init_telemetry() takes
-    settings: Settings,
-    chosen: Propagation | None = None,
-    *,
-    resource: Resource | None = None,
-    span_processors: Sequence[SpanProcessor] | None = None,
-    id_generator: IdGenerator | None = None,
-    sampler: Sampler | None = None,
-) -> TelemetryCompletionHandler:
-    """Do what `init_telemetry` does, by settings that have been read.
-
-    Args:
-        settings: What the environment asked for.
-        chosen: How the caller's context is found. Default: as the settings ask for.
-        resource: See `init_telemetry`.
-        span_processors: See `init_telemetry`.
-        id_generator: See `init_telemetry`.
-        sampler: See `init_telemetry`.
-    """
     global _current  # noqa: PLW0603 - one process is one execution environment
-    if settings.log_level is not None:
-        logging.getLogger("lambda_otel_lite").setLevel(settings.log_level)
+    settings = Settings.from_environ(mode=processor_mode)
+    _set_log_level(settings)
     if settings.disabled:
         handler = TelemetryCompletionHandler(
             trace.NoOpTracerProvider(), None, propagation.nothing(), settings
         )
     else:
-        handler = _assemble(
+        chosen = None if propagators is None else propagation.from_propagators(propagators)
+        started = _started(
             settings,
+            chosen,
             _provider(settings, resource, id_generator, sampler),
             list(span_processors) if span_processors is not None else [_processor(settings)],
-            chosen or propagation.from_settings(settings),
         )
+        trace.set_tracer_provider(started.provider)
+        handler = _assemble(settings, started)
     _current = handler
-    return handler
+    return handler.get_tracer(), handler
+
+
+class Started:
+    """Telemetry that makes spans and does not follow invocations yet.
+
+    Args:
+        provider: Makes spans.
+        open_spans: Knows the spans that have not ended.
+        propagation: Finds the caller's context.
+    """
+
+    __slots__ = ("open_spans", "propagation", "provider")
+
+    def __init__(
+        self, provider: StartupTracerProvider, open_spans: OpenSpans, propagation: Propagation
+    ) -> None:
+        self.provider = provider
+        self.open_spans = open_spans
+        self.propagation = propagation
+
+
+def start(settings: Settings) -> Started:
+    """Set up what is there before the function's own code is imported.
+
+    The provider is the global one until that code sets another or calls `init_telemetry`.
+    """
+    _set_log_level(settings)
+    own = _processor(settings)
+    started = _started(settings, None, _provider(settings, None, None, None), [own])
+    make_global(started.provider, own)
+    return started
+
+
+def follow(settings: Settings, started: Started) -> TelemetryCompletionHandler:
+    """Follow invocations with telemetry that was started.
+
+    Returns:
+        The telemetry, or that of `init_telemetry` if the function's own code has called it since.
+    """
+    global _current  # noqa: PLW0603 - one process is one execution environment
+    if _current is None:
+        _current = _assemble(settings, started)
+    return _current
+
+
+def _set_log_level(settings: Settings) -> None:
+    if settings.log_level is not None:
+        logging.getLogger("lambda_otel_lite").setLevel(settings.log_level)
+
+
+def _started(
+    settings: Settings,
+    chosen: Propagation | None,
+    provider: StartupTracerProvider,
+    processors: list[SpanProcessor],
+) -> Started:
+    own = next((one for one in processors if isinstance(one, LambdaSpanProcessor)), None)
+    open_spans: OpenSpans = own or OpenSpans()
+    for processor in processors if own else [open_spans, *processors]:
+        provider.add_span_processor(processor)
+    return Started(provider, open_spans, chosen or propagation.from_settings(settings))
 
 
 def _provider(
@@ -176,8 +204,8 @@ def _provider(
     resource: Resource | None,
     id_generator: IdGenerator | None,
     sampler: Sampler | None,
-) -> TracerProvider:
-    return TracerProvider(
+) -> StartupTracerProvider:
+    return StartupTracerProvider(
         sampler=sampler,
         resource=get_lambda_resource(resource, settings=settings),
         id_generator=id_generator or SystemIdGenerator(),
@@ -192,16 +220,9 @@ def _processor(settings: Settings) -> LambdaSpanProcessor:
     )
 
 
-def _assemble(
-    settings: Settings,
-    provider: TracerProvider,
-    processors: list[SpanProcessor],
-    propagation: Propagation,
-) -> TelemetryCompletionHandler:
-    own = next((one for one in processors if isinstance(one, LambdaSpanProcessor)), None)
-    open_spans: OpenSpans = own or OpenSpans()
-    for processor in processors if own else [open_spans, *processors]:
-        provider.add_span_processor(processor)
+def _assemble(settings: Settings, started: Started) -> TelemetryCompletionHandler:
+    provider, open_spans = started.provider, started.open_spans
+    own = open_spans if isinstance(open_spans, LambdaSpanProcessor) else None
     mode, extension = _available_mode(settings, provider)
     lifecycle = Lifecycle(
         provider,
@@ -215,12 +236,11 @@ def _assemble(
         from lambda_otel_lite.lifecycle.sigterm import on_sigterm  # noqa: PLC0415 - sync mode needs none of it
 
         on_sigterm(lifecycle.shut_down)
-    trace.set_tracer_provider(provider)
-    return TelemetryCompletionHandler(provider, lifecycle, propagation, settings)
+    return TelemetryCompletionHandler(provider, lifecycle, started.propagation, settings)
 
 
 def _available_mode(
-    settings: Settings, provider: TracerProvider
+    settings: Settings, provider: StartupTracerProvider
 ) -> tuple[ProcessorMode, "AsyncExport | None"]:
     """Start the extension that the mode needs; if it is not available, sync keeps every span."""
     mode = settings.mode

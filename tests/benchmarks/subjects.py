@@ -61,9 +61,11 @@ DATADOG = "datadog-lambda"
 
 def own(layer: Path, name: str = OWN, *, mode: str = "sync") -> Subject:
     """Return this project as the constructs deploy it."""
+    # Older commits' layers have their entry point elsewhere.
+    has_entry = (layer / "python" / "lambda_otel_lite_entry.py").exists()
     return Subject(
         name=name,
-        handler="lambda_otel_lite.autowrap.handler",
+        handler=f"lambda_otel_lite{'_entry' if has_entry else '.autowrap'}.handler",
         layer=layer,
         environment={
             "LAMBDA_OTEL_HANDLER": "zero_code.handler",

@@ -22,7 +22,7 @@ def test_a_small_fleet_has_a_layer_for_each_stack_and_an_asset_for_each_python(
     handlers = [
         one["Properties"]["Handler"] for one in found if one["Type"] == "AWS::Lambda::Function"
     ]
-    assert handlers == ["lambda_otel_lite.autowrap.handler"] * 6
+    assert handlers == ["lambda_otel_lite_entry.handler"] * 6
     assert [one["Type"] for one in found].count("AWS::Lambda::LayerVersion") == 3
     assert len(list(tmp_path.glob("asset.*.zip"))) == 2
 

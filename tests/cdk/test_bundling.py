@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 EVENTS = Path(__file__).parents[1] / "events"
+LAYER = Path(__file__).parents[2] / "runtime" / "lambda_otel_lite_layer"
+#: Where a layer's own packages lie.
+TREE = "lambda-otel-lite"
 
 
 @pytest.mark.parametrize("python", supported_interpreters())
@@ -42,12 +45,24 @@ def test_a_layer_holds_what_a_function_needs_and_no_more(
 ) -> None:
     cache_in(tmp_path)
     names = set(files(stage_layer(PYTHON)))
-    top = {name.split("/")[1] for name in names}
-    assert {"lambda_otel_lite", "opentelemetry", "typing_extensions.py"} <= top
-    assert all(name.startswith("python/") for name in names)
-    assert "python/opentelemetry/sdk/trace/__init__.py" in names
+    assert {name.split("/")[0] for name in names} == {"python", "lambda-otel-lite"}
+    assert "lambda-otel-lite/lambda_otel_lite/handler.py" in names
+    assert "lambda-otel-lite/opentelemetry/sdk/trace/__init__.py" in names
+    assert "lambda-otel-lite/site/typing_extensions.py" in names
     unwanted = ("bin/", "/tests/", "/RECORD", "/INSTALLER", "google/", "otlp_stdout", "sdk/metrics")
     assert not [name for name in names if any(part in name for part in unwanted)]
+
+
+def test_hazard_21_a_layer_puts_nothing_of_opentelemetry_beside_the_functions_own() -> None:
+    """The import path holds the way to the layer's folder, and no module that could be mixed."""
+    sources = {name for name in files(stage_layer(PYTHON)) if name.endswith(".py")}
+    assert {name for name in sources if name.startswith("python/")} == {
+        "python/lambda_otel_lite/__init__.py",
+        "python/lambda_otel_lite_entry.py",
+        *(f"python/lambda_otel_lite_layer/{path.name}" for path in LAYER.glob("*.py")),
+        "python/opentelemetry/__init__.py",
+    }
+    assert not {name for name in sources if name.startswith("lambda-otel-lite/site/opentelemetry")}
 
 
 def test_hazard_21_a_layer_is_pure_python() -> None:
@@ -66,7 +81,8 @@ def test_byte_code_is_never_checked_against_its_source(
         assert f"{folder}/{module.removesuffix(tag)}.py" in tree
         # PEP 552: bit 0 says that the file is found by hash, bit 1 that the hash is checked.
         assert int.from_bytes(code[4:8], "little") == 0b01, name
-    assert "python/lambda_otel_lite/__pycache__/handler" + tag in compiled
+    assert f"{TREE}/lambda_otel_lite/__pycache__/handler{tag}" in compiled
+    assert f"python/__pycache__/lambda_otel_lite_entry{tag}" in compiled
 
 
 # Ends the process when Python compiles a module of the layer.
@@ -75,14 +91,14 @@ import importlib.machinery, json, os, sys
 def refuse(loader, data, path, **named):
     raise SystemExit(f"{path} is compiled")
 sys.dont_write_bytecode = True
-sys.path.insert(0, "opt/python")
+sys.path.insert(0, os.path.abspath("opt/python"))
 sys.path.insert(0, "task")
 import app_without_byte_code
 importlib.machinery.SourceFileLoader.source_to_code = refuse
 """
 _INVOKE = """
 from types import SimpleNamespace
-from lambda_otel_lite.autowrap import handler
+from lambda_otel_lite_entry import handler
 for number, event in enumerate(json.load(sys.stdin)):
     handler(event, SimpleNamespace(aws_request_id=str(number), invoked_function_arn="a:b:c:d:e:f"))
 """
@@ -96,6 +112,7 @@ for number, event in enumerate(json.load(sys.stdin)):
         "import lambda_otel_lite.export.truncation, lambda_otel_lite.startup.instrumentations",
         "os.environ['OTEL_PROPAGATORS'] = 'baggage'; import opentelemetry.propagate",
         "import opentelemetry.baggage, opentelemetry.semconv.trace",
+        "import lambda_otel_lite.handler",
         "from opentelemetry.sdk.trace.export import BatchSpanProcessor",
     ],
 )
@@ -128,10 +145,13 @@ def test_every_module_that_a_layer_holds_can_be_imported(tmp_path: Path) -> None
     """Nothing that was left out is missed by what was kept."""
     staged = stage_layer(PYTHON)
     shutil.unpack_archive(staged.path, tmp_path / "opt")
-    sources = [name for name in files(staged) if name.endswith(".py") and "autowrap" not in name]
+    sources = [
+        name.removeprefix("python/").removeprefix(f"{TREE}/").removeprefix("site/")
+        for name in files(staged)
+        if name.endswith(".py") and not name.endswith(("_entry.py", "autowrap.py"))
+    ]
     modules = {
-        name.removeprefix("python/").removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        for name in sources
+        name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in sources
     }
     # One needs the package of another layer.
     modules.remove("lambda_otel_lite.export.package_output")
@@ -158,7 +178,7 @@ for name in json.load(sys.stdin):
     [
         pytest.param(
             "import opentelemetry.sdk.trace, lambda_otel_lite; print(lambda_otel_lite.__file__)",
-            "opt/python/lambda_otel_lite/__init__.py",
+            f"opt/{TREE}/lambda_otel_lite/__init__.py",
             id="the runtime is imported from it",
         ),
         pytest.param(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lambda_otel_lite_cdk.errors import BundlingError
-from lambda_otel_lite_cdk.layer.contents import prune, refuse_machine_code
+from lambda_otel_lite_cdk.layer.contents import prune, refuse_machine_code, split
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,7 +65,6 @@ def test_what_is_not_about_tracing_and_what_installers_leave_behind_goes(tmp_pat
         "bin/tool",
         "opentelemetry/sdk/metrics/__init__.py",
         "opentelemetry/sdk/_logs/__init__.py",
-        "opentelemetry/_logs/__init__.py",
         "opentelemetry/py.typed",
         "opentelemetry/sdk/_configuration/__init__.py",
         "opentelemetry/sdk/trace/tests/test_it.py",
@@ -73,6 +72,7 @@ def test_what_is_not_about_tracing_and_what_installers_leave_behind_goes(tmp_pat
         "a.dist-info/RECORD",
     )
     kept = (
+        "opentelemetry/_logs/__init__.py",
         "opentelemetry/metrics/__init__.py",
         "opentelemetry/sdk/trace/__init__.py",
         "a.dist-info/METADATA",
@@ -97,3 +97,27 @@ def test_pure_python_is_not_refused(tmp_path: Path) -> None:
     _install(tmp_path, {"wrapt/__init__.py": "", "wrapt/notes.txt": ""})
 
     refuse_machine_code(tmp_path)
+
+
+def test_api_and_sdk_leave_the_import_path_and_exporters_stay_on_it(tmp_path: Path) -> None:
+    core = ("opentelemetry/trace/__init__.py", "opentelemetry/sdk/trace/__init__.py")
+    others = (
+        "opentelemetry/exporter/otlp.py",
+        "opentelemetry/proto/pb2.py",
+        "a.dist-info/METADATA",
+    )
+    _install(tmp_path / "site", dict.fromkeys((*core, *others), ""))
+
+    split(tmp_path / "site", tmp_path)
+
+    assert _names(tmp_path) == {*core, *(f"site/{name}" for name in others)}
+
+
+def test_where_there_is_nothing_but_api_and_sdk_no_opentelemetry_is_on_the_path(
+    tmp_path: Path,
+) -> None:
+    _install(tmp_path / "site", {"opentelemetry/trace.py": ""})
+
+    split(tmp_path / "site", tmp_path)
+
+    assert not (tmp_path / "site" / "opentelemetry").exists()

@@ -25,7 +25,7 @@ from lambda_otel_lite_cdk.functions.reasons import Reason
 
 from .conftest import INLINE, RUNTIME
 
-ENTRY_POINT = "lambda_otel_lite.autowrap.handler"
+ENTRY_POINT = "lambda_otel_lite_entry.handler"
 
 
 @pytest.fixture

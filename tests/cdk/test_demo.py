@@ -96,7 +96,7 @@ def test_two_functions_are_instrumented_and_forwarded(demo: dict[str, Any]) -> N
     assert sorted(functions) == ["forwarder", "orders", "worker"]
     assert {function["Runtime"] for function in functions.values()} == {f"python{PYTHON}"}
     for name in ("orders", "worker"):
-        assert functions[name]["Handler"] == "lambda_otel_lite.autowrap.handler"
+        assert functions[name]["Handler"] == "lambda_otel_lite_entry.handler"
         assert variables(functions[name])["LAMBDA_OTEL_HANDLER"] == "app.handler"
     kinds = [found["Type"] for found in demo.values()]
     assert kinds.count("AWS::Logs::SubscriptionFilter") == 2

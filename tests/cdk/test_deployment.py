@@ -155,7 +155,7 @@ def test_cfn_lint_finds_no_error(assembly: Path) -> None:
 
 @pytest.mark.usefixtures("deployed")
 def test_the_function_has_the_entry_point_and_the_settings() -> None:
-    assert orders()["Handler"] == "lambda_otel_lite.autowrap.handler"
+    assert orders()["Handler"] == "lambda_otel_lite_entry.handler"
     assert orders()["Runtime"] == f"python{PYTHON}"
     assert orders()["Environment"]["Variables"] == {
         "LAMBDA_EXTENSION_SPAN_PROCESSOR_MODE": "async",

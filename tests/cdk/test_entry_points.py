@@ -56,7 +56,7 @@ def handlers_in(output: Path) -> dict[str, list[str]]:
     return handlers
 
 
-OURS = "lambda_otel_lite.autowrap.handler"
+OURS = "lambda_otel_lite_entry.handler"
 HANDLERS = {
     "Account": [],
     "Fleet": [OURS, "otlp_forwarder.handler.handler"],

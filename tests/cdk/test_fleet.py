@@ -37,7 +37,7 @@ from .conftest import (
     variables,
 )
 
-ENTRY_POINT = "lambda_otel_lite.autowrap.handler"
+ENTRY_POINT = "lambda_otel_lite_entry.handler"
 ARN = "arn:aws:lambda:eu-west-1:210987654321:function:forwarder"
 ENTRY_POINTS = ("aspect", "injector", "mixin", "instrument")
 

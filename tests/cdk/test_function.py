@@ -17,7 +17,7 @@ from lambda_otel_lite_cdk import (
 
 from .conftest import INLINE, PYTHON, functions, resources, template, variables
 
-ENTRY_POINT = "lambda_otel_lite.autowrap.handler"
+ENTRY_POINT = "lambda_otel_lite_entry.handler"
 
 
 def test_the_handler_is_redirected_and_kept(stack: Stack) -> None:

@@ -49,7 +49,7 @@ def test_the_packages_exporter_is_built_for_its_architecture(
     options = ("--exporter", "package", "--architecture", architecture)
     assert build(tmp_path / "opt", *options).exit_code == 0
     names = contents(tmp_path / "opt")
-    assert "python/otlp_stdout_span_exporter/__init__.py" in names
+    assert "lambda-otel-lite/site/otlp_stdout_span_exporter/__init__.py" in names
     compiled = [content for name, content in names.items() if name.endswith(".so")]
     # The machine that an ELF file is for. Source: elf(5), e_machine.
     numbers = {int.from_bytes(content[18:20], "little") for content in compiled}

@@ -417,7 +417,7 @@ REFUSALS = [
         image,
         "Shop/Orders",
         "a container image takes no layer",
-        "Copy what `lambda-otel layer` builds to /opt .*'lambda_otel_lite.autowrap.handler'",
+        "Copy what `lambda-otel layer` builds to /opt .*'lambda_otel_lite_entry.handler'",
     ),
     Bad(
         "another language",
@@ -435,9 +435,9 @@ REFUSALS = [
     ),
     Bad(
         "a handler redirected to nowhere",
-        instrumented(handler="lambda_otel_lite.autowrap.handler"),
+        instrumented(handler="lambda_otel_lite_entry.handler"),
         "Shop/Orders",
-        r"its handler is 'lambda_otel_lite\.autowrap\.handler' and LAMBDA_OTEL_HANDLER is not set",
+        r"its handler is 'lambda_otel_lite_entry\.handler' and LAMBDA_OTEL_HANDLER is not set",
         "Pass the function's own handler as `handler`",
     ),
     Bad(

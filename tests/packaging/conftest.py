@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = {
     "lambda_otel_lite": ROOT / "runtime",
+    "lambda_otel_lite_layer": ROOT / "runtime",
     "otlp_forwarder": ROOT / "runtime",
     "lambda_otel_lite_cdk": ROOT / "constructs",
 }

@@ -19,12 +19,17 @@ pytestmark = pytest.mark.once
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
-PACKAGES = ("runtime/lambda_otel_lite", "runtime/otlp_forwarder", "constructs/lambda_otel_lite_cdk")
+PACKAGES = (
+    "runtime/lambda_otel_lite",
+    "runtime/lambda_otel_lite_layer",
+    "runtime/otlp_forwarder",
+    "constructs/lambda_otel_lite_cdk",
+)
 
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_the_page_lists_the_rooms_from_the_ground_up(package: str) -> None:
-    section = PAGE.partition(f"`{package}`")[2].partition("\n#")[0]
+    section = PAGE.partition(f": `{package}`")[2].partition("\n#")[0]
     listed = re.findall(r"^\| `(\w+)(?:/|\.py)` \|", section, re.MULTILINE)
     floors = [line.split() for line in FLOORS[package].split("\n")]
     floor_of = {

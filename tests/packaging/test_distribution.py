@@ -12,6 +12,9 @@ import lambda_otel_lite
 
 from .conftest import PACKAGES
 
+#: The zero-code entry point is a module of its own.
+MODULES = {"lambda_otel_lite_entry.py"}
+
 
 @pytest.fixture(scope="module")
 def wheel_names(wheel: Path) -> set[str]:
@@ -38,7 +41,7 @@ def test_the_wheel_holds_every_file_of_the_packages(wheel_names: set[str]) -> No
 def test_the_wheel_holds_nothing_but_the_packages_and_its_metadata(wheel_names: set[str]) -> None:
     metadata = f"lambda_otel_lite-{lambda_otel_lite.__version__}.dist-info"
 
-    assert {name.split("/")[0] for name in wheel_names} == {*PACKAGES, metadata}
+    assert {name.split("/")[0] for name in wheel_names} == {*PACKAGES, *MODULES, metadata}
     assert f"{metadata}/licenses/LICENSE" in wheel_names
 
 

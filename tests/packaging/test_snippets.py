@@ -20,7 +20,7 @@ from lambda_otel_lite_cdk.cli.emulator.sqs import connect, moto_server
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-ENTRY_POINT = "lambda_otel_lite.autowrap.handler"
+ENTRY_POINT = "lambda_otel_lite_entry.handler"
 
 
 def blocks(language: str) -> list[str]:

@@ -58,6 +58,13 @@ FLOORS = {
         __init__
         autowrap
     """,
+    "runtime/lambda_otel_lite_layer": """
+        namespace
+        versions
+        choice
+        mount
+        __init__
+    """,
     "runtime/otlp_forwarder": """
         version headers aws
         values
@@ -236,6 +243,8 @@ def test_a_circle_within_a_room_and_a_room_on_no_floor_are_found(tmp_path: Path)
         # variables alone.
         ("constructs/lambda_otel_lite_cdk", {"lambda_otel_lite", "otlp_forwarder"}),
         ("runtime/lambda_otel_lite", {"lambda_otel_lite_cdk", "otlp_forwarder"}),
+        # It decides what the runtime imports.
+        ("runtime/lambda_otel_lite_layer", {"lambda_otel_lite", "opentelemetry"}),
         # A function of its own: its asset holds this package and nothing else.
         ("runtime/otlp_forwarder", {"lambda_otel_lite_cdk", "lambda_otel_lite"}),
     ],

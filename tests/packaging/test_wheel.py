@@ -125,6 +125,6 @@ def test_the_command_and_the_constructs_find_their_data(install: Install, tmp_pa
     run(tmp_path / "app", venv / "bin/python", "-c", APP, output)
 
     assert usage.startswith("Usage: lambda-otel ")
-    assert (layer / "python/lambda_otel_lite/version.py").read_text().count(version) == 1
+    assert (layer / "lambda-otel-lite/lambda_otel_lite/version.py").read_text().count(version) == 1
     assert (output / "Shop.template.json").exists()
     assert list(output.glob("asset.*/otlp_forwarder/handler.py"))

@@ -11,7 +11,7 @@ from opentelemetry.util._once import Once
 from lambda_otel_lite import telemetry
 from lambda_otel_lite.configuration import reader as reading
 from lambda_otel_lite.configuration import variables as environment
-from lambda_otel_lite.propagation import propagation
+from lambda_otel_lite.propagation import names, propagation
 from tests.spans import Telemetry
 from tests.spans import make_telemetry as _make_telemetry
 
@@ -29,7 +29,9 @@ def _fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(telemetry, "_current", None)
     textmap = propagate.get_global_textmap()
     reading.warn.cache_clear()
-    propagation.usable.cache_clear()
+    names._warn.cache_clear()
+    names.offered.cache_clear()
+    monkeypatch.setattr(propagation, "_chosen", None)
     yield
     propagate.set_global_textmap(textmap)
     logging.getLogger("lambda_otel_lite").setLevel(logging.NOTSET)

@@ -11,7 +11,7 @@ from lambda_otel_lite_cdk.cli.traces.spans import Span
 from tests.platform.environment import RUNTIME, Environment
 
 CODE = Path(__file__).parent
-ZERO_CODE = "lambda_otel_lite.autowrap.handler"
+ZERO_CODE = "lambda_otel_lite_entry.handler"
 MODES = ("sync", "async", "finalize")
 
 

@@ -111,7 +111,7 @@ def test_hazard_20_a_fault_is_what_the_platforms_runtime_would_say(
     handler: str, error_type: str, task_root: Path
 ) -> None:
     expected = _fault(task_root, handler)
-    found = _fault(task_root, "lambda_otel_lite.autowrap.handler", **{env.HANDLER: handler})
+    found = _fault(task_root, "lambda_otel_lite_entry.handler", **{env.HANDLER: handler})
 
     assert found == expected
     assert found[0] == error_type
@@ -124,7 +124,7 @@ def test_hazard_20_a_fault_is_what_the_platforms_runtime_would_say(
 def test_hazard_20_a_name_without_a_dot_or_none_at_all_is_malformed(
     environ: dict[str, str], message: str, task_root: Path
 ) -> None:
-    found = _fault(task_root, "lambda_otel_lite.autowrap.handler", **environ)
+    found = _fault(task_root, "lambda_otel_lite_entry.handler", **environ)
 
     assert found[0] == "Runtime.MalformedHandlerName"
     assert message in found[1]

@@ -38,7 +38,7 @@ def test_hazard_20_the_platforms_own_errors(handler: str, error_type: str, tmp_p
             return function.fail_init()
 
     bare = error(handler)
-    traced = error("lambda_otel_lite.autowrap.handler", handler)
+    traced = error("lambda_otel_lite_entry.handler", handler)
     assert traced["errorType"] == bare["errorType"] == error_type
     if handler != "nodot":  # The platform's words for it are those of a failed split.
         assert traced["errorMessage"] == bare["errorMessage"]

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from opentelemetry import propagate
 from opentelemetry.baggage import get_all
 from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.context import Context, attach, detach
+from opentelemetry.propagators.composite import CompositePropagator
 from opentelemetry.trace import (
     NonRecordingSpan,
     SpanContext,
@@ -138,11 +140,99 @@ def test_an_unknown_name_is_one_warning_and_the_others_are_used(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     for _ in range(2):  # the zero-code entry point and init_telemetry
-        assert _parent({"traceparent": TRACEPARENT}, "jaeger,tracecontext").is_valid
+        assert _parent({"traceparent": TRACEPARENT}, "zipkin,tracecontext").is_valid
 
     (warning,) = caplog.records
-    assert "'jaeger' is not known" in warning.getMessage()
-    assert "tracecontext, baggage, xray, xray-lambda, b3, b3multi, none" in warning.getMessage()
+    assert "'zipkin' is not known" in warning.getMessage()
+    assert (
+        "tracecontext, baggage, xray, xray-lambda, b3, b3multi, jaeger, ottrace, none"
+        in warning.getMessage()
+    )
+
+
+@pytest.mark.parametrize("name", ["jaeger", "ottrace"])
+def test_a_known_name_without_its_package_is_one_warning_that_names_the_package(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert _parent({"traceparent": TRACEPARENT}, f"{name},tracecontext").is_valid
+
+    (warning,) = caplog.records
+    package = {"jaeger": "jaeger", "ottrace": "ot-trace"}[name]
+    assert f"needs the package opentelemetry-propagator-{package} in" in warning.getMessage()
+
+
+def _offer(folder: Path, entry_points: str, code: str = "") -> None:
+    """Install a package that offers something."""
+    (folder / "gcp_propagator-1.0.dist-info").mkdir()
+    (folder / "gcp_propagator-1.0.dist-info" / "entry_points.txt").write_text(entry_points)
+    (folder / "gcp_propagator.py").write_text(
+        "from opentelemetry.trace.propagation.tracecontext import *\n" + code
+    )
+
+
+@pytest.mark.parametrize("distribution", ["gcp_propagator", "something_else"])
+def test_a_name_that_an_installed_package_offers_is_used(
+    distribution: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _offer(
+        tmp_path,
+        "[console_scripts]\ncloud_trace = no_such_module:main\n\n[opentelemetry_propagator]\n"
+        "cloud_trace = gcp_propagator:TraceContextTextMapPropagator\n",
+    )
+    (tmp_path / "gcp_propagator-1.0.dist-info").rename(tmp_path / f"{distribution}-1.0.dist-info")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    assert _parent({"traceparent": TRACEPARENT}, "cloud_trace").trace_id == TRACE_ID
+    assert propagate.get_global_textmap().fields == {"traceparent", "tracestate"}
+
+
+def test_an_offered_propagator_that_cannot_be_loaded_is_one_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    _offer(tmp_path, "[opentelemetry_propagator]\nbroken = gcp_propagator:Missing\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    assert _parent({"traceparent": TRACEPARENT}, "broken,tracecontext").is_valid
+
+    (warning,) = caplog.records
+    assert "OTEL_PROPAGATORS: 'broken' cannot be loaded (AttributeError(" in warning.getMessage()
+
+
+class _OneHeader(TraceContextTextMapPropagator):
+    """Reads nothing but its own header."""
+
+    def extract(self, carrier: Any, context: Any = None, getter: Any = None) -> Context:
+        found = getter.get(carrier, "x-company-trace")
+        return super().extract({"traceparent": found[0]} if found else {}, context)
+
+
+@pytest.mark.parametrize("listed", [None, "tracecontext,xray"])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_the_propagator_that_the_users_code_makes_global_is_the_one(
+    moment: str, listed: str | None
+) -> None:
+    settings = Settings.from_environ({env.PROPAGATORS: listed} if listed else {})
+    if moment == "before":
+        propagate.set_global_textmap(_OneHeader())
+    propagation = from_settings(settings)
+    if moment == "after":
+        propagate.set_global_textmap(_OneHeader())
+    carrier = {"traceparent": OTHER_TRACEPARENT, "X-Company-Trace": TRACEPARENT}
+
+    parent = get_current_span(propagation.parent(carrier)).get_span_context()
+
+    assert parent.trace_id == TRACE_ID
+    assert [span.trace_id for span in propagation.senders([carrier]).spans] == [TRACE_ID]
+    assert type(propagate.get_global_textmap()) is _OneHeader
+
+
+def test_what_the_api_has_at_first_is_nobodys_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own default knows nothing of X-Ray."""
+    first = CompositePropagator([TraceContextTextMapPropagator(), W3CBaggagePropagator()])
+    propagate.set_global_textmap(first)
+    monkeypatch.setenv(env.XRAY_TRACE_HEADER, XRAY_HEADER)
+
+    assert _parent({}).trace_id == XRAY_TRACE_ID
 
 
 def test_baggage_is_read_beside_the_trace_context() -> None:

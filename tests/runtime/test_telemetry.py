@@ -17,7 +17,6 @@ from lambda_otel_lite import (
     init_telemetry,
 )
 from lambda_otel_lite.configuration.ids import SystemIdGenerator
-from lambda_otel_lite.telemetry import current_telemetry
 from tests.spans import FakeContext, make_telemetry, proto_spans
 
 
@@ -27,7 +26,6 @@ def test_it_returns_the_tracer_and_the_completion_handler_and_sets_the_global_pr
     assert isinstance(completion, TelemetryCompletionHandler)
     assert completion.get_tracer() is tracer
     assert trace.get_tracer_provider() is completion.tracer_provider
-    assert current_telemetry() is completion
 
 
 def test_by_default_log_records_go_to_stdout(

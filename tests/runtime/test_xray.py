@@ -85,19 +85,44 @@ def test_nothing_is_written_without_a_span_and_nothing_read_without_a_header() -
     assert XRayPropagator().extract(carrier, Context({"kept": 1})) == Context({"kept": 1})
 
 
-def test_xray_lambda_prefers_the_carriers_header_to_the_invocations(
+def _trace_id(context: Context) -> str:
+    return f"{get_current_span(context).get_span_context().trace_id:032x}"
+
+
+@pytest.mark.parametrize(
+    ("of_environment", "of_carrier", "found"),
+    [
+        pytest.param("1", "1", "6759", id="the function's own segment is below the caller's"),
+        pytest.param("1", "0", "6759", id="an unsampled one in the carrier is passed over"),
+        pytest.param("1", None, "6759", id="nothing in the carrier"),
+        pytest.param("0", "1", "5759", id="without active tracing the carrier's"),
+        pytest.param(None, "1", "5759", id="not on Lambda"),
+        pytest.param("0", "0", "0000", id="nobody samples"),
+    ],
+)
+def test_hazard_11_xray_lambda_takes_the_invocations_own_header_before_the_carriers(
+    of_environment: str | None,
+    of_carrier: str | None,
+    found: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv(env.XRAY_TRACE_HEADER, XRAY_HEADER.replace("5759", "6759"))
-    propagator = XRayLambdaPropagator()
+    """As the FaaS semantic conventions have it, "xray-lambda propagator functionality"."""
+    if of_environment is not None:
+        header = XRAY_HEADER.replace("5759", "6759")[:-1] + of_environment
+        monkeypatch.setenv(env.XRAY_TRACE_HEADER, header)
+    carrier = {} if of_carrier is None else {"X-Amzn-Trace-Id": XRAY_HEADER[:-1] + of_carrier}
 
-    def trace_id(carrier: dict[str, str]) -> int:
-        return get_current_span(propagator.extract(carrier)).get_span_context().trace_id
+    assert _trace_id(XRayLambdaPropagator().extract(carrier)).startswith(found)
 
-    assert trace_id({"X-Amzn-Trace-Id": XRAY_HEADER}) == XRAY_TRACE_ID
-    assert f"{trace_id({}):032x}".startswith("6759")
-    # An unsampled one in the carrier is passed over, as without active tracing.
-    assert f"{trace_id({'X-Amzn-Trace-Id': XRAY_HEADER[:-1] + '0'}):032x}".startswith("6759")
+
+def test_xray_lambda_leaves_a_span_that_is_known_already(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be that of another propagator, or one that a link is made for."""
+    monkeypatch.setenv(env.XRAY_TRACE_HEADER, XRAY_HEADER)
+    known = NonRecordingSpan(SpanContext(7, 8, is_remote=True))
+
+    context = XRayLambdaPropagator().extract({}, set_span_in_context(known, Context()))
+
+    assert _trace_id(context) == f"{7:032x}"
 
 
 def test_xray_lambda_writes_nothing() -> None:

@@ -1,9 +1,10 @@
 """Byte-compile what a traced function loads.
 
-Run by the Python version that Lambda will run, as ``python -I -S _bytecode.py SITE MOUNT``: SITE is
-the folder that will be MOUNT on Lambda. It imports all that the runtime may import, and compiles
-each module of SITE that was loaded. Byte code of the others, which no traced function loads, would
-be half of a layer. It needs the standard library alone; nothing of this package can be imported.
+Run by the Python version that Lambda will run, as ``python -I -S _bytecode.py LAYER MOUNT``: LAYER
+is the folder that will be MOUNT on Lambda. It imports all that the runtime may import, and compiles
+each module of LAYER that was loaded and all that lies on a function's import path. Byte code of the
+others, which no traced function loads, would be half of a layer. It needs the standard library
+alone; nothing of this package can be imported.
 """
 
 import ast
@@ -15,15 +16,21 @@ from importlib.util import MAGIC_NUMBER, cache_from_source, source_hash
 from pathlib import Path
 
 RUNTIME = "lambda_otel_lite"
+#: Where the runtime and what it needs lie in a layer.
+TREE = "lambda-otel-lite"
+ON_PATH = "python"
 #: What the runtime imports by name or within a function, and what functions import most.
 ALSO = (
     "opentelemetry.baggage.propagation",
     "opentelemetry.propagate",
     "opentelemetry.propagators.composite",
     "opentelemetry.sdk.trace.export",
+    "opentelemetry.sdk.version",
     "opentelemetry.semconv.trace",
+    "opentelemetry.semconv.version",
     "opentelemetry.trace.propagation.tracecontext",
     "opentelemetry.util._importlib_metadata",
+    "opentelemetry.version",
 )
 #: Modules of the runtime that cannot be imported here: one ends the process if no handler is set,
 #: one needs machine code that may be for another architecture.
@@ -36,9 +43,11 @@ WHOLE = ("google", "opentelemetry/exporter", "opentelemetry/proto", "otlp_stdout
 UNCHECKED = (0b01).to_bytes(4, "little")
 
 
-def main(site: Path, mount: str) -> None:
-    """Compile every module of the site that is loaded."""
-    sys.path.insert(0, str(site))
+def main(layer: Path, mount: str) -> None:
+    """Compile every module of the layer that is loaded."""
+    tree = layer / TREE
+    # In the order in which a function looks.
+    sys.path[:0] = [str(tree), str(tree / "site"), str(layer / ON_PATH)]
     sys.dont_write_bytecode = True
     runtime = importlib.import_module(RUNTIME)
     parts = pkgutil.walk_packages(runtime.__path__, f"{RUNTIME}.")
@@ -46,11 +55,12 @@ def main(site: Path, mount: str) -> None:
         if name not in NOT_IMPORTED:
             importlib.import_module(name)
     files = {Path(str(getattr(module, "__file__", ""))) for module in sys.modules.values()}
-    files |= {site.joinpath(*name.split(".")).with_suffix(".py") for name in NOT_IMPORTED}
-    files |= {file for part in WHOLE for file in (site / part).rglob("*.py")}
+    files |= {tree.joinpath(*name.split(".")).with_suffix(".py") for name in NOT_IMPORTED}
+    files |= {file for part in WHOLE for file in (tree / "site" / part).rglob("*.py")}
+    files |= set((layer / ON_PATH).rglob("*.py"))
     for file in sorted(files):
-        if file.suffix == ".py" and file.is_relative_to(site):
-            compile_file(file, f"{mount}/{file.relative_to(site).as_posix()}")
+        if file.suffix == ".py" and file.is_relative_to(layer):
+            compile_file(file, f"{mount}/{file.relative_to(layer).as_posix()}")
 
 
 def compile_file(path: Path, shown: str) -> None:

@@ -18,7 +18,24 @@ from lambda_otel_lite_cdk.layer.interpreters import find_interpreter
 #: How a line about long work begins; the command shows such lines of a synth.
 PROGRESS = "lambda-otel-lite: "
 #: To be raised when the steps below make another tree of the same inputs.
-_RECIPE = b"2"
+_RECIPE = b"3"
+_RUNTIME = "lambda_otel_lite"
+#: What lies on every function's import path: names that no bundle has.
+_ON_PATH = ("lambda_otel_lite_entry", "lambda_otel_lite_layer")
+#: The layer's own folder, as `lambda_otel_lite_layer.mount` names it.
+_TREE = "lambda-otel-lite"
+#: What else lies there: packages that are imported by their own names in handlers that are traced
+#: by hand, and that replace themselves.
+_LEADS_TO = {
+    _RUNTIME: (
+        b"from lambda_otel_lite_layer.mount import choose_opentelemetry, mount_runtime\n\n"
+        b"mount_runtime()\n"
+        b"choose_opentelemetry()\n"
+    ),
+    "opentelemetry": (
+        b"from lambda_otel_lite_layer.mount import choose_opentelemetry\n\nchoose_opentelemetry()\n"
+    ),
+}
 #: Where Lambda mounts a layer. Source:
 #: https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html
 _MOUNT = "/opt"
@@ -48,8 +65,9 @@ def stage_layer(python: str, package_for: str | None = None) -> StagedCode:
     An archive, because the CDK would copy a folder's five hundred files one by one into each cloud
     assembly.
 
-    The layer holds the installed runtime and its locked dependencies under ``python/``. All of it
-    is pure Python, so that it serves both architectures. If this machine has the Python version,
+    The layer holds the installed runtime and its locked dependencies, pure Python, so that it
+    serves both architectures: in a folder of its own that is on no import path, with the way to it
+    under ``python/`` (`lambda_otel_lite_layer.mount`). If this machine has the Python version,
     the modules that a traced function loads are byte-compiled. The hash is made of the inputs: the
     runtime's sources, the lock, the minor Python version, whether it is compiled, and the steps
     that make it. The patch version is left out, because byte code holds for a whole minor version;
@@ -63,7 +81,7 @@ def stage_layer(python: str, package_for: str | None = None) -> StagedCode:
     Raises:
         BundlingError: The runtime is not installed, or its dependencies could not be installed.
     """
-    sources = _package_sources("lambda_otel_lite")
+    sources = _layer_sources()
     name = "layer-package.txt" if package_for else "layer.txt"
     lock = resources.files("lambda_otel_lite_cdk").joinpath("locks", name).read_text("utf-8")
     interpreter = find_interpreter(python)
@@ -83,14 +101,15 @@ def stage_layer(python: str, package_for: str | None = None) -> StagedCode:
     def build(tree: Path) -> None:
         # Takes some seconds, the first time for these inputs.
         sys.stderr.write(f"{PROGRESS}building the telemetry layer for Python {python}, once ...\n")
-        site = tree / "python"
-        _write_sources(sources, site)
+        _write_sources(sources, tree)
+        site = tree / _TREE / "site"
         _install(lock, site, python, _PLATFORMS[package_for])
         contents.prune(site)
+        contents.split(site, tree / _TREE)
         if package_for is None:
-            contents.refuse_machine_code(site)
+            contents.refuse_machine_code(tree)
         if interpreter:
-            _compile(site, interpreter)
+            _compile(tree, interpreter)
 
     return StagedCode(
         path=cached_archive(f"layer-{asset_hash}", build),
@@ -116,15 +135,29 @@ def stage_package(package: str) -> StagedCode:
     return StagedCode(path=path, asset_hash=asset_hash, compiled=False)
 
 
+def _layer_sources() -> dict[str, bytes]:
+    """Read what this project puts into a layer; names are relative to the layer."""
+    sources = {f"{_TREE}/{name}": code for name, code in _package_sources(_RUNTIME).items()}
+    for package in _ON_PATH:
+        sources |= {f"python/{name}": code for name, code in _package_sources(package).items()}
+    return sources | {f"python/{name}/__init__.py": code for name, code in _LEADS_TO.items()}
+
+
 def _package_sources(package: str) -> dict[str, bytes]:
-    """Read a package's sources without importing it; names begin with the package's."""
+    """Read a package's sources, or a module's, without importing it.
+
+    Names are relative to the folder that it lies in.
+    """
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
         raise BundlingError(
             f"The package {package!r} is not installed beside the constructs ({sys.executable}). "
             f"Install it with `pip install 'lambda-otel-lite[cdk]'`."
         )
-    folder = Path(spec.origin).parent
+    origin = Path(spec.origin)
+    if spec.submodule_search_locations is None:
+        return {origin.name: origin.read_bytes()}
+    folder = origin.parent
     files = sorted(
         path for path in folder.rglob("*") if path.suffix == ".py" or path.name == "py.typed"
     )
@@ -140,7 +173,7 @@ def _write_sources(sources: dict[str, bytes], target: Path) -> None:
 
 def _install(lock: str, site: Path, python: str, platform: str) -> None:
     """Install exactly what the lock names, for Lambda's platform, on any machine."""
-    requirements = site.parent.parent / "layer.txt"
+    requirements = site.parents[2] / "layer.txt"
     requirements.write_text(lock, "utf-8")
     done = subprocess.run(
         [
@@ -178,11 +211,11 @@ def _uv() -> str:
         ) from None
 
 
-def _compile(site: Path, interpreter: Path) -> None:
+def _compile(tree: Path, interpreter: Path) -> None:
     """Let the target's interpreter byte-compile the modules of a layer that a function loads."""
     done = subprocess.run(
         # With the standard library alone: neither PYTHON* variables nor packages play a part.
-        [interpreter, "-I", "-S", _bytecode.__file__, site, f"{_MOUNT}/{site.name}"],
+        [interpreter, "-I", "-S", _bytecode.__file__, tree, _MOUNT],
         # Modules that are imported to be compiled read these.
         env={key: value for key, value in os.environ.items() if not key.startswith("OTEL_")},
         capture_output=True,

@@ -13,12 +13,10 @@ from lambda_otel_lite_cdk.errors import BundlingError
 #: stay, because `opentelemetry.propagate` finds entry points by name and instrumentations ask for
 #: versions. Licence texts stay because the licences require it, each once.
 _INSTALL_RECORDS = ("RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json", "uv_cache.json")
-#: Parts that are not about tracing, the SDK's own configuration by environment variables, which the
-#: runtime replaces, and experimental samplers. A function that uses them brings API and SDK in its
-#: own code, which Python finds before the layer's.
+#: Parts of the SDK that are not about tracing, its configuration by environment variables, which
+#: the runtime replaces, and experimental samplers. A function that uses them brings API and SDK in
+#: its own code, and the runtime uses those. The API stays whole, because it replaces a bundle's.
 _OTHER_SIGNALS = (
-    "opentelemetry/_events",
-    "opentelemetry/_logs",
     "opentelemetry/sdk/_configuration",
     "opentelemetry/sdk/_events",
     "opentelemetry/sdk/_logs",
@@ -28,6 +26,8 @@ _OTHER_SIGNALS = (
 )
 #: Conventions that may change with each release: a hundred modules, of which the SDK uses two.
 _INCUBATING = "opentelemetry.semconv._incubating"
+#: Subpackages of ``opentelemetry`` that are none of API, SDK and conventions.
+_BESIDE_THE_CORE = ("exporter", "proto")
 _COMPILED_SUFFIXES = (".so", ".pyd", ".dylib")
 
 
@@ -59,6 +59,25 @@ def refuse_machine_code(site: Path) -> None:
                 f"The layer must be pure Python, so that it serves every architecture, but "
                 f"{path.relative_to(site)} is machine code. Remove its package from layer.in."
             )
+
+
+def split(site: Path, tree: Path) -> None:
+    """Move API, SDK and conventions out of the folder that will be on the import path.
+
+    On the path they would be mixed, module by module, with those of the function's code. What an
+    exporter adds to the package ``opentelemetry`` stays: it works with the SDK of either.
+
+    Args:
+        site: The folder that distributions were installed to.
+        tree: Where the folder ``opentelemetry`` goes.
+    """
+    core = tree / "opentelemetry"
+    core.mkdir()
+    for part in sorted((site / "opentelemetry").iterdir()):
+        if part.name not in _BESIDE_THE_CORE:
+            part.rename(core / part.name)
+    if not any((site / "opentelemetry").iterdir()):
+        (site / "opentelemetry").rmdir()
 
 
 def _prune_copies(files: Iterable[Path]) -> None:

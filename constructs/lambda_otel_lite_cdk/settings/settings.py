@@ -76,9 +76,10 @@ class TelemetrySettings:
             attributes, else the function's name, else unknown_service.
         resource_attributes: Attributes of everything that the function emits. Default: none.
         propagators: How the caller's context is read and passed on; W3C wins where several are
-            present, ``b3`` and ``b3multi`` need ``opentelemetry-propagator-b3`` in your code.
-            Accepted: ``"tracecontext"``, ``"baggage"``, ``"xray"``, ``"xray-lambda"``, ``"b3"``,
-            ``"b3multi"``, ``"none"``. Default: ``("tracecontext", "baggage", "xray-lambda")``.
+            present. ``b3``, ``b3multi``, ``jaeger`` and ``ottrace`` need their
+            ``opentelemetry-propagator-*`` package in your code. Accepted: ``"tracecontext"``,
+            ``"baggage"``, ``"xray"``, ``"xray-lambda"``, ``"b3"``, ``"b3multi"``, ``"jaeger"``,
+            ``"ottrace"``, ``"none"``. Default: ``("tracecontext", "baggage", "xray-lambda")``.
         sampler: Which traces are kept; read by the OpenTelemetry SDK. Accepted: ``"always_on"``,
             ``"always_off"``, ``"traceidratio"``, ``"parentbased_always_on"``,
             ``"parentbased_always_off"``, ``"parentbased_traceidratio"``. Default:

@@ -1,6 +1,6 @@
 """Read the environment once, and report each value in it that cannot be used.
 
-This is the only module of the runtime that reads the process environment. The environment wins over
+This is the only module of the runtime that uses the process environment. The environment wins over
 an argument, and that over the default. A bad value never stops a function: one warning names the
 variable, the value, what is accepted and what is used.
 """
@@ -156,6 +156,15 @@ def xray_trace_header() -> str | None:
     The platform's runtime sets it anew for every invocation, so it cannot be a setting.
     """
     return os.environ.get(env.XRAY_TRACE_HEADER)
+
+
+def show_handler(handler: str | None) -> None:
+    """Have ``_HANDLER`` name the user's own handler, as it does in a function without telemetry.
+
+    Other tools look there for the module that they instrument. The platform's runtime has read it.
+    """
+    if handler and env.PLATFORM_HANDLER in os.environ:
+        os.environ[env.PLATFORM_HANDLER] = handler
 
 
 @contextmanager

@@ -104,7 +104,7 @@ if TYPE_CHECKING:
     type Variable = Readable | Fraction
 
 #: The handler of an instrumented function; it calls the function's own, which is in `HANDLER`.
-ENTRY_POINT: Final = "lambda_otel_lite.autowrap.handler"
+ENTRY_POINT: Final = "lambda_otel_lite_entry.handler"
 
 _LEVELS: Final = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 
@@ -169,10 +169,12 @@ SETTINGS: "Final[tuple[Readable, ...]]" = (
      "meaning": "Attributes of everything that the function emits."},
     {"name": (PROPAGATORS := "OTEL_PROPAGATORS"), "setting": "propagators",
      "kind": "names",
-     "accepted": ("tracecontext", "baggage", "xray", "xray-lambda", "b3", "b3multi", "none"),
+     "accepted": ("tracecontext", "baggage", "xray", "xray-lambda", "b3", "b3multi", "jaeger",
+                  "ottrace", "none"),
      "default": ("tracecontext", "baggage", "xray-lambda"),
      "meaning": "How the caller's context is read and passed on; W3C wins where several are"
-                " present, `b3` and `b3multi` need `opentelemetry-propagator-b3` in your code."},
+                " present. `b3`, `b3multi`, `jaeger` and `ottrace` need their"
+                " `opentelemetry-propagator-*` package in your code."},
     {"name": (SEMCONV_STABILITY_OPT_IN := "OTEL_SEMCONV_STABILITY_OPT_IN"),
      "setting": "semconv_opt_in",
      "kind": "opt-in", "accepted": ("http", "http/dup"), "default": "http/dup",
@@ -219,6 +221,7 @@ LOG_FORMAT: Final = "AWS_LAMBDA_LOG_FORMAT"
 RUNTIME_API: Final = "AWS_LAMBDA_RUNTIME_API"
 INITIALIZATION_TYPE: Final = "AWS_LAMBDA_INITIALIZATION_TYPE"
 MAX_CONCURRENCY: Final = "AWS_LAMBDA_MAX_CONCURRENCY"
+PLATFORM_HANDLER: Final = "_HANDLER"
 XRAY_TRACE_HEADER: Final = "_X_AMZN_TRACE_ID"
 
 

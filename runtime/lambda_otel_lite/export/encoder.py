@@ -101,7 +101,7 @@ def _scope(scope: InstrumentationScope) -> bytes:
     return (
         text_field(b"\x0a", scope.name)
         + text_field(b"\x12", scope.version)
-        + encode_attributes(b"\x1a", scope.attributes)
+        + encode_attributes(b"\x1a", getattr(scope, "attributes", None))
     )
 
 

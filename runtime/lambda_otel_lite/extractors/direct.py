@@ -24,7 +24,7 @@ def default_extractor(event: Any, context: Any) -> SpanAttributes:
     return SpanAttributes(
         TriggerType.OTHER,
         invocation_attributes(context),
-        carrier=headers_of(mapping(event)) or _client_context(context),
+        carrier={**(_client_context(context) or {}), **headers_of(mapping(event))} or None,
     )
 
 
@@ -74,11 +74,28 @@ def appsync_extractor(event: Any, context: Any) -> SpanAttributes:
 
 
 def _client_context(context: Any) -> Carrier | None:
-    """Return the caller's context that the platform's runtime found in the client context."""
+    """Return the caller's context that came in the client context.
+
+    The platform's runtime finds it there itself, or ``custom`` holds it: OpenTelemetry's
+    instrumentation of the JavaScript SDK and others put ``traceparent`` there (Invoke API,
+    ``X-Amz-Client-Context``).
+    """
+    found = {**_custom(context), **_w3c(context)}
+    return found or None
+
+
+def _w3c(context: Any) -> Carrier:
     w3c = getattr(context, "w3c", None)
     if not callable(w3c):
-        return None
+        return {}
     try:
-        return mapping(w3c()) or None
+        return mapping(w3c())
     except Exception:  # noqa: BLE001 - somebody else's context object may do anything
-        return None
+        return {}
+
+
+def _custom(context: Any) -> Carrier:
+    try:
+        return mapping(context.client_context.custom)
+    except Exception:  # noqa: BLE001 - somebody else's context object may do anything
+        return {}

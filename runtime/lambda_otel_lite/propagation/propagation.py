@@ -1,13 +1,16 @@
 """Find the caller's context in a carrier, by the propagators that ``OTEL_PROPAGATORS`` names.
 
+A name is one of those below or one that an installed package offers, in the entry point group
+``opentelemetry_propagator``. A propagator that the function's own code makes the global one is used
+in place of all of them: that is how code chooses one.
+
 W3C Trace Context wins if several are present; then the first in the list that finds a valid span.
 A propagator is imported when a carrier first holds one of its headers: a function whose callers
 send none never loads any.
 """
 
-import logging
+import sys
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -24,8 +27,6 @@ from opentelemetry.trace import SpanContext, get_current_span
 
 from lambda_otel_lite.configuration.settings import Settings, without_propagators_variable
 from lambda_otel_lite.extractors import Carrier
-
-logger = logging.getLogger("lambda_otel_lite.propagation")
 
 #: The SDK keeps this many links of a span (``LinkCountLimit`` in
 #: https://opentelemetry.io/docs/specs/otel/trace/sdk/#span-limits).
@@ -44,8 +45,12 @@ _KNOWN: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "xray-lambda": ("lambda_otel_lite.propagation.xray", "XRayLambdaPropagator", ()),
     "b3": ("opentelemetry.propagators.b3", "B3SingleFormat", ("b3", "x-b3-traceid")),
     "b3multi": ("opentelemetry.propagators.b3", "B3MultiFormat", ("b3", "x-b3-traceid")),
+    # Their baggage has headers of its own, with names of the user's choice.
+    "jaeger": ("opentelemetry.propagators.jaeger", "JaegerPropagator", ()),
+    "ottrace": ("opentelemetry.propagators.ot_trace", "OTTracePropagator", ()),
 }
-_PACKAGES = {"opentelemetry.propagators.b3": "opentelemetry-propagator-b3"}
+#: What the API has for a global propagator until somebody chooses one.
+_OF_THE_API = ["TraceContextTextMapPropagator", "W3CBaggagePropagator"]
 
 
 class CarrierGetter(Getter[Mapping[str, Any]]):
@@ -103,7 +108,7 @@ class LambdaPropagator(TextMapPropagator):
         for name in self._names:
             if found and name != "baggage":
                 continue
-            headers = _KNOWN[name][2]
+            headers = _KNOWN[name][2] if name in _KNOWN else ()
             if headers and not [header for header in headers if getter.get(carrier, header)]:
                 continue
             context = self._load(name).extract(carrier, context, getter)
@@ -131,8 +136,13 @@ class LambdaPropagator(TextMapPropagator):
 
     def _load(self, name: str) -> TextMapPropagator:
         if name not in self._loaded:
-            module, attribute, _ = _KNOWN[name]
-            self._loaded[name] = getattr(import_module(module), attribute)()
+            if name in _KNOWN:
+                module, attribute, _ = _KNOWN[name]
+                self._loaded[name] = getattr(import_module(module), attribute)()
+            else:
+                from lambda_otel_lite.propagation.names import offered  # noqa: PLC0415 - seldom needed
+
+                self._loaded[name] = offered(name)
         return self._loaded[name]
 
 
@@ -169,16 +179,18 @@ class Propagation:
         then nothing is found in it.
         """
         headers = self._getter.prepared(carrier)
-        return self._requests.extract(headers, Context(), self._getter)
+        propagator = _of_the_user() or self._requests
+        return propagator.extract(headers, Context(), self._getter)
 
     def senders(self, carriers: Iterable[Carrier]) -> Senders:
         """Find every distinct context among the carriers, in order, at most `MAX_LINKS`."""
         found: dict[tuple[int, int], SpanContext] = {}
         first: Context | None = None
         shared = True
+        propagator = _of_the_user() or self._messages
         for carrier in carriers:
             headers = self._getter.prepared(carrier)
-            context = self._messages.extract(headers, Context(), self._getter)
+            context = propagator.extract(headers, Context(), self._getter)
             span = get_current_span(context).get_span_context()
             shared = shared and span.is_valid
             if span.is_valid:
@@ -192,10 +204,16 @@ class Propagation:
 def from_settings(settings: Settings) -> Propagation:
     """Build the propagation that ``OTEL_PROPAGATORS`` asks for, and make it the global one.
 
-    The default needs no global change: the API's own default injects the same headers.
+    The default needs no global change: the API's own default injects the same headers. What the
+    function's own code has made the global one stays.
     """
-    propagator = LambdaPropagator(usable(settings.propagators))
+    names: Sequence[str] = settings.propagators
     if settings.propagators_chosen:
+        from lambda_otel_lite.propagation.names import usable  # noqa: PLC0415 - the default ones all are
+
+        names = usable(names, {name: module for name, (module, *_) in _KNOWN.items()})
+    propagator = LambdaPropagator(names)
+    if settings.propagators_chosen and _of_the_user() is None:
         _set_global(propagator)
     return Propagation(propagator, propagator.for_messages())
 
@@ -215,47 +233,31 @@ def from_propagators(propagators: Sequence[TextMapPropagator]) -> Propagation:
     return Propagation(propagator, propagator)
 
 
-@cache
-def usable(names: tuple[str, ...]) -> list[str]:
-    """Return the names that can be used, and warn about the others.
-
-    Cached for its warnings: the zero-code entry point comes here before ``init_telemetry()`` does.
-    """
-    if "none" in names:
-        return []
-    found = []
-    for name in names:
-        module = _KNOWN[name][0] if name in _KNOWN else None
-        if module is None:
-            logger.warning(
-                "OTEL_PROPAGATORS: %r is not known (accepted: %s, none); it is left out",
-                name,
-                ", ".join(_KNOWN),
-            )
-        elif module in _PACKAGES and not _installed(module):
-            logger.warning(
-                "OTEL_PROPAGATORS: %r needs the package %s in the function's own code; it is"
-                " left out",
-                name,
-                _PACKAGES[module],
-            )
-        else:
-            found.append(name)
-    return found
+def _of_the_user() -> TextMapPropagator | None:
+    """Return the global propagator if the function's own code has chosen it."""
+    # Not imported for this: code that has not imported it has chosen none.
+    api: Any = sys.modules.get("opentelemetry.propagate")
+    get = getattr(api, "get_global_textmap", None)
+    current: TextMapPropagator | None = get() if get else None
+    if current is None or current is _chosen or _is_default(current):
+        return None
+    return current
 
 
-def _installed(module: str) -> bool:
-    from importlib.util import find_spec  # noqa: PLC0415 - for the few that need a package
+def _is_default(propagator: TextMapPropagator) -> bool:
+    parts = getattr(propagator, "_propagators", None)
+    return parts is not None and [type(part).__name__ for part in parts] == _OF_THE_API
 
-    try:
-        return find_spec(module) is not None
-    except ImportError:
-        return False
+
+_chosen: TextMapPropagator | None = None
+"""What this package has made the global propagator last."""
 
 
 def _set_global(propagator: TextMapPropagator) -> None:
+    global _chosen  # noqa: PLW0603 - as global as the API's own
     # The API reads the variable when it is imported, and raises if no installed package has a name
     # in it. So it is imported here while the variable is hidden, and the propagator is set after.
     with without_propagators_variable():
         from opentelemetry.propagate import set_global_textmap  # noqa: PLC0415
     set_global_textmap(propagator)
+    _chosen = propagator

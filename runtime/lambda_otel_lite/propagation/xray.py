@@ -102,13 +102,22 @@ class XRayLambdaPropagator(XRayPropagator):
         context: Context | None = None,
         getter: Getter[CarrierT] = default_getter,
     ) -> Context:
-        """Return the context with the header's span, or with that of the environment variable."""
-        header = getter.get(carrier, HEADER)
-        for candidate in (header[0] if header else None, xray_trace_header()):
-            remote = parse_header(candidate) if candidate else None
+        """Return the context with the span of the environment variable, or with the header's.
+
+        With active tracing the platform has a segment of its own, between the one that the header
+        names and the function (FaaS semantic conventions, "xray-lambda propagator functionality").
+        """
+        context = Context() if context is None else context
+        for header in (self._of_invocation(context), *(getter.get(carrier, HEADER) or ())[:1]):
+            remote = parse_header(header) if header else None
             if remote and remote.trace_flags.sampled:
                 return _with_remote(remote, context)
-        return _with_remote(None, context)
+        return context
+
+    def _of_invocation(self, context: Context) -> str | None:
+        """Return what the environment says, unless there is a span that the header may be of."""
+        known = get_current_span(context).get_span_context().is_valid
+        return None if known else xray_trace_header()
 
     def inject(self, *args: Any, **kwargs: Any) -> None:
         """Write nothing."""

@@ -19,6 +19,9 @@ from lambda_otel_lite_cdk.cli.errors import UsageProblem
 if TYPE_CHECKING:
     from lambda_otel_lite_cdk.cli.assembly.functions import TemplateFunction
 
+#: Folders of a layer that Python imports from, the telemetry layer's own among them.
+_IMPORTED = {"python", "lambda-otel-lite"}
+
 
 @dataclass(frozen=True, slots=True)
 class Staged:
@@ -49,7 +52,7 @@ class Staged:
         """Return what differs from Lambda about the layers, for the user to read, or None."""
         if self.layers_root is None:
             return None
-        others = sorted(path.name for path in self.layers_root.iterdir() if path.name != "python")
+        others = sorted({path.name for path in self.layers_root.iterdir()} - _IMPORTED)
         if not others:
             return None
         return (

@@ -1,0 +1,101 @@
+"""Bring the layer's own packages into the process.
+
+They lie beside the folder that this package is in::
+
+    /opt/python/lambda_otel_lite_entry.py     the handler that the constructs set
+    /opt/python/lambda_otel_lite_layer/       this package
+    /opt/python/lambda_otel_lite/__init__.py  leads here, for handlers that are traced by hand
+    /opt/python/opentelemetry/__init__.py     the same
+    /opt/lambda-otel-lite/lambda_otel_lite/   the runtime
+    /opt/lambda-otel-lite/opentelemetry/      API, SDK and semantic conventions
+    /opt/lambda-otel-lite/site/               at the end of the import path: what those need
+
+Where the runtime is installed as a package there is no such folder, and all is found as it is.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from importlib.machinery import PathFinder
+from types import ModuleType
+
+from lambda_otel_lite_layer.choice import Choice, choose, use_layer
+from lambda_otel_lite_layer.namespace import withdraw
+
+RUNTIME = "lambda_otel_lite"
+#: Name of the layer's own folder in ``/opt``.
+TREE = "lambda-otel-lite"
+
+_ON_PATH = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 - pathlib takes a cold start 5 ms
+_TREE = f"{os.path.dirname(_ON_PATH)}/{TREE}"  # noqa: PTH120
+_OPENTELEMETRY = f"{_TREE}/opentelemetry"
+_SITE = f"{_TREE}/site"
+#: What API and SDK need of typing_extensions; older versions of it do not have it.
+_OF_TYPING_EXTENSIONS = "deprecated"
+
+_chosen: Choice | None = None
+
+
+def choose_opentelemetry() -> Choice:
+    """Decide once which OpenTelemetry the process uses."""
+    global _chosen  # noqa: PLW0603 - one process has one OpenTelemetry
+    if _chosen is None:
+        mounted = os.path.isdir(_TREE)  # noqa: PTH112
+        if mounted and _SITE not in sys.path:
+            sys.path.append(_SITE)
+        _chosen = choose(*((_OPENTELEMETRY, _ON_PATH) if mounted else (None, None)))
+        if _chosen.from_layer:
+            _renew_typing_extensions()
+    return _chosen
+
+
+def mount_runtime() -> None:
+    """Have ``import lambda_otel_lite`` give the layer's runtime, whatever else has its name."""
+    spec = PathFinder.find_spec(RUNTIME, [_TREE])
+    if spec is not None and spec.origin is not None and spec.loader is not None:
+        module = ModuleType(RUNTIME)
+        module.__spec__ = spec
+        module.__loader__ = spec.loader
+        module.__file__ = spec.origin
+        module.__package__ = RUNTIME
+        module.__path__ = list(spec.submodule_search_locations or ())
+        sys.modules[RUNTIME] = module
+        spec.loader.exec_module(module)
+
+
+def import_with(load: Callable[[], object]) -> None:
+    """Import what needs OpenTelemetry, with the layer's if that fails with the function's own.
+
+    Its version may be right and one of its files missing. Nobody else has imported it yet.
+
+    Args:
+        load: Imports it; called again where that failed.
+    """
+    global _chosen  # noqa: PLW0603 - one process has one OpenTelemetry
+    before = set(sys.modules)
+    try:
+        load()
+    except Exception as error:
+        if choose_opentelemetry().from_layer or not os.path.isdir(_TREE):  # noqa: PTH112
+            raise
+        for name in set(sys.modules) - before:
+            if name.startswith(f"{RUNTIME}."):
+                del sys.modules[name]
+        withdraw()
+        _chosen = use_layer(_OPENTELEMETRY, _ON_PATH, f"it cannot be imported ({error!r})")
+        _renew_typing_extensions()
+        load()
+
+
+def _renew_typing_extensions() -> None:
+    """Replace the function's typing_extensions if it is too old for the layer's API."""
+    module = import_module("typing_extensions")
+    if hasattr(module, _OF_TYPING_EXTENSIONS):
+        return
+    del sys.modules["typing_extensions"]
+    sys.path.insert(0, _SITE)
+    try:
+        import_module("typing_extensions")
+    finally:
+        sys.path.remove(_SITE)

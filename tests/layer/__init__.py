@@ -1,0 +1,1 @@
+"""What every function finds of the layer on its import path."""
