@@ -40,8 +40,8 @@ FLOORS = {
     """,
     "constructs/lambda_otel_lite_cdk/cli": """
         errors
-        assembly traces
-        emulator account
+        assembly traces table
+        emulator account rewrite
         commands
         main
         __init__

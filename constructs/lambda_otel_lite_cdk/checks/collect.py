@@ -19,7 +19,7 @@ from lambda_otel_lite_cdk.checks.facts import (
     LogGroupFacts,
     StageFacts,
 )
-from lambda_otel_lite_cdk.forwarding.subscription import RECORD_PATTERN
+from lambda_otel_lite_cdk.forwarding.pattern import RECORD_PATTERN
 from lambda_otel_lite_cdk.functions.eligibility import is_made_by_cdk
 from lambda_otel_lite_cdk.functions.properties import (
     configurations,

@@ -14,6 +14,7 @@ from lambda_otel_lite_cdk.forwarding._destination import (
     function_destination,
     stream_destination,
 )
+from lambda_otel_lite_cdk.forwarding.pattern import RECORD_PATTERN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
 
     from lambda_otel_lite_cdk.forwarding._destination import Destination
 
-#: Matches log records and nothing else. `FilterPattern.exists` would render ``= "*"``, which
-#: matches a literal asterisk. Source:
-#: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
-RECORD_PATTERN = "{ $.__otel_otlp_stdout = * }"
 #: Ids in the template. They must not change with order, number or destination: CloudFormation
 #: creates the new filter before it deletes the old one, which would exceed the log group's quota.
 _FILTER_ID = "TelemetryFilter"

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 #: https://github.com/aws/aws-cdk/tree/main/packages/aws-cdk-lib
 _CDK_OWN = re.compile(r"(^|/)(Custom::|@aws-cdk--|framework-on(Event|IsComplete|Timeout)(/|$))")
 _SINGLETON = re.compile(r"(^|/)[^/]*[0-9a-fA-F]{32}(/|$)")
+#: A function or a construct with this tag and the value ``off`` is left alone, with all in it.
+OPT_OUT_TAG = "lambda-otel-lite"
 #: A rollout is told apart in steps of a hundredth of a percent.
 _STEPS = 10_000
 _FORWARDER = "otlp_forwarder."

@@ -43,6 +43,11 @@ class Reason(StrEnum):
     NOT_PYTHON = "not-python", Status.SKIPPED, "its runtime is {runtime}, not Python"
 
     NOT_ASKED = "not-asked", Status.MISSING, "nothing asks for it to be instrumented"
+    EXPRESSION = (
+        "expression",
+        Status.MISSING,
+        "its {name} is known at deployment only. Write it out in the template.",
+    )
     NOT_DEPLOYED = (
         "not-deployed",
         Status.MISSING,

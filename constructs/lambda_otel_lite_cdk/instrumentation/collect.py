@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 from aws_cdk import Aspects, Stack, Stage, Tag
 from aws_cdk import aws_lambda as lambda_
 
-from lambda_otel_lite_cdk.functions.eligibility import is_edge_function, is_made_by_cdk
+from lambda_otel_lite_cdk.functions.eligibility import (
+    OPT_OUT_TAG,
+    is_edge_function,
+    is_made_by_cdk,
+)
 from lambda_otel_lite_cdk.functions.properties import with_resources
 from lambda_otel_lite_cdk.functions.reasons import Explanation, Reason
 from lambda_otel_lite_cdk.instrumentation.requests import from_the_top
@@ -18,9 +22,6 @@ if TYPE_CHECKING:
     from constructs import IConstruct
 
     from lambda_otel_lite_cdk.instrumentation.requests import Request, Requests
-
-#: A construct with this tag and the value ``off`` is left alone, with all that is in it.
-OPT_OUT_TAG = "lambda-otel-lite"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,44 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
+from lambda_otel_lite_cdk.cli import table
 from lambda_otel_lite_cdk.cli.account.functions import Account
 from lambda_otel_lite_cdk.cli.assembly.templates import Template, read_templates
-from lambda_otel_lite_cdk.cli.errors import CheckFailed, UsageProblem
+from lambda_otel_lite_cdk.cli.errors import UsageProblem
+from lambda_otel_lite_cdk.cli.table import Row, print_rows
 from lambda_otel_lite_cdk.coverage.deployed import deployed_outcome, drift
 from lambda_otel_lite_cdk.coverage.templates import functions_of
 from lambda_otel_lite_cdk.functions.outcome import Outcome, read_report
-from lambda_otel_lite_cdk.functions.reasons import Status
-
-_STYLES = {Status.INSTRUMENTED: "green", Status.MISSING: "red"}
-_KIB = 1024
-#: A file or a pipe has no width, so nothing in it needs to be folded.
-_PIPE_COLUMNS = 240
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Row:
-    """A function as the table and the JSON show it.
-
-    Args:
-        outcome: What became of it.
-        updated: When it was last changed in the account, empty where that was not asked for.
-        drift: What is deployed otherwise than synthesized.
-    """
-
-    outcome: Outcome
-    updated: str = ""
-    drift: tuple[str, ...] = ()
 
 
 @click.command()
@@ -75,37 +50,19 @@ def fleet(  # noqa: PLR0913 - click's way
     if cdk_out is None and not account:
         raise UsageProblem("give CDK_OUT, the folder that `cdk synth` wrote, or --account")
     templates = read_templates(cdk_out) if cdk_out else None
-    rows = sorted(
-        _deployed(Account(region, profile), templates)
-        if account
-        else _synthesized(templates or []),
-        key=lambda row: row.outcome.function,
-    )
-    if as_json:
-        shown = [
-            {**asdict(row.outcome), "updated": row.updated, "drift": row.drift} for row in rows
-        ]
-        click.echo(json.dumps(shown, indent=2))
-    else:
-        _print_table(rows, deployed=account)
+    rows = [
+        *(
+            _deployed(Account(region, profile), templates)
+            if account
+            else _synthesized(templates or [])
+        )
+    ]
+    print_rows(rows, as_json=as_json, last="updated" if account else "layer")
     if require_all:
-        _require(rows)
+        table.require_all(rows)
 
 
-def _require(rows: list[_Row]) -> None:
-    missing = [row.outcome.function for row in rows if row.outcome.status == Status.MISSING]
-    if missing:
-        raise CheckFailed(
-            f"{len(missing)} Python function(s) not instrumented: {', '.join(missing)}"
-        )
-    drifted = [row.outcome.function for row in rows if row.drift]
-    if drifted:
-        raise CheckFailed(
-            f"{len(drifted)} function(s) deployed otherwise than synthesized: {', '.join(drifted)}"
-        )
-
-
-def _outcomes(template: Template) -> Iterator[tuple[str, Outcome]]:
+def _read(template: Template) -> Iterator[tuple[str, Outcome]]:
     try:
         report = read_report(template.file.parent)
     except ValueError as error:
@@ -113,58 +70,28 @@ def _outcomes(template: Template) -> Iterator[tuple[str, Outcome]]:
     yield from functions_of(template.file, report)
 
 
-def _synthesized(templates: list[Template]) -> Iterator[_Row]:
+def _synthesized(templates: list[Template]) -> Iterator[Row]:
     for template in templates:
-        yield from (_Row(outcome=outcome) for _, outcome in _outcomes(template))
+        yield from (Row(outcome=outcome) for _, outcome in _read(template))
 
 
-def _deployed(account: Account, templates: list[Template] | None) -> Iterator[_Row]:
+def _deployed(account: Account, templates: list[Template] | None) -> Iterator[Row]:
     deployed = account.functions()
     if templates is None:
         for one in deployed.values():
-            yield _Row(outcome=deployed_outcome(one.name, one.properties), updated=one.updated)
+            yield Row(outcome=deployed_outcome(one.name, one.properties), updated=one.updated)
         return
     for template in templates:
         made = account.made(template)
-        for logical_id, outcome in _outcomes(template):
+        for logical_id, outcome in _read(template):
             found = deployed.get(made.get(logical_id, ""))
             if found is None:
-                yield _Row(outcome=outcome, drift=("not deployed",))
+                yield Row(outcome=outcome, drift=("not deployed",))
                 continue
             synthesized = template.resources[logical_id].get("Properties", {})
             layer = made.get(outcome.layer, "")
-            yield _Row(
+            yield Row(
                 outcome=deployed_outcome(found.name, found.properties, outcome),
                 updated=found.updated,
                 drift=tuple(drift(synthesized, found.properties, layer)),
             )
-
-
-def _print_table(rows: list[_Row], *, deployed: bool) -> None:
-    table = Table(box=None, header_style="bold")
-    last = "updated" if deployed else "layer"
-    for column in ("function", "stack", "status", "mode", "service", last, "note"):
-        table.add_column(column, overflow="fold", justify="right" if column == "layer" else "left")
-    for row in rows:
-        one = row.outcome
-        size = f"{one.layer_bytes // _KIB} KiB" if one.layer_bytes else ""
-        texts = (one.mode, one.service, row.updated if deployed else size, _note(row))
-        status = Text(one.status, _STYLES.get(one.status, "dim"))
-        # As Text, so that brackets in a name or a reason are not read as rich's markup.
-        table.add_row(Text(one.function), Text(one.stack), status, *map(Text, texts))
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_PIPE_COLUMNS)
-    console.print(table)
-    counts = Counter(row.outcome.status for row in rows)
-    said = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
-    console.print(f"{len(rows)} functions: {said or 'none'}")
-
-
-def _note(row: _Row) -> str:
-    outcome = row.outcome
-    parts = [outcome.reason] if outcome.reason else []
-    if outcome.overridden:
-        parts.append(f"its own: {', '.join(outcome.overridden)}")
-    parts += [f"{check}: {reason}" for check, reason in outcome.acknowledged.items()]
-    return "; ".join([*parts, *row.drift])

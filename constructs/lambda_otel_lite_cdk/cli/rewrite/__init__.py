@@ -1,0 +1,1 @@
+"""Templates and assemblies, changed as the constructs change an app."""
