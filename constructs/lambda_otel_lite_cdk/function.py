@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Unpack
 
+from aws_cdk import Stack
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
 from lambda_otel_lite_cdk.errors import InstrumentationError
-from lambda_otel_lite_cdk.functions.eligibility import is_edge_function, why_unsupported
+from lambda_otel_lite_cdk.functions.edge import is_edge_function
+from lambda_otel_lite_cdk.functions.eligibility import why_unsupported
 from lambda_otel_lite_cdk.functions.properties import configured
 from lambda_otel_lite_cdk.functions.reasons import Reason
 from lambda_otel_lite_cdk.instrumentation.requests import EntryPoint, Request
@@ -72,7 +74,7 @@ class InstrumentedFunction(lambda_.Function):
         instrument(self, telemetry, forwarding=forwarding)
 
 
-def instrument[F: lambda_.Function](
+def instrument[F: lambda_.Function | lambda_.SingletonFunction](
     function: F,
     settings: TelemetrySettings | None = None,
     *,
@@ -98,7 +100,8 @@ def instrument[F: lambda_.Function](
     variable that the function has by then is left as it is.
 
     Args:
-        function: A function of this app.
+        function: A function of this app. A `SingletonFunction` stands for the one function that
+            it has in common with its likes in the stack.
         settings: How its telemetry behaves. What is not set is as in its fleet, or by the
             runtime's defaults.
         forwarding: Where its log records are sent. Default: as in its fleet; without one they stay
@@ -113,12 +116,12 @@ def instrument[F: lambda_.Function](
             version.
         ForwardingError: Its log group cannot be forwarded as asked.
     """
-    path = function.node.path
     settings = settings or TelemetrySettings()
-    settings.check(path)
+    settings.check(function.node.path)
     if why := _why_not_a_function(function):
-        raise InstrumentationError(f"{path}: {why}")
-    resource = function.node.default_child
+        raise InstrumentationError(f"{function.node.path}: {why}")
+    itself = _function_of(function)
+    path, resource = itself.node.path, itself.node.default_child
     if not isinstance(resource, lambda_.CfnFunction):
         raise InstrumentationError(
             f"{path}: its default child is {type(resource).__name__}; it must be the CfnFunction "
@@ -128,8 +131,8 @@ def instrument[F: lambda_.Function](
     if unsupported := why_unsupported(properties):
         raise InstrumentationError(f"{path}: {unsupported.text}")
     if forwarding is not None and "logGroup" in properties.get("loggingConfig", {}):
-        forwarding.subscribe(function.log_group)
-    requests_of(function).ask(
+        forwarding.subscribe(itself.log_group)
+    requests_of(itself).ask(
         path, Request(entry_point=EntryPoint.FUNCTION, settings=settings, forwarding=forwarding)
     )
     return function
@@ -142,12 +145,24 @@ def _why_not_a_function(function: lambda_.IFunction) -> str | None:
             f"it is an EdgeFunction, and {Reason.AT_EDGE.text}. Do not instrument it, or make it a "
             f"Function of a region behind the distribution."
         )
-    if isinstance(function, lambda_.Function):
+    if isinstance(function, lambda_.Function | lambda_.SingletonFunction):
         return None
     return (
         f"it is {_kind_of(function)}, which cannot be instrumented, because it does not define "
         f"what it runs. Instrument the Function where it is defined."
     )
+
+
+def _function_of(
+    function: lambda_.Function | lambda_.SingletonFunction,
+) -> lambda_.Function | lambda_.SingletonFunction:
+    """Return the function that a singleton stands for, or the function itself."""
+    if isinstance(function, lambda_.SingletonFunction):
+        shared = function.permissions_node.path.rpartition("/")[2]
+        found = Stack.of(function).node.find_child(shared)
+        if isinstance(found, lambda_.Function):
+            return found
+    return function
 
 
 def _kind_of(function: lambda_.IFunction) -> str:

@@ -10,18 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jsii
-from aws_cdk import Annotations, AspectPriority, Aspects, IAspect, Stage
+from aws_cdk import Annotations, Aspects, IAspect, Stage
 from constructs import Construct, IValidation
 
 from lambda_otel_lite_cdk.checks.collect import collect_facts
 from lambda_otel_lite_cdk.checks.rules import Severity, check
 from lambda_otel_lite_cdk.errors import InstrumentationError
 from lambda_otel_lite_cdk.functions.outcome import write_report
-from lambda_otel_lite_cdk.instrumentation.apply import Applied, Failed, apply
+from lambda_otel_lite_cdk.functions.rendered import render
+from lambda_otel_lite_cdk.instrumentation.apply import Applied, apply
 from lambda_otel_lite_cdk.instrumentation.collect import collect
 from lambda_otel_lite_cdk.instrumentation.report import report
 from lambda_otel_lite_cdk.instrumentation.requests import Requests
-from lambda_otel_lite_cdk.instrumentation.resolve import LeftAlone, resolve
+from lambda_otel_lite_cdk.instrumentation.resolve import Failed, LeftAlone, Plan, resolve
 from lambda_otel_lite_cdk.layer.construct import Layers
 from lambda_otel_lite_cdk.settings.settings import TelemetrySettings
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 #: Where the construct of an app or stage is among its children.
 _ID = "LambdaOtelLite"
+#: Priority after that of every other aspect: the largest number that is exact in JavaScript.
+_LAST = 2**53 - 1
 
 
 def requests_of(construct: IConstruct) -> Requests:
@@ -69,8 +72,8 @@ class _Synthesis(Construct):
     """Instrument and check the functions of an app or stage, without the stages in it.
 
     Aspects do not reach into stages, so that each stage has one of these. It is an aspect on
-    itself, so that the CDK calls it once. On the app it would be called for every construct, which
-    for a fleet takes longer than all that it does.
+    itself and on the last construct, so that the CDK calls it twice. On the app it would be called
+    for every construct, which for a fleet takes longer than all that it does.
 
     Args:
         stage: The app or stage.
@@ -91,16 +94,39 @@ class _Synthesis(Construct):
         self.requests: Requests = Requests(stage.node.path, outer.requests if outer else None)
         self.layers: Layers = outer.layers if outer else Layers()
         self._results: Sequence[LeftAlone | Applied | Failed] = ()
-        Aspects.of(self).add(self, priority=AspectPriority.MUTATING)
+        self._awaited = self.node.path
+        Aspects.of(self).add(self, priority=_LAST)
         stage.node.add_validation(self)
 
-    def visit(self, _node: IConstruct) -> None:
-        """Give every function what is asked for it; called by the CDK when it invokes aspects."""
-        candidates = collect(self._stage, self.requests)
-        plans = resolve(candidates, self._defaults)
-        self._results = [
-            one if isinstance(one, LeftAlone) else apply(one, self.layers) for one in plans
-        ]
+    def visit(self, node: IConstruct) -> None:
+        """Give every function what is asked for it; called by the CDK when it invokes aspects.
+
+        Other aspects may change functions and make new ones, so that this waits for the last
+        construct that they come to.
+        """
+        path = node.node.path
+        if path != self._awaited:
+            return
+        last = _last_in(self._stage)
+        self._awaited = last.node.path
+        if self._awaited.startswith(f"{path}/"):
+            # What an aspect is added to hands it on to what is in it.
+            return
+        if self._awaited != path:
+            Aspects.of(last).add(self, priority=_LAST)
+        # Later on, the CDK may not come to what was made in a scope that it has been to.
+        if self._awaited == path or path != self.node.path:
+            self._instrument()
+
+    def _instrument(self) -> None:
+        found = collect(self._stage, self.requests)
+        done = {one.site.path: one for one in self._results if isinstance(one, Applied)}
+        candidates = [one for one in found.candidates if one.path not in done]
+        templates = render(found.stacks) if candidates else {}
+        assets = Path(self._stage.asset_outdir)
+        plans = resolve(candidates, found.stacks, self._defaults, templates, assets)
+        results = [apply(one, self.layers) if isinstance(one, Plan) else one for one in plans]
+        self._results = [*done.values(), *results]
 
     def validate(self) -> list[str]:
         """Return what stops the synth, one message each; called by the CDK before it writes."""
@@ -119,6 +145,14 @@ class _Synthesis(Construct):
         outcomes = report([*self._results, *collected.others], collected.layer_ids, acknowledged)
         write_report(Path(self._stage.outdir), outcomes)
         return sorted(errors)
+
+
+def _last_in(stage: Stage) -> IConstruct:
+    """Return the construct that aspects of an app or stage come to last."""
+    last: IConstruct = stage
+    while inner := [one for one in last.node.children if not isinstance(one, Stage)]:
+        last = inner[-1]
+    return last
 
 
 def _errors_of(result: LeftAlone | Applied | Failed) -> tuple[str, ...]:

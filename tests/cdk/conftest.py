@@ -9,10 +9,12 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import jsii
 import pytest
 from aws_cdk import App, Environment, Stack
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from constructs import IConstruct, IValidation
 
 from lambda_otel_lite_cdk.functions.outcome import Outcome, read_report
 
@@ -90,6 +92,23 @@ def outcomes(stack: Stack) -> list[Outcome]:
     stage = stack.node.root
     assert isinstance(stage, App)
     return list(read_report(Path(stage.synth().directory)).values())
+
+
+@jsii.implements(IValidation)
+class _Later:
+    """Change something when the app is validated, which is after every aspect."""
+
+    def __init__(self, change: Callable[[], object]) -> None:
+        self._change = change
+
+    def validate(self) -> list[str]:
+        self._change()
+        return []
+
+
+def later(scope: IConstruct, change: Callable[[], object]) -> None:
+    """Change something after every aspect; to be called before telemetry is asked for."""
+    scope.node.add_validation(_Later(change))
 
 
 def lint(assembly: Path) -> None:

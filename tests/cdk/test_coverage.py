@@ -23,7 +23,7 @@ from lambda_otel_lite_cdk.cli.main import main
 from lambda_otel_lite_cdk.functions.outcome import read_report
 from lambda_otel_lite_cdk.functions.reasons import Reason
 
-from .conftest import INLINE, RUNTIME
+from .conftest import INLINE, RUNTIME, later
 
 ENTRY_POINT = "lambda_otel_lite_entry.handler"
 
@@ -41,6 +41,12 @@ def resource_of(one: lambda_.Function) -> lambda_.CfnFunction:
     found = one.node.default_child
     assert isinstance(found, lambda_.CfnFunction)
     return found
+
+
+def overridden_later(app: App, one: lambda_.Function, key: str, value: object) -> None:
+    """Undo instrumentation, and accept that; to be called before telemetry is asked for."""
+    later(app, lambda: resource_of(one).add_property_override(key, value))
+    Telemetry.of(app).acknowledge("lambda-otel-lite:undone", "the test is about the report")
 
 
 def fleet(app: App, *options: str) -> tuple[int, str]:
@@ -120,8 +126,8 @@ def test_hazard_31_what_a_template_overrides_is_seen_in_the_template(
     app: App, key: str, value: object, reason: str
 ) -> None:
     orders = function(Stack(app, "Shop"))
+    overridden_later(app, orders, key, value)
     instrument(orders)
-    resource_of(orders).add_property_override(key, value)
     code, said = fleet(app, "--require-all")
     assert code == 1
     assert reason in said
@@ -133,11 +139,11 @@ def test_another_telemetry_layer_in_the_template_is_seen(tmp_path: Path) -> None
         app = App(outdir=str(tmp_path / str(override)), analytics_reporting=False)
         stack = Stack(app, "Shop")
         orders = function(stack)
+        if override:
+            overridden_later(app, orders, "Layers", [{"Ref": override}])
         instrument(orders)
         # Its layer's id begins as that of the first function's.
         instrument(function(stack, "Worker"), TelemetrySettings(exporter="package"))
-        if override:
-            resource_of(orders).add_property_override("Layers", [{"Ref": override}])
         found = rows(app)
         return found["Shop/Orders"]["status"], found["Shop/Worker"]["layer"]
 
@@ -149,6 +155,12 @@ def test_another_telemetry_layer_in_the_template_is_seen(tmp_path: Path) -> None
 def one_for_each_reason(app: App) -> None:
     """Make a function for each reason, named by it, and one that is instrumented."""
     stack = Stack(app, "Shop", env=Environment(account="123456789012", region="us-east-1"))
+    for name, key, value in (
+        ("handler-overridden", "Handler", "other.handler"),
+        ("variable-overridden", "Environment.Variables.LAMBDA_OTEL_HANDLER", ""),
+        ("layers-overridden", "Layers", []),
+    ):
+        overridden_later(app, function(stack, name), key, value)
     Telemetry.of(stack).instrument(unless=lambda one: "why" if one.node.id == "left-out" else None)
     instrument(function(stack, "instrumented"))
     Telemetry.of(function(stack, "opted-out")).opt_out("why")
@@ -164,12 +176,9 @@ def one_for_each_reason(app: App) -> None:
     OtlpForwarder(stack, "forwarder", endpoint="https://collector", runtime=RUNTIME)
     function(stack, "framework-onEvent")
     cloudfront.experimental.EdgeFunction(stack, "at-edge", **INLINE)
-    for name, key, value in (
-        ("handler-overridden", "Handler", "other.handler"),
-        ("variable-overridden", "Environment.Variables.LAMBDA_OTEL_HANDLER", ""),
-        ("layers-overridden", "Layers", []),
-    ):
-        resource_of(function(stack, name)).add_property_override(key, value)
+    function(stack, "script", handler="run.sh")
+    adapted = {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap"}
+    function(stack, "web-adapter", handler="web", environment=adapted)
     lambda_.CfnFunction(
         stack,
         "cfn-function",
@@ -243,8 +252,8 @@ def test_the_policy_stops_an_app_with_a_function_that_is_not(app: App) -> None:
 def test_the_policy_stops_an_app_in_which_a_handler_is_overridden(app: App) -> None:
     guarded(app)
     orders = function(Stack(app, "Shop"))
+    overridden_later(app, orders, "Handler", "other.handler")
     instrument(orders)
-    resource_of(orders).add_property_override("Handler", "other.handler")
     with pytest.raises(RuntimeError, match="instrumentation-not-overridden") as raised:
         app.synth()
     assert "Shop/Orders: its Handler is overridden in the template" in str(raised.value)

@@ -5,7 +5,16 @@ import json
 from typing import Any
 
 import pytest
-from aws_cdk import App, Environment, PropertyInjectors, RemovalPolicy, Stack, Stage, Tags
+from aws_cdk import (
+    App,
+    Environment,
+    NestedStack,
+    PropertyInjectors,
+    RemovalPolicy,
+    Stack,
+    Stage,
+    Tags,
+)
 from aws_cdk import aws_cloudfront as cloudfront
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -24,7 +33,7 @@ from lambda_otel_lite_cdk import (
     TelemetrySettings,
     instrument,
 )
-from lambda_otel_lite_cdk.functions.eligibility import is_in_rollout, is_made_by_cdk
+from lambda_otel_lite_cdk.functions.eligibility import is_in_rollout
 
 from .conftest import (
     INLINE,
@@ -39,6 +48,7 @@ from .conftest import (
 
 ENTRY_POINT = "lambda_otel_lite_entry.handler"
 ARN = "arn:aws:lambda:eu-west-1:210987654321:function:forwarder"
+SINGLETON: dict[str, Any] = {"uuid": "84c0de93-353f-4217-9b0b-45b6c993251a", **INLINE}
 ENTRY_POINTS = ("aspect", "injector", "mixin", "instrument")
 
 #: What each entry point asks for in the tests of their order.
@@ -158,6 +168,16 @@ def test_a_function_can_be_opted_out(stack: Stack, where: str) -> None:
     assert resources(stack, "AWS::Lambda::LayerVersion") == []
 
 
+@pytest.mark.parametrize("nested", [False, True])
+def test_the_tags_of_a_stack_opt_its_functions_out(*, nested: bool) -> None:
+    app = App()
+    Telemetry.of(app).instrument()
+    shop = Stack(app, "Shop", tags={"lambda-otel-lite": "off"})
+    plain(NestedStack(shop, "Inner") if nested else shop)
+    (outcome,) = outcomes(shop)
+    assert (outcome.status, outcome.code) == ("skipped", "tagged-off")
+
+
 def test_a_nearer_tag_brings_a_function_back(stack: Stack) -> None:
     Tags.of(stack).add("lambda-otel-lite", "off")
     Tags.of(plain(stack)).add("lambda-otel-lite", "on")
@@ -173,35 +193,42 @@ def test_hazard_34_functions_that_the_cdk_makes_for_itself_are_left_alone(stack:
     )
     source = deployment.Source.data("file.txt", "text")
     deployment.BucketDeployment(stack, "Deploy", sources=[source], destination_bucket=bucket)
-    lambda_.SingletonFunction(stack, "One", uuid="0f0c3f0e-5d57-4c1c-9a8e-0a5f5cf3a001", **INLINE)
-    assert len(functions(stack)) == 5
+    assert len(functions(stack)) == 4
     redirected = [one for one in functions(stack) if one["Handler"] == ENTRY_POINT]
     assert len(redirected) == 1
     status = {outcome.function: (outcome.status, outcome.reason) for outcome in outcomes(stack)}
     assert status.pop("Shop/Orders") == ("instrumented", "")
-    assert len(status) == 4
+    assert len(status) == 3
     assert set(status.values()) == {("skipped", "made by the CDK for itself")}
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "Shop/Custom::CDKBucketDeployment8693BB64968944B69AAFB0CC9EB8756C",
-        "Shop/Custom::S3AutoDeleteObjectsCustomResourceProvider/Handler",
-        "Shop/LogRetentionaae0aa3c5b4d4f87b02d85b201efdd8a",
-        "Shop/AWS679f53fac002430cb0da5b7982bd2287",
-        "Shop/Provider/framework-onEvent",
-        "Shop/@aws-cdk--aws-eks.KubectlProvider/Handler",
-        "Shop/BucketNotificationsHandler050a0587b7544547bf325f094a3db834",
-    ],
-)
-def test_hazard_34_the_cdks_own_functions_are_known_by_their_paths(path: str) -> None:
-    assert is_made_by_cdk(path)
+def singleton(stack: Stack) -> lambda_.SingletonFunction:
+    return lambda_.SingletonFunction(stack, "Migrate", **SINGLETON)
 
 
-@pytest.mark.parametrize("path", ["Shop/Orders", "Shop/Provider/OnEvent", "Shop/framework"])
-def test_a_users_function_is_not_taken_for_the_cdks(path: str) -> None:
-    assert not is_made_by_cdk(path)
+@pytest.mark.parametrize("asked", ["by name", "twice by name", "in its stack"])
+def test_a_singleton_of_the_apps_own_is_instrumented(stack: Stack, asked: str) -> None:
+    if asked == "in its stack":
+        Telemetry.of(stack).instrument()
+        singleton(stack)
+    else:
+        made = singleton(stack)
+        assert instrument(made) is made
+        if asked == "twice by name":
+            instrument(lambda_.SingletonFunction(stack, "Again", **SINGLETON))
+    assert functions(stack)[0]["Handler"] == ENTRY_POINT
+
+
+def test_a_singleton_is_opted_out_where_it_is(stack: Stack) -> None:
+    Telemetry.of(stack).instrument()
+    Telemetry.of(singleton(stack)).opt_out("later")
+    (outcome,) = outcomes(stack)
+    assert (outcome.status, outcome.code) == ("skipped", "opted-out")
+
+
+def test_a_singleton_can_be_instrumented_in_its_own_scope(stack: Stack) -> None:
+    Telemetry.of(singleton(stack)).instrument(TelemetrySettings(mode="async"))
+    assert functions(stack)[0]["Handler"] == ENTRY_POINT
 
 
 def test_a_function_that_cannot_be_instrumented_is_left_alone_with_the_reason(

@@ -8,10 +8,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aws_cdk import CfnResource, Stack, Stage
+from aws_cdk import Aspects, CfnResource, Stack, Stage, Tag
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
+from lambda_otel_lite.configuration.variables import ENTRY_POINT, HANDLER
 from lambda_otel_lite_cdk.checks.facts import (
     Facts,
     FunctionFacts,
@@ -20,17 +21,13 @@ from lambda_otel_lite_cdk.checks.facts import (
     StageFacts,
 )
 from lambda_otel_lite_cdk.forwarding.pattern import RECORD_PATTERN
-from lambda_otel_lite_cdk.functions.eligibility import is_made_by_cdk
-from lambda_otel_lite_cdk.functions.properties import (
-    configurations,
-    given_of,
-    resolved,
-    with_resources,
-)
+from lambda_otel_lite_cdk.functions.eligibility import is_made_by_cdk, variables_of
+from lambda_otel_lite_cdk.functions.properties import configurations
 from lambda_otel_lite_cdk.functions.reasons import Reason
-from lambda_otel_lite_cdk.instrumentation.apply import Applied, Failed
+from lambda_otel_lite_cdk.functions.rendered import as_given, key, of_type, render
+from lambda_otel_lite_cdk.instrumentation.apply import Applied
 from lambda_otel_lite_cdk.instrumentation.collect import Site
-from lambda_otel_lite_cdk.instrumentation.resolve import LeftAlone
+from lambda_otel_lite_cdk.instrumentation.resolve import Failed, LeftAlone
 from lambda_otel_lite_cdk.layer.archive import asset_size
 from lambda_otel_lite_cdk.settings.settings import DEFAULT_QUOTA, QUOTA_KEY
 
@@ -43,10 +40,9 @@ if TYPE_CHECKING:
     from lambda_otel_lite_cdk.layer.construct import TelemetryLayer
 
 #: What is read of an app besides its functions.
-_KINDS = (
-    lambda_.CfnVersion | lambda_.CfnLayerVersion | logs.CfnSubscriptionFilter | logs.CfnLogGroup
-)
+_KINDS = logs.CfnSubscriptionFilter | logs.CfnLogGroup
 #: A reference as text, and the stack that it is in: logical ids are unique in one stack only.
+_OVERRIDES = "an override (add_property_override, add_property_deletion_override, add_override)"
 type _Reference = tuple[Stack, str]
 
 
@@ -93,84 +89,100 @@ def collect_facts(
         if isinstance(one, _KINDS) and not (inner and one.node.path.startswith(inner))
     ]
     applied = [one for one in results if isinstance(one, Applied)]
-    owned = with_resources(found, lambda_.LayerVersion, lambda_.CfnLayerVersion)
-    owners = {resource: layer for layer, resource in owned}
-    layers = _read_layers(resources if applied else (), owners)
+    layers = _references(applied)
     return Collected(
         facts=(
             *stages,
             *_log_groups(stage, resources),
             *_telemetry_layers(applied),
-            *_functions(stage, applied, layers, resources),
+            *_functions(stage, applied, layers),
         ),
         layer_ids={
-            one.layer: json.loads(layers.references[one.layer.version][1])["Ref"]
-            for one in applied
-            if one.layer.version in layers.references
+            layer: reference["Ref"]
+            for layer, reference in layers.items()
+            if isinstance(reference, dict) and "Ref" in reference
         },
         others=tuple(_others(found, {one.site.path for one in results}, inner)),
     )
 
 
-def _functions(
-    stage: Stage,
-    applied: Iterable[Applied],
-    layers: _DeployedLayers,
-    resources: Sequence[CfnResource],
-) -> Iterator[FunctionFacts]:
-    size = _sizes(Path(stage.asset_outdir))
-    versioned = {
-        _key(stack, properties.get("functionName"))
-        for stack, every in _of_kind(lambda_.CfnVersion, resources)
-        for _, properties in every
+def _references(applied: Iterable[Applied]) -> dict[TelemetryLayer, Any]:
+    """Return how functions in a template refer to each telemetry layer."""
+    stacks = {one.layer: one.site.stack for one in applied}
+    return {
+        layer: stack.resolve(layer.version.layer_version_arn) for layer, stack in stacks.items()
     }
-    by_stack: dict[Stack, list[Applied]] = {}
-    for one in applied:
-        by_stack.setdefault(one.site.stack, []).append(one)
-    for stack, of_stack in by_stack.items():
-        given = [one.given or given_of(one.site.resource) for one in of_stack]
-        for one, configuration in zip(of_stack, resolved(stack, given), strict=True):
-            properties = configuration.properties
-            references = [_key(stack, layer) for layer in properties.get("layers", [])]
+
+
+def _functions(
+    stage: Stage, applied: Sequence[Applied], layers: Mapping[TelemetryLayer, Any]
+) -> Iterator[FunctionFacts]:
+    assets = Path(stage.asset_outdir)
+    size = cache(lambda of: asset_size(assets, of))
+    templates = render({one.site.stack_path: one.site.stack for one in applied})
+    for stack_path, resources in templates.items():
+        versioned = {
+            key(properties.get("FunctionName"))
+            for _, properties in of_type(resources, "AWS::Lambda::Version")
+        }
+        contents = {
+            key({"Ref": logical_id}): properties.get("Content", {}).get("S3Key")
+            for logical_id, properties in of_type(resources, "AWS::Lambda::LayerVersion")
+        }
+        for one in applied:
+            site = one.site
+            if site.stack_path != stack_path:
+                continue
+            properties = as_given(resources.get(site.logical_id, {}).get("Properties", {}))
+            references = [key(layer) for layer in properties.get("layers") or ()]
             code = properties.get("code", {}).get("s3Key")
             yield FunctionFacts(
-                construct=one.site.resource,
-                path=one.site.path,
+                construct=site.resource,
+                path=site.path,
                 properties=properties,
                 layer=one.layer,
-                has_layer=layers.references.get(one.layer.version) in references,
-                size=size(code) + sum(size(layers.assets.get(each)) for each in references),
-                has_version="snapStart" in properties
-                and _key(stack, stack.resolve(one.site.resource.ref)) in versioned,
+                undone=_undone(one, properties, references, key(layers[one.layer])),
+                size=_size(size, [code, *(contents.get(each) for each in references)]),
+                has_version=key({"Ref": site.logical_id}) in versioned,
             )
 
 
-@dataclass(frozen=True)
-class _DeployedLayers:
-    """The layers that an app deploys.
-
-    Args:
-        references: How functions refer to a layer, by its construct.
-        assets: Object key of a layer's asset, by its reference.
-    """
-
-    references: Mapping[object, _Reference]
-    assets: Mapping[_Reference, object]
+def _size(of: Callable[[object], int], keys: Iterable[object]) -> int:
+    # In a nested stack a key may be an expression.
+    return sum(of(each) for each in keys if isinstance(each, str))
 
 
-def _read_layers(
-    resources: Sequence[CfnResource], owners: Mapping[lambda_.CfnLayerVersion, object]
-) -> _DeployedLayers:
-    references: dict[object, _Reference] = {}
-    assets: dict[_Reference, object] = {}
-    for stack, every in _of_kind(lambda_.CfnLayerVersion, resources):
-        refs = stack.resolve([one.ref for one, _ in every])
-        for (one, properties), ref in zip(every, refs, strict=True):
-            reference = _key(stack, ref)
-            assets[reference] = properties.get("content", {}).get("s3Key")
-            if one in owners:
-                references[owners[one]] = reference
-    return _DeployedLayers(references, assets)
+def _undone(
+    applied: Applied, properties: Mapping[str, Any], references: Sequence[str], layer: str
+) -> str:
+    """Return what of the instrumentation the template does not have, empty if it has all of it."""
+    if properties.get("handler") != ENTRY_POINT:
+        name = "handler"
+    elif not variables_of(properties).get(HANDLER):
+        name = "environment"
+    elif layer not in references:
+        name = "layers"
+    else:
+        return ""
+    if name == "environment":
+        # Without the values: they may be secrets.
+        return f"Environment has no {HANDLER}, removed by {_OVERRIDES} or by {_writers(applied)}"
+    (read,) = configurations(applied.site.stack, [applied.site.resource])
+    found, said = properties.get(name), read.properties.get(name)
+    if found != said:
+        return f"{name.capitalize()} is {found!r}, written by {_OVERRIDES}"
+    return f"{name.capitalize()} is {found!r}, written by {_writers(applied)}"
+
+
+def _writers(applied: Applied) -> str:
+    """Return the names of the aspects that come by a function."""
+    names = {
+        type(aspect).__name__
+        for scope in applied.site.resource.node.scopes
+        for aspect in Aspects.of(scope).all
+        if not isinstance(aspect, Tag)
+    }
+    return f"one of the aspects {', '.join(sorted(names))}" if names else "code that ran later"
 
 
 def _telemetry_layers(applied: Iterable[Applied]) -> Iterator[LayerFacts]:
@@ -226,7 +238,13 @@ def _others(
         if one.cfn_resource_type == "AWS::Lambda::Function":
             stack = Stack.of(one)
             reason = Reason.MADE_BY_CDK if is_made_by_cdk(path) else Reason.CFN_FUNCTION
-            site = Site(path=path, resource=one, stack=stack, stack_path=stack.node.path)
+            site = Site(
+                path=path,
+                resource=one,
+                stack=stack,
+                stack_path=stack.node.path,
+                logical_id=stack.resolve(one.logical_id),
+            )
             yield LeftAlone(site=site, why=reason.because())
 
 
@@ -249,8 +267,3 @@ def _is_ours(subscription: Mapping[str, Any]) -> bool:
 
 def _key(stack: Stack, reference: object) -> _Reference:
     return stack, json.dumps(reference, sort_keys=True)
-
-
-def _sizes(folder: Path) -> Callable[[object], int]:
-    """Return what tells the size of an asset in a folder, by its key."""
-    return cache(lambda key: asset_size(folder, key))

@@ -33,14 +33,15 @@ class FunctionFacts(Facts):
     Args:
         properties: Its properties, as `Configuration` has them.
         layer: The telemetry layer that it was given.
-        has_layer: Whether that layer is among those that it has in the end.
+        undone: What of the instrumentation the template does not have, and by whom; empty if it has
+            all of it.
         size: Size of its code and layers as far as they are known, unzipped, in bytes.
-        has_version: Whether the app publishes a version of it. Known if it asks for SnapStart.
+        has_version: Whether the app publishes a version of it.
     """
 
     properties: Mapping[str, Any]
     layer: TelemetryLayer
-    has_layer: bool
+    undone: str
     size: int
     has_version: bool
 

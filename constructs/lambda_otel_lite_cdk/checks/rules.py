@@ -18,7 +18,12 @@ from lambda_otel_lite_cdk.checks.facts import (
     LogGroupFacts,
     StageFacts,
 )
-from lambda_otel_lite_cdk.functions.eligibility import architecture_of, python_of, variables_of
+from lambda_otel_lite_cdk.functions.eligibility import (
+    EXEC_WRAPPER,
+    architecture_of,
+    python_of,
+    variables_of,
+)
 from lambda_otel_lite_cdk.functions.quotas import (
     MOST_ENVIRONMENT_BYTES,
     MOST_LAYERS,
@@ -29,9 +34,6 @@ from lambda_otel_lite_cdk.settings.settings import QUOTA_KEY
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-#: Source: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-modify.html
-_WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
-
 
 class Severity(Enum):
     """What a finding means for the synth."""
@@ -40,6 +42,16 @@ class Severity(Enum):
     ERROR = "error"
     #: It goes on.
     WARNING = "warning"
+
+
+def _undone(facts: FunctionFacts) -> str | None:
+    if not facts.undone:
+        return None
+    return (
+        f"it could not start, because something undid half of its instrumentation: in the template "
+        f"its {facts.undone}. Add to what is there instead of replacing it, or leave the function "
+        f"out with Telemetry.of(…).opt_out(…)."
+    )
 
 
 def _sixth_layer(facts: FunctionFacts) -> str | None:
@@ -93,7 +105,7 @@ def _layer_without_exporter(facts: FunctionFacts) -> str | None:
     exporter = variables_of(facts.properties).get(EXPORTER)
     architecture = architecture_of(facts.properties)
     if (
-        not (facts.layer.is_deployed and facts.has_layer)
+        not (facts.layer.is_deployed and not facts.undone)
         or exporter != "package"
         or facts.layer.package_for == architecture
     ):
@@ -107,7 +119,7 @@ def _layer_without_exporter(facts: FunctionFacts) -> str | None:
 
 def _layer_of_another_python(facts: FunctionFacts) -> str | None:
     if (
-        not (facts.layer.is_deployed and facts.has_layer)
+        not (facts.layer.is_deployed and not facts.undone)
         or python_of(facts.properties) == facts.layer.python
     ):
         return None
@@ -129,12 +141,12 @@ def _snapstart_without_version(facts: FunctionFacts) -> str | None:
 
 
 def _exec_wrapper(facts: FunctionFacts) -> str | None:
-    wrapper = variables_of(facts.properties).get(_WRAPPER)
+    wrapper = variables_of(facts.properties).get(EXEC_WRAPPER)
     if wrapper is None:
         return None
     return (
-        f"{_WRAPPER} is {wrapper!r} and is kept: another tool starts the function, and both may "
-        f"trace it. Remove that tool's wrapper, or leave the function to it with "
+        f"{EXEC_WRAPPER} is {wrapper!r} and is kept: another tool starts the function, and both "
+        f"may trace it. Remove that tool's wrapper, or leave the function to it with "
         f"Telemetry.of(…).opt_out(…)."
     )
 
@@ -182,6 +194,7 @@ def _stage_not_reached(facts: StageFacts) -> str | None:
 class Check(Enum):
     """Every check: its name, its severity, what it looks at, and the function that finds it."""
 
+    UNDONE = "undone", Severity.ERROR, FunctionFacts, _undone
     SIXTH_LAYER = "sixth-layer", Severity.ERROR, FunctionFacts, _sixth_layer
     ENVIRONMENT_SIZE = "environment-size", Severity.ERROR, FunctionFacts, _environment_size
     UNZIPPED_SIZE = "unzipped-size", Severity.ERROR, FunctionFacts, _unzipped_size
@@ -199,7 +212,7 @@ class Check(Enum):
         FunctionFacts,
         _snapstart_without_version,
     )
-    EXEC_WRAPPER = "exec-wrapper", Severity.WARNING, FunctionFacts, _exec_wrapper
+    EXECEXEC_WRAPPER = "exec-wrapper", Severity.WARNING, FunctionFacts, _exec_wrapper
     LAYER_NOT_COMPILED = "layer-not-compiled", Severity.WARNING, LayerFacts, _layer_not_compiled
     SUBSCRIPTION_QUOTA = "subscription-quota", Severity.ERROR, LogGroupFacts, _subscription_quota
     INFREQUENT_ACCESS = "infrequent-access", Severity.ERROR, LogGroupFacts, _infrequent_access

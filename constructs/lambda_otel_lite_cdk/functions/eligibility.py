@@ -8,18 +8,41 @@ from typing import TYPE_CHECKING, Any
 
 from lambda_otel_lite.configuration.variables import ENTRY_POINT, HANDLER
 from lambda_otel_lite_cdk.functions.reasons import Explanation, Reason
+from lambda_otel_lite_cdk.layer.archive import has_file
 from lambda_otel_lite_cdk.layer.interpreters import SUPPORTED_VERSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
-#: How the CDK names what it makes for itself: providers of custom resources (``Custom::…``,
-#: ``@aws-cdk--…``), the functions of its provider framework, and singletons, whose names end in a
-#: UUID without hyphens. Source: `SingletonFunction` and `custom_resources.Provider` in
+    from constructs import IConstruct
+
+#: How the CDK names the functions that it makes for itself, in whole or to the last hexadecimal
+#: digit: a user's path may end in any other number. Source:
 #: https://github.com/aws/aws-cdk/tree/main/packages/aws-cdk-lib
-_CDK_OWN = re.compile(r"(^|/)(Custom::|@aws-cdk--|framework-on(Event|IsComplete|Timeout)(/|$))")
-_SINGLETON = re.compile(r"(^|/)[^/]*[0-9a-fA-F]{32}(/|$)")
-#: A function or a construct with this tag and the value ``off`` is left alone, with all in it.
+_CDK_OWN = re.compile(
+    r"(^|/)("
+    # Custom resources that are singletons of a stack.
+    r"Custom::CDKBucketDeployment8693BB64968944B69AAFB0CC9EB8756C[^/]*"
+    r"|SingletonLambda8693BB64968944B69AAFB0CC9EB8757C"
+    r"|BucketNotificationsHandler050a0587b7544547bf325f094a3db834"
+    r"|LogRetentionaae0aa3c5b4d4f87b02d85b201efdd8a"
+    r"|AWS679f53fac002430cb0da5b7982bd2287[^/]*"
+    r"|Custom::[^/]+CustomResourceProvider/Handler"
+    # The provider framework, and nested stacks of the CDK.
+    r"|framework-on(Event|IsComplete|Timeout)"
+    r"|@aws-cdk--[^/]+/.+"
+    r"|DrainECSHook/Function"
+    r")(/|$)"
+)
+#: What makes a function under this name for itself, under whatever name it has itself.
+_MAKERS = {"KubectlProvider": "Handler"}
+#: Of Lambda Web Adapter, which starts what the handler names instead of importing it. Source:
+#: https://github.com/awslabs/aws-lambda-web-adapter
+_ADAPTER = "/opt/bootstrap"
+#: Source: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-modify.html
+EXEC_WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
+#: A function or a stack with this tag and the value ``off`` is left alone.
 OPT_OUT_TAG = "lambda-otel-lite"
 #: A rollout is told apart in steps of a hundredth of a percent.
 _STEPS = 10_000
@@ -32,13 +55,19 @@ def is_made_by_cdk(path: str) -> bool:
     Args:
         path: Its construct path, such as ``"Shop/Custom::CDKBucketDeployment…"``.
     """
-    return bool(_CDK_OWN.search(path) or _SINGLETON.search(path))
+    return bool(_CDK_OWN.search(path))
 
 
-def is_edge_function(construct: object) -> bool:
-    """Tell whether a construct is an `EdgeFunction`, whose default child is the function."""
-    # By name, because importing aws_cloudfront takes long and most apps do not need it.
-    return type(construct).__name__ == "EdgeFunction"
+def made_by(construct: IConstruct) -> str | None:
+    """Return the id under which a construct of the CDK makes a function for itself, or None.
+
+    Args:
+        construct: Any construct.
+    """
+    for kind in type(construct).__mro__:
+        if kind.__module__.startswith("aws_cdk.") and kind.__name__ in _MAKERS:
+            return _MAKERS[kind.__name__]
+    return None
 
 
 def is_forwarder(properties: Mapping[str, Any]) -> bool:
@@ -66,15 +95,37 @@ def why_never(properties: Mapping[str, Any]) -> Explanation | None:
     return None
 
 
-def why_unsupported(properties: Mapping[str, Any]) -> Explanation | None:
+def why_not_imported(properties: Mapping[str, Any], code: Path | None) -> Explanation | None:
+    """Return what starts a function instead of importing its handler, or None.
+
+    Args:
+        properties: Its properties, as `Configuration` has them.
+        code: The folder or archive of its code, None where it is not known.
+    """
+    handler = str(properties.get("handler"))
+    if variables_of(properties).get(EXEC_WRAPPER) == _ADAPTER:
+        return Reason.WEB_ADAPTER.because(handler=handler)
+    if handler.endswith(".sh") or (code is not None and has_file(code, handler)):
+        return Reason.SCRIPT.because(handler=handler)
+    return None
+
+
+def why_unsupported(
+    properties: Mapping[str, Any], *, published: bool = False
+) -> Explanation | None:
     """Return why a function cannot be instrumented and what to do, or None if it can.
 
     Args:
         properties: Its properties, as `Configuration` has them.
+        published: Whether its layer is published already, so that none has to be chosen.
     """
     if properties.get("packageType") == "Image" or "imageUri" in properties.get("code", {}):
         return Reason.UNSUPPORTED_IMAGE.because(entry_point=ENTRY_POINT, variable=HANDLER)
-    if python_of(properties) not in SUPPORTED_VERSIONS:
+    if why := why_not_imported(properties, None):
+        return why
+    # With a published layer, a runtime that is known at deployment only is the app's own concern.
+    is_known = isinstance(properties.get("runtime"), str)
+    if (is_known or not published) and python_of(properties) not in SUPPORTED_VERSIONS:
         accepted = ", ".join(f"python{version}" for version in SUPPORTED_VERSIONS)
         runtime = properties.get("runtime")
         return Reason.UNSUPPORTED_RUNTIME.because(runtime=runtime, accepted=accepted)

@@ -32,13 +32,12 @@ _READ = (
 class Configuration:
     """What an app gave to a resource.
 
-    Names begin with a small letter, as the CDK keeps them: ``loggingConfig``. What
-    ``add_property_override`` writes is not among them.
+    Names begin with a small letter, as the CDK keeps them: ``loggingConfig``.
 
     Args:
         given: As the app gave it, with tokens. A token was given to the construct; what is no
-            token was written to the resource.
-        properties: The same, resolved.
+            token was written to the resource. What ``add_property_override`` writes is not here.
+        properties: The same, resolved. Of a template, with what overrides made of it.
     """
 
     given: Mapping[str, Any]
@@ -53,12 +52,7 @@ def configured(function: lambda_.CfnFunction) -> Mapping[str, Any]:
 
 def configurations(stack: Stack, resources: Iterable[CfnResource]) -> list[Configuration]:
     """Return what an app gave to resources of a stack, in their order."""
-    return resolved(stack, [given_of(one) for one in resources])
-
-
-def resolved(stack: Stack, given: Iterable[Mapping[str, Any]]) -> list[Configuration]:
-    """Return what `given_of` returned for resources of a stack, and the same resolved."""
-    every = list(given)
+    every = [given_of(one) for one in resources]
     # Attributes read lazy values back as empty (https://github.com/aws/jsii/issues/4153).
     return [Configuration(*pair) for pair in zip(every, stack.resolve(every), strict=True)]
 

@@ -37,8 +37,14 @@ class Reason(StrEnum):
     MADE_BY_CDK = "made-by-cdk", Status.SKIPPED, "made by the CDK for itself"
     FORWARDER = "forwarder", Status.SKIPPED, "it forwards the telemetry of the others"
     OPTED_OUT = "opted-out", Status.SKIPPED, "opted out at {scope}: {why}"
-    TAGGED_OFF = "tagged-off", Status.SKIPPED, "tagged {tag}=off at {scope}"
+    TAGGED_OFF = "tagged-off", Status.SKIPPED, "tagged {tag}=off"
     LEFT_OUT = "left-out", Status.SKIPPED, "left out by a predicate: {why}"
+    WEB_ADAPTER = (
+        "web-adapter",
+        Status.SKIPPED,
+        "Lambda Web Adapter starts {handler!r} instead of importing it",
+    )
+    SCRIPT = "script", Status.SKIPPED, "its handler {handler!r} is a script, not a Python function"
     IMAGE = "image", Status.SKIPPED, "a container image takes no layer"
     NOT_PYTHON = "not-python", Status.SKIPPED, "its runtime is {runtime}, not Python"
 

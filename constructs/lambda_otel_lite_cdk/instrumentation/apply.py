@@ -13,6 +13,7 @@ from lambda_otel_lite.configuration.variables import ENTRY_POINT, HANDLER
 from lambda_otel_lite_cdk.errors import BundlingError, ForwardingError
 from lambda_otel_lite_cdk.functions.eligibility import architecture_of, python_of, variables_of
 from lambda_otel_lite_cdk.functions.quotas import MOST_LAYERS
+from lambda_otel_lite_cdk.instrumentation.resolve import Failed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,8 +37,6 @@ class Applied:
         layer: Its telemetry layer.
         variables: Its environment variables.
         overridden: The settings, by variable, for which the function's own value holds.
-        given: What the app gave it, if the tokens in it will also tell of everything that is added
-            until the end; None if the function has to be read again.
         conflicts: What is wrong with its settings, one message each.
     """
 
@@ -45,21 +44,7 @@ class Applied:
     layer: TelemetryLayer
     variables: Mapping[str, Any]
     overridden: tuple[str, ...]
-    given: Mapping[str, Any] | None
     conflicts: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Failed:
-    """A function that could not be instrumented, which stops the synth.
-
-    Args:
-        site: The function.
-        errors: What stood against it, one message each.
-    """
-
-    site: Candidate
-    errors: tuple[str, ...]
 
 
 def apply(plan: Plan, layers: Layers) -> Applied | Failed:
@@ -74,7 +59,6 @@ def apply(plan: Plan, layers: Layers) -> Applied | Failed:
     try:
         layer = _layer(plan, layers)
         settings = plan.settings.environment()
-        is_lasting = _is_held(plan) and not site.may_change
         overridden = _instrument(plan, settings, layer)
         _forward(plan)
     except (BundlingError, ForwardingError) as error:
@@ -86,7 +70,6 @@ def apply(plan: Plan, layers: Layers) -> Applied | Failed:
         layer=layer,
         variables={**settings, **variables_of(plan.configuration.properties)},
         overridden=overridden,
-        given=plan.configuration.given if is_lasting else None,
         conflicts=conflicts,
     )
 
@@ -103,9 +86,13 @@ def _instrument(plan: Plan, settings: Mapping[str, str], layer: TelemetryLayer) 
     """Add handler, variables and layer; return which settings are the function's own."""
     given, properties = plan.configuration.given, plan.configuration.properties
     wanted = dict(settings)
-    if properties.get("handler") != ENTRY_POINT:
-        wanted[HANDLER] = given["handler"]
+    handler = properties.get("handler")
+    if handler != ENTRY_POINT:
+        # A handler that is known at deployment only is handed on as the app gave it.
+        wanted[HANDLER] = handler if isinstance(handler, str) else given["handler"]
         plan.site.resource.handler = ENTRY_POINT
+        if _is_overridden(given.get("handler"), handler):
+            plan.site.resource.add_property_override("Handler", ENTRY_POINT)
     theirs = variables_of(properties)
     missing = {name: value for name, value in wanted.items() if name not in theirs}
     _add_environment(plan.site, given.get("environment"), missing)
@@ -128,19 +115,21 @@ def _add_layer(plan: Plan, layer: TelemetryLayer) -> None:
     if _are_layers_held(plan):
         plan.site.function.add_layers(layer.version)
     else:
-        present = plan.configuration.properties.get("layers", [])
-        theirs = [one if isinstance(one, str) else Token.as_string(one) for one in present]
-        plan.site.resource.layers = [*theirs, layer.version.layer_version_arn]
+        plan.site.resource.layers = [*_layers_of(plan), layer.version.layer_version_arn]
 
 
-def _is_held(plan: Plan) -> bool:
-    """Tell whether the construct holds a function's variables and layers.
+def _layers_of(plan: Plan) -> list[Any]:
+    given = plan.configuration.given.get("layers", [])
+    if not _is_list_token(given):
+        return list(given)
+    present = plan.configuration.properties.get("layers", [])
+    return [one if isinstance(one, str) else Token.as_string(one) for one in present]
 
-    If it does, what is added goes to the construct, and the tokens that were read before tell of
-    it. Otherwise the app wrote to the resource itself.
-    """
-    environment = plan.configuration.given.get("environment", {})
-    return _are_layers_held(plan) and not isinstance(environment, dict)
+
+def _is_overridden(given: object, rendered: object) -> bool:
+    """Tell whether the template has another text than the one that the app gave."""
+    is_token = isinstance(given, str) and "${Token[" in given
+    return isinstance(rendered, str) and not is_token and given != rendered
 
 
 def _are_layers_held(plan: Plan) -> bool:
@@ -148,9 +137,13 @@ def _are_layers_held(plan: Plan) -> bool:
 
     Over the quota the construct raises an error that does not name the function; the check does.
     """
-    first: str = next(iter(plan.configuration.given.get("layers", [])), "")
+    given = plan.configuration.given.get("layers", [])
     present = plan.configuration.properties.get("layers", [])
-    return first.startswith(_LIST_TOKEN) and len(present) < MOST_LAYERS
+    return _is_list_token(given) and len(present) < MOST_LAYERS
+
+
+def _is_list_token(given: list[Any]) -> bool:
+    return bool(given) and str(given[0]).startswith(_LIST_TOKEN)
 
 
 def _forward(plan: Plan) -> None:

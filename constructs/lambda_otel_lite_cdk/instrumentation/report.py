@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from lambda_otel_lite.configuration.variables import PROCESSOR_MODE, SERVICE_NAME
 from lambda_otel_lite_cdk.functions.outcome import Outcome
 from lambda_otel_lite_cdk.functions.reasons import Status
-from lambda_otel_lite_cdk.instrumentation.apply import Applied, Failed
-from lambda_otel_lite_cdk.instrumentation.resolve import LeftAlone
+from lambda_otel_lite_cdk.instrumentation.apply import Applied
+from lambda_otel_lite_cdk.instrumentation.resolve import Failed, LeftAlone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -36,16 +36,14 @@ def report(
         if not isinstance(result, Failed):
             by_stack.setdefault(result.site.stack, []).append(result)
     for stack, of_stack in by_stack.items():
-        # One call for each stack, because a call takes a fair part of a millisecond.
-        ids = stack.resolve([one.site.resource.logical_id for one in of_stack])
         template = stack.template_file
-        for result, logical_id in zip(of_stack, ids, strict=True):
+        for result in of_stack:
             outcome = partial(
                 Outcome,
                 function=result.site.path,
                 stack=result.site.stack_path,
                 template=template,
-                logical_id=logical_id,
+                logical_id=result.site.logical_id,
                 acknowledged=acknowledged.get(result.site.path, {}),
             )
             if isinstance(result, LeftAlone):

@@ -44,6 +44,11 @@ class Request:
     rollout: float = 100
     unless: Callable[[lambda_.Function], str | None] = lambda _: None
 
+    @property
+    def is_for_one(self) -> bool:
+        """Whether it is for one function, and not for all that are made in a scope."""
+        return self.entry_point >= EntryPoint.MIXIN
+
 
 class Requests:
     """Keep the requests of an app or stage, by construct path.

@@ -7,24 +7,35 @@ their order nor their number shows in the template.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from lambda_otel_lite_cdk.functions.edge import functions_at_edge
 from lambda_otel_lite_cdk.functions.eligibility import (
+    OPT_OUT_TAG,
     is_forwarder,
     is_in_rollout,
+    why_not_imported,
     why_unsupported,
 )
-from lambda_otel_lite_cdk.functions.properties import Configuration, configurations
+from lambda_otel_lite_cdk.functions.properties import Configuration, given_of
 from lambda_otel_lite_cdk.functions.reasons import Explanation, Reason
+from lambda_otel_lite_cdk.functions.rendered import as_given
+from lambda_otel_lite_cdk.instrumentation.requests import from_the_top
+from lambda_otel_lite_cdk.layer.archive import asset_path
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from aws_cdk import Stack
 
     from lambda_otel_lite_cdk.forwarding.subscription import Forwarding
+    from lambda_otel_lite_cdk.functions.rendered import Resources
     from lambda_otel_lite_cdk.instrumentation.collect import Candidate, Site
     from lambda_otel_lite_cdk.settings.settings import TelemetrySettings
+
+#: What somebody decided for a function, even if somebody else asks for it by name.
+_DECIDED = (Reason.OPTED_OUT, Reason.TAGGED_OFF)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +49,19 @@ class LeftAlone:
 
     site: Site
     why: Explanation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failed:
+    """A function that could not be instrumented, which stops the synth.
+
+    Args:
+        site: The function.
+        errors: What stood against it, one message each.
+    """
+
+    site: Site
+    errors: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,31 +81,62 @@ class Plan:
     forwarding: Forwarding | None
 
 
-def resolve(candidates: Sequence[Candidate], defaults: TelemetrySettings) -> list[LeftAlone | Plan]:
+def resolve(
+    candidates: Sequence[Candidate],
+    stacks: Mapping[str, Stack],
+    defaults: TelemetrySettings,
+    templates: Mapping[str, Resources],
+    assets: Path,
+) -> list[LeftAlone | Failed | Plan]:
     """Return what is to become of each function.
 
     Args:
         candidates: The functions, and what is asked for them.
+        stacks: The stacks of the app or stage by their construct paths.
         defaults: The settings that hold if nobody asks for others.
+        templates: The templates of the app or stage, as they would be written now.
+        assets: The folder that its assets are in.
     """
-    resolved: list[LeftAlone | Plan] = []
-    wanted: dict[Stack, list[Candidate]] = {}
+    at_edge = functions_at_edge(templates)
+    tags = {path: one.tags.tag_values().get(OPT_OUT_TAG) for path, one in stacks.items()}
+    resolved: list[LeftAlone | Failed | Plan] = []
     for candidate in candidates:
-        if why := _why_not_wanted(candidate):
-            resolved.append(LeftAlone(site=candidate, why=why))
+        resource = templates[candidate.stack_path].get(candidate.logical_id, {})
+        properties = as_given(resource.get("Properties", {}))
+        exempt = candidate.exempt
+        if (candidate.stack_path, candidate.logical_id) in at_edge:
+            exempt = Reason.AT_EDGE.because()
+        # The tags of a stack are those of the stacks nested in it, too.
+        above = reversed(list(from_the_top(candidate.stack_path)))
+        tag = _tag_of(properties) or next((tags[one] for one in above if tags.get(one)), None)
+        why = _why_not_wanted(candidate, exempt, tag)
+        planned = why or _planned(candidate, properties, defaults, assets)
+        if isinstance(planned, Plan):
+            resolved.append(planned)
+        elif candidate.is_named and planned.reason not in _DECIDED:
+            resolved.append(Failed(site=candidate, errors=(_refused(candidate, planned),)))
         else:
-            wanted.setdefault(candidate.stack, []).append(candidate)
-    for stack, of_stack in wanted.items():
-        read = configurations(stack, [one.resource for one in of_stack])
-        for candidate, configuration in zip(of_stack, read, strict=True):
-            resolved.append(_planned(candidate, configuration, defaults))
+            resolved.append(LeftAlone(site=candidate, why=planned))
     return resolved
 
 
-def _why_not_wanted(candidate: Candidate) -> Explanation | None:
+def _refused(candidate: Candidate, why: Explanation) -> str:
+    text = why.text.removesuffix(".")
+    return (
+        f"{candidate.path}: it was asked for by name, but {text}. Do not instrument it, or change "
+        f"that."
+    )
+
+
+def _why_not_wanted(
+    candidate: Candidate, exempt: Explanation | None, tag: str | None
+) -> Explanation | None:
     """Return why nobody wants a function to be instrumented now, None if somebody does."""
-    if candidate.exempt:
-        return candidate.exempt
+    # Who asks for a function by name knows better whose it is.
+    if exempt and not (candidate.is_named and exempt.reason is Reason.MADE_BY_CDK):
+        return exempt
+    if tag == "off":
+        return Reason.TAGGED_OFF.because(tag=OPT_OUT_TAG)
     if not candidate.requests:
         return Reason.NOT_ASKED.because()
     # Of scopes within each other the innermost decides. A function that is asked for by name is
@@ -95,19 +150,34 @@ def _why_not_wanted(candidate: Candidate) -> Explanation | None:
 
 
 def _planned(
-    candidate: Candidate, configuration: Configuration, defaults: TelemetrySettings
-) -> LeftAlone | Plan:
-    if is_forwarder(configuration.properties):
-        return LeftAlone(site=candidate, why=Reason.FORWARDER.because())
-    if why := why_unsupported(configuration.properties):
-        return LeftAlone(site=candidate, why=why)
+    candidate: Candidate, properties: Mapping[str, Any], defaults: TelemetrySettings, assets: Path
+) -> Explanation | Plan:
+    if is_forwarder(properties):
+        return Reason.FORWARDER.because()
     settings = defaults
     for request in candidate.requests:
         settings = settings.merge(request.settings)
+    code = asset_path(assets, properties.get("code", {}).get("s3Key"))
+    why = why_not_imported(properties, code) if _is_python(properties) else None
+    if why := why or why_unsupported(properties, published=bool(settings.layer_arn)):
+        return why
     forwardings = [asked.forwarding for asked in candidate.requests if asked.forwarding]
     return Plan(
         site=candidate,
-        configuration=configuration,
+        configuration=Configuration(given_of(candidate.resource), properties),
         settings=settings,
         forwarding=forwardings[-1] if forwardings else None,
+    )
+
+
+def _is_python(properties: Mapping[str, Any]) -> bool:
+    return str(properties.get("runtime")).startswith("python")
+
+
+def _tag_of(properties: Mapping[str, Any]) -> str | None:
+    """Return the value of the tag by which a function is left alone, None without it."""
+    # Tags of the scopes around it are aspects, and have been applied by now.
+    return next(
+        (one.get("Value") for one in properties.get("tags", ()) if one.get("Key") == OPT_OUT_TAG),
+        None,
     )

@@ -50,13 +50,37 @@ def asset_size(assembly: Path, key: object) -> int:
         assembly: The folder in which the assembly keeps its assets.
         key: Object key under which the asset is published: its hash and a suffix.
     """
+    asset = asset_path(assembly, key)
+    return unpacked_size(asset) if asset else 0
+
+
+def asset_path(assembly: Path, key: object) -> Path | None:
+    """Return the folder or archive of an asset, None if it is not in a cloud assembly.
+
+    Args:
+        assembly: The folder in which the assembly keeps its assets.
+        key: Object key under which the asset is published: its hash and a suffix.
+    """
     if not isinstance(key, str):
-        return 0
-    name = f"asset.{key.partition('.')[0]}"
-    for asset in (assembly / name, assembly / f"{name}.zip"):
-        if asset.exists():
-            return unpacked_size(asset)
-    return 0
+        return None
+    # A synthesizer may put a prefix before the hash.
+    name = f"asset.{key.rpartition('/')[2].partition('.')[0]}"
+    return next((one for one in (assembly / name, assembly / f"{name}.zip") if one.exists()), None)
+
+
+def has_file(asset: Path, name: str) -> bool:
+    """Tell whether a folder or an archive holds a file.
+
+    Args:
+        asset: The folder or archive.
+        name: The file's path in it.
+    """
+    if asset.is_dir():
+        return (asset / name).is_file()
+    if not zipfile.is_zipfile(asset):
+        return False
+    with zipfile.ZipFile(asset) as opened:
+        return name in opened.namelist()
 
 
 def _in(folder: Path) -> Iterator[Path]:

@@ -71,7 +71,7 @@ def planned(
     if is_function(properties.get("Runtime")):
         return Reason.EXPRESSION.because(name="Runtime")
     if _tagged_off(properties.get("Tags")):
-        return Reason.TAGGED_OFF.because(tag=OPT_OUT_TAG, scope="the function")
+        return Reason.TAGGED_OFF.because(tag=OPT_OUT_TAG)
     variables = properties["Environment"]["Variables"]
     # As the constructs name them.
     named = {
