@@ -168,6 +168,26 @@ def show_handler(handler: str | None) -> None:
 
 
 @contextmanager
+def accepted_by_sdk() -> Iterator[None]:
+    """Show the SDK the values that it accepts while it is imported or made; report the others."""
+    replaced = Reader(os.environ).replaced_for_sdk()
+    before = {name: os.environ.get(name) for name in replaced}
+    _set_variables(replaced)
+    try:
+        yield
+    finally:
+        _set_variables(before)
+
+
+def _set_variables(values: Mapping[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+@contextmanager
 def without_propagators_variable() -> Iterator[None]:
     """Hide ``OTEL_PROPAGATORS`` from what is imported meanwhile."""
     hidden = os.environ.pop(env.PROPAGATORS, None)
