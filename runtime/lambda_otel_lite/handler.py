@@ -118,12 +118,12 @@ class _Tracing:
         cold_start = self._completion_handler.is_cold_start()
         try:
             return self._start(self._extract(event, context), cold_start=cold_start)
-        except Exception:  # noqa: BLE001 - telemetry never stops a handler
+        except BaseException:  # noqa: BLE001 - telemetry never stops a handler
             self._log("the span could not be described; it has no more than a name")
         try:
             bare = SpanAttributes(TriggerType.OTHER, {})
             return self._start(bare, cold_start=cold_start)
-        except Exception:  # noqa: BLE001 - the user's own sampler, processor or propagator
+        except BaseException:  # noqa: BLE001 - the user's own sampler, processor or propagator
             self._log("no span could be started; the invocation is not traced")
             return INVALID_SPAN, Context()
 
@@ -133,7 +133,7 @@ class _Tracing:
             if span.is_recording():
                 self._lifecycle.note_dropped(span)
                 span.end()
-        except Exception:  # noqa: BLE001 - the user's own span processor
+        except BaseException:  # noqa: BLE001 - the user's own span processor
             self._log("a span processor failed at the end of the span")
 
     def record_response(self, span: Span, response: Any) -> None:
@@ -151,7 +151,7 @@ class _Tracing:
             if code >= _LOWEST_SERVER_ERROR:
                 span.set_attribute("error.type", str(code))
                 span.set_status(StatusCode.ERROR)
-        except Exception:  # noqa: BLE001 - telemetry never stops a handler
+        except BaseException:  # noqa: BLE001 - telemetry never stops a handler
             self._log("the response could not be read")
 
     def record_fault(self, span: Span, fault: BaseException) -> None:
@@ -161,13 +161,13 @@ class _Tracing:
                 kind = error_type(fault)
                 span.set_attribute("error.type", kind)
                 span.set_status(StatusCode.ERROR, f"{kind}: {getattr(fault, 'msg', fault)}")
-        except Exception:  # noqa: BLE001 - telemetry never stops a handler
+        except BaseException:  # noqa: BLE001 - telemetry never stops a handler
             self._log("what is wrong with the response could not be recorded")
 
     def _extract(self, event: Any, context: Any) -> SpanAttributes:
         try:
             return self._extractor(event, context)
-        except Exception:  # noqa: BLE001 - the user's own extractor may do anything
+        except BaseException:  # noqa: BLE001 - the user's own extractor may do anything
             self._log("the attributes extractor failed; the default one is used")
             return built_in("default")(event, context)
 

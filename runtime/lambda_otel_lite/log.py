@@ -127,11 +127,12 @@ class Stdout:
         try:
             # Not inherited by programs that the function starts: they could keep it open.
             self._descriptor: int | None = os.dup(1)
+            self._identity = _identity(self._descriptor)
         except OSError:
             self._descriptor = None
 
     def __del__(self) -> None:
-        if self._descriptor is not None:
+        if self._descriptor is not None and _identity(self._descriptor) == self._identity:
             os.close(self._descriptor)
 
     def write(self, line: str) -> None:
@@ -149,6 +150,10 @@ class Stdout:
         global _within_line  # noqa: PLW0603 - the process has one log
         if self._descriptor is None:
             raise OSError("stdout was closed when tracing was set up")
+        if _identity(self._descriptor) != self._identity:
+            # Closed with all others, as daemons do; it may be a socket of the function's by now.
+            self._descriptor = None
+            raise OSError("the duplicate of stdout was closed by the function")
         rest = memoryview((b"\n" if _within_line else b"") + line.encode("ascii"))
         _within_line = False
         while rest:
@@ -156,6 +161,15 @@ class Stdout:
                 rest = rest[os.write(self._descriptor, rest) :]
             except BlockingIOError:
                 wait_until_writable(self._descriptor)
+
+
+def _identity(descriptor: int) -> tuple[int, int] | None:
+    """Tell which file a descriptor stands for; None for one that is closed."""
+    try:
+        status = os.fstat(descriptor)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def wait_until_writable(descriptor: int, seconds: float = 1.0) -> None:

@@ -420,6 +420,23 @@ def test_a_bad_value_of_the_sdks_own_variables_is_one_warning(
         assert said in warning
 
 
+@pytest.mark.parametrize("value", [" ", ",", "", "unheard-of"])
+def test_odd_propagators_do_not_keep_the_function_from_importing_the_api(
+    value: str, tmp_path: Path
+) -> None:
+    source = """
+        from opentelemetry import propagate
+        def handler(event, context):
+            carrier = {}
+            propagate.inject(carrier)
+            return sorted(carrier)
+    """
+    with _function(tmp_path, source, extra={"OTEL_PROPAGATORS": value}) as function:
+        invocation = function.invoke()
+        assert "traceparent" in invocation.response or value == "unheard-of"
+        assert len(function.spans(invocation)) == 1
+
+
 @pytest.mark.parametrize(
     ("argument", "spans", "warnings"), [("2", 1, 1), ("half", 1, 1), ("nan", 1, 1), ("0", 0, 0)]
 )

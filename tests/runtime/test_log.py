@@ -235,6 +235,23 @@ def test_a_descriptor_that_the_function_closes_and_reuses_gets_nothing(
     assert capfd.readouterr().out == "{}\n"
 
 
+def test_a_duplicate_that_the_function_closes_and_reuses_gets_nothing(tmp_path: Path) -> None:
+    """Daemons close all descriptors that they have not opened."""
+    own = os.dup(1)
+    os.close(own)
+    stdout = Stdout()
+    os.close(own)
+    database = os.open(tmp_path / "database", os.O_CREAT | os.O_WRONLY)
+    assert database == own
+    for _ in range(2):
+        with pytest.raises(OSError, match="closed"):
+            stdout.write("{}\n")
+    del stdout
+    os.close(database)
+
+    assert (tmp_path / "database").read_bytes() == b""
+
+
 def test_no_stdout_at_all_is_an_error_of_the_write() -> None:
     saved = os.dup(1)
     try:

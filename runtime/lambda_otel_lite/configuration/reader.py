@@ -87,6 +87,10 @@ class Reader:
         value = self._environ.get(name)
         return (value.strip() or None) if value else None
 
+    def is_set(self, name: str) -> bool:
+        """Tell whether a variable has any text, be it a blank."""
+        return bool(self._environ.get(name))
+
     def names(self, name: str) -> tuple[str, ...]:
         """Return the names of a comma-separated list, in lower case."""
         value = self.text(name)

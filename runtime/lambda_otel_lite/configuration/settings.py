@@ -38,7 +38,8 @@ class Settings:
     each is. They have slots, because a frozen dataclass would cost every cold start a millisecond.
 
     Attributes:
-        propagators_chosen: True where the user listed propagators, False for the default.
+        propagators_chosen: True where the variable of the propagators has any text, which the API
+            would read, be it a blank.
         log_level: Level for the loggers under ``lambda_otel_lite``, or None to leave them alone.
         json_log_format: True where the function's log format is JSON.
         region: AWS region, where known.
@@ -118,7 +119,7 @@ class Settings:
         values["mode"] = ProcessorMode(str(values["mode"]))
         return cls(
             **values,
-            propagators_chosen=bool(read.names(env.PROPAGATORS)),
+            propagators_chosen=read.is_set(env.PROPAGATORS),
             log_level=read.logging_level(),
             json_log_format=read.is_json_log_format(),
             region=read.text(env.AWS_REGION),
