@@ -68,5 +68,8 @@ if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
         if name in _HOMES:
-            return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+            from lambda_otel_lite.configuration.settings import accepted_by_sdk  # noqa: PLC0415 - as late
+
+            with accepted_by_sdk():
+                return getattr(import_module(f".{_HOMES[name]}", __name__), name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

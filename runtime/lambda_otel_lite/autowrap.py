@@ -6,7 +6,6 @@ telemetry: with the platform's error type and message, and the user's traceback.
 """
 
 import gc
-import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,14 +13,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from lambda_otel_lite.configuration import variables as env
-from lambda_otel_lite.configuration.settings import Settings, show_handler
+from lambda_otel_lite.configuration.settings import Settings, accepted_by_sdk, show_handler
+from lambda_otel_lite.log import Logger
 from lambda_otel_lite.startup.lazy_import import imported_later
 from lambda_otel_lite_layer.mount import choose_opentelemetry, import_with
 
 if TYPE_CHECKING:
     from lambda_otel_lite.telemetry import Started
 
-logger = logging.getLogger("lambda_otel_lite.autowrap")
+logger = Logger("lambda_otel_lite.autowrap")
 
 #: What the SDK imports for its resource detectors and its own id generator.
 _NOT_NEEDED = ("datetime", "platform", "random", "socket", "subprocess", "urllib.parse")
@@ -86,7 +86,7 @@ def _start(settings: Settings) -> "Started | None":
     when it is imported, such as clients and connections, is traced as well.
     """
     try:
-        with _without_collector(), imported_later(*_NOT_NEEDED):
+        with _without_collector(), imported_later(*_NOT_NEEDED), accepted_by_sdk():
             choice = choose_opentelemetry()
             if choice.usable:
                 import_with(lambda: import_module("lambda_otel_lite.handler"))

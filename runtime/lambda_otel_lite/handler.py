@@ -1,7 +1,6 @@
 """Trace a Lambda handler without changing what it does."""
 
 import functools
-import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -12,9 +11,11 @@ from lambda_otel_lite.extractors import Extractor, SpanAttributes, TriggerType
 from lambda_otel_lite.extractors.attributes import OLD_HTTP_NAMES
 from lambda_otel_lite.extractors.auto import built_in
 from lambda_otel_lite.lifecycle.lifecycle import Lifecycle
+from lambda_otel_lite.lifecycle.response import ResponseEncoding, error_type
+from lambda_otel_lite.log import Logger
 from lambda_otel_lite.telemetry import TelemetryCompletionHandler
 
-logger = logging.getLogger("lambda_otel_lite.handler")
+logger = Logger("lambda_otel_lite.handler")
 
 HandlerT = TypeVar("HandlerT", bound=Callable[..., Any])
 
@@ -44,6 +45,7 @@ def create_traced_handler(
     if lifecycle is None:
         return lambda handler: handler
     tracing = _Tracing(name, completion_handler, lifecycle, attributes_extractor)
+    encoding = ResponseEncoding()
 
     def decorate(handler: HandlerT) -> HandlerT:
         def traced(event: Any, context: Any, *args: Any, **kwargs: Any) -> Any:
@@ -51,9 +53,18 @@ def create_traced_handler(
             # Decorated twice, by hand and by the zero-code entry point: the outer decorator traces.
             if lifecycle.is_open(request_id):
                 return handler(event, context, *args, **kwargs)
+            encoding.finish_left_over()
             span, parent = tracing.start_span(event, context)
             invocation = lifecycle.begin(request_id, span, _remaining_ms(context))
             token = attach(set_span_in_context(span, parent))
+            ends_later = False
+
+            def finish(fault: BaseException | None) -> None:
+                if fault is not None:
+                    tracing.record_fault(span, fault)
+                tracing.end_span(span)
+                lifecycle.end(invocation, context)
+
             try:
                 result = handler(event, context, *args, **kwargs)
             except BaseException as error:
@@ -62,11 +73,12 @@ def create_traced_handler(
                 raise
             else:
                 tracing.record_response(span, result)
+                ends_later = encoding.defer(finish)
                 return result
             finally:
                 detach(token)
-                tracing.end_span(span)
-                lifecycle.end(invocation, context)
+                if not ends_later:
+                    finish(None)
 
         functools.update_wrapper(traced, handler)
         setattr(traced, TRACED_MARK, True)
@@ -106,12 +118,12 @@ class _Tracing:
         cold_start = self._completion_handler.is_cold_start()
         try:
             return self._start(self._extract(event, context), cold_start=cold_start)
-        except Exception:  # noqa: BLE001 - telemetry never stops a handler
+        except BaseException:  # noqa: BLE001 - telemetry never stops a handler
             self._log("the span could not be described; it has no more than a name")
         try:
             bare = SpanAttributes(TriggerType.OTHER, {})
             return self._start(bare, cold_start=cold_start)
-        except Exception:  # noqa: BLE001 - the user's own sampler, processor or propagator
+        except BaseException:  # noqa: BLE001 - the user's own sampler, processor or propagator
             self._log("no span could be started; the invocation is not traced")
             return INVALID_SPAN, Context()
 
@@ -119,8 +131,9 @@ class _Tracing:
         """End the span, unless the deadline has."""
         try:
             if span.is_recording():
+                self._lifecycle.note_dropped(span)
                 span.end()
-        except Exception:  # noqa: BLE001 - the user's own span processor
+        except BaseException:  # noqa: BLE001 - the user's own span processor
             self._log("a span processor failed at the end of the span")
 
     def record_response(self, span: Span, response: Any) -> None:
@@ -138,13 +151,23 @@ class _Tracing:
             if code >= _LOWEST_SERVER_ERROR:
                 span.set_attribute("error.type", str(code))
                 span.set_status(StatusCode.ERROR)
-        except Exception:  # noqa: BLE001 - telemetry never stops a handler
+        except BaseException:  # noqa: BLE001 - telemetry never stops a handler
             self._log("the response could not be read")
+
+    def record_fault(self, span: Span, fault: BaseException) -> None:
+        """Make the span an error: the response cannot be encoded or sent."""
+        try:
+            if span.is_recording():
+                kind = error_type(fault)
+                span.set_attribute("error.type", kind)
+                span.set_status(StatusCode.ERROR, f"{kind}: {getattr(fault, 'msg', fault)}")
+        except BaseException:  # noqa: BLE001 - telemetry never stops a handler
+            self._log("what is wrong with the response could not be recorded")
 
     def _extract(self, event: Any, context: Any) -> SpanAttributes:
         try:
             return self._extractor(event, context)
-        except Exception:  # noqa: BLE001 - the user's own extractor may do anything
+        except BaseException:  # noqa: BLE001 - the user's own extractor may do anything
             self._log("the attributes extractor failed; the default one is used")
             return built_in("default")(event, context)
 
@@ -180,9 +203,9 @@ class _Tracing:
 
     def _log(self, message: str) -> None:
         """Log with the traceback: the first time as a warning, then at level DEBUG."""
-        level = logging.DEBUG if self._logged else logging.WARNING
+        log = logger.debug if self._logged else logger.warning
         self._logged = True
-        logger.log(level, "%s", message, exc_info=True)
+        log("%s", message, exc_info=True)
 
 
 def _record_exception(span: Span, error: BaseException) -> None:
@@ -191,7 +214,7 @@ def _record_exception(span: Span, error: BaseException) -> None:
             span.set_attribute("error.type", _qualified_name(type(error)))
             span.set_status(StatusCode.ERROR, _description(error))
             span.record_exception(error)
-    except Exception:  # an exception's own __str__ may raise
+    except BaseException:
         logger.debug("the exception could not be recorded", exc_info=True)
 
 
@@ -199,7 +222,7 @@ def _description(error: BaseException) -> str:
     name = type(error).__name__
     try:
         return f"{name}: {error}"
-    except Exception:  # noqa: BLE001 - the exception's own __str__
+    except BaseException:  # noqa: BLE001 - the exception's own __str__
         return name
 
 

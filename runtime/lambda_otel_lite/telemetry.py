@@ -4,7 +4,6 @@ What the public names do is specified by the description of lambda-otel-lite 0.8
 https://pypi.org/project/lambda-otel-lite/0.8.2/.
 """
 
-import logging
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -16,9 +15,10 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import Sampler
 
 from lambda_otel_lite.configuration.ids import SystemIdGenerator
-from lambda_otel_lite.configuration.settings import ProcessorMode, Settings
+from lambda_otel_lite.configuration.settings import ProcessorMode, Settings, accepted_by_sdk
 from lambda_otel_lite.export.exporter import StdoutSpanExporter
 from lambda_otel_lite.lifecycle.lifecycle import Lifecycle
+from lambda_otel_lite.log import Logger, guard_opentelemetry, set_level
 from lambda_otel_lite.processor import LambdaSpanProcessor, OpenSpans
 from lambda_otel_lite.propagation import propagation
 from lambda_otel_lite.propagation.propagation import Propagation
@@ -29,7 +29,7 @@ from lambda_otel_lite.version import __version__
 if TYPE_CHECKING:
     from lambda_otel_lite.lifecycle.asynchronous import AsyncExport
 
-logger = logging.getLogger("lambda_otel_lite.telemetry")
+logger = Logger("lambda_otel_lite.telemetry")
 
 
 class TelemetryCompletionHandler:
@@ -183,7 +183,7 @@ def follow(settings: Settings, started: Started) -> TelemetryCompletionHandler:
 
 def _set_log_level(settings: Settings) -> None:
     if settings.log_level is not None:
-        logging.getLogger("lambda_otel_lite").setLevel(settings.log_level)
+        set_level(settings.log_level)
 
 
 def _started(
@@ -205,11 +205,13 @@ def _provider(
     id_generator: IdGenerator | None,
     sampler: Sampler | None,
 ) -> StartupTracerProvider:
-    return StartupTracerProvider(
-        sampler=sampler,
-        resource=get_lambda_resource(resource, settings=settings),
-        id_generator=id_generator or SystemIdGenerator(),
-    )
+    guard_opentelemetry()
+    with accepted_by_sdk():
+        return StartupTracerProvider(
+            sampler=sampler,
+            resource=get_lambda_resource(resource, settings=settings),
+            id_generator=id_generator or SystemIdGenerator(),
+        )
 
 
 def _processor(settings: Settings) -> LambdaSpanProcessor:

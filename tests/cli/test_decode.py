@@ -101,8 +101,20 @@ def test_other_lines_are_skipped_and_not_counted() -> None:
     assert not decoder.malformed
 
 
-def test_a_prefix_before_the_record_is_ignored() -> None:
-    line = f"2026-01-01T00:00:00Z 2026/01/01/[$LATEST]abc {log_record('kept')}\n"
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "2026-01-01T00:00:00Z 2026/01/01/[$LATEST]abc ",
+        "10%",
+        "{",
+        '{"a": {',
+        '"',
+        "a } b",
+        "ü\x1b[1m",
+    ],
+)
+def test_a_prefix_before_the_record_is_ignored(prefix: str) -> None:
+    line = f"{prefix}{log_record('kept')}\n"
     assert [span.name for span in Decoder().decode([line])] == ["kept"]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import random
-from contextlib import redirect_stdout
 from itertools import batched
 from typing import Any
 
@@ -47,13 +46,13 @@ def function_lines(
         spans_of_invocation: How many of them an invocation makes.
     """
     environment = {"AWS_LAMBDA_FUNCTION_NAME": name, "LAMBDA_OTEL_EXPORTER": "native"}
-    exporter = LogRecordExporter(Settings.from_environ(environment))
+    log = io.StringIO()
+    exporter = LogRecordExporter(Settings.from_environ(environment), log)
     resource = Resource({"service.name": name, "cloud.provider": "aws", "faas.name": name})
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     kept = Kept()
     provider.add_span_processor(kept)
     tracer = provider.get_tracer("fleet")
-    log = io.StringIO()
     for _ in range(spans // spans_of_invocation):
         with tracer.start_as_current_span("GET /orders/{id}") as invocation:
             invocation.set_attributes({"http.request.method": "GET", "faas.trigger": "http"})
@@ -63,8 +62,7 @@ def function_lines(
                     invocation.add_event(f"step {step}")
         made = kept.take()
         ids.update(span.context.span_id.to_bytes(8) for span in made if span.context)
-        with redirect_stdout(log):
-            exporter.export(made)
+        exporter.export(made)
     return log.getvalue().splitlines()
 
 

@@ -230,6 +230,19 @@ def test_the_spans_of_several_resources_are_counted_whatever_their_line_says(
     assert counts.spans == 3
 
 
+@pytest.mark.parametrize(
+    "prefix", ["10%", "2026-01-01T00:00:00Z abc\t", "{", '{"a": {', '"', "a } b", "\x1b[1m\u00fc"]
+)
+def test_a_log_record_may_follow_somebody_elses_text_on_its_line(
+    prefix: str, run: Run, receiver: OtlpReceiver
+) -> None:
+    """A subprocess of the function's may have left its line open."""
+    counts = run(subscription_event(prefix + record("a"), record("b"))).counts
+
+    assert names(receiver) == ["a", "b"]
+    assert counts.spans == 2
+
+
 BOMB = bytes(500 * KIB)
 
 

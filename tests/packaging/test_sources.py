@@ -47,7 +47,7 @@ FLOORS = {
         __init__
     """,
     "runtime/lambda_otel_lite": """
-        version extractors
+        version log extractors
         configuration
         startup
         constants resource propagation export

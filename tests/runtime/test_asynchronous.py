@@ -484,6 +484,45 @@ def test_whatever_fails_the_next_event_is_taken(
     assert stage.events == ["extension exports"]
 
 
+@pytest.mark.parametrize("failure", [SystemExit, KeyboardInterrupt, MemoryError])
+def test_an_exporter_that_ends_its_thread_does_not_end_this_one(
+    failure: type[BaseException], stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(provider: object) -> None:
+        raise failure
+
+    with monkeypatch.context() as patched:
+        patched.setattr(asynchronous, "flush", fail)
+        stage.arrive("a")
+        stage.handle("a")
+        stage.take()
+    stage.arrive("b")
+    stage.handle("b")
+    stage.take()
+    assert stage.events == ["extension exports"]
+
+
+def test_the_handlers_thread_exports_once_nobody_follows_any_more() -> None:
+    stage = Stage()
+    stage.handle("a")
+    stage.close()
+    stage.handle("b")
+    assert stage.events == ["extension exports", "handler exports"]
+
+
+def test_whoever_follows_anew_is_handed_invocations_again() -> None:
+    stage = Stage()
+    stage.close()
+    handed_over: list[bool] = []
+
+    def events() -> Iterator[Invoke | Signal]:
+        handed_over.append(stage.export.end(stage.begin("a"), Context()))
+        yield Signal.ARRIVED
+
+    stage.export.follow(events())
+    assert handed_over == [True]
+
+
 def test_many_invocations_in_every_order(stage: Stage) -> None:
     """Each invocation is exported once by the extension, whoever learns of it first."""
     for number in range(200):

@@ -2,11 +2,14 @@
 
 import threading
 import time
+from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
 import pytest
 
+from lambda_otel_lite.lifecycle import deadline
 from lambda_otel_lite.lifecycle.deadline import DeadlineWatch
+from lambda_otel_lite.startup.threads import start_thread
 
 
 def _watch(margin_ms: int = 100) -> tuple[DeadlineWatch[str], SimpleQueue[str]]:
@@ -65,63 +68,62 @@ def test_a_deadline_that_has_passed_is_called_at_once() -> None:
     assert rung.get(timeout=10) == "a"
 
 
-class _Recorded(threading.Condition):
-    """Tells when somebody goes to sleep on it, and counts how often somebody is woken."""
+class _Recorded:
+    """A queue that tells when somebody goes to sleep on it, and counts how often one is woken."""
 
-    asleep = threading.Semaphore(0)
-    notified = 0
+    def __init__(self) -> None:
+        self.asleep = threading.Semaphore(0)
+        self.woken = 0
+        self._queue: SimpleQueue[None] = SimpleQueue()
 
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait as any condition does."""
-        _Recorded.asleep.release()
-        return super().wait(timeout)
+    def get(self, timeout: float | None = None) -> None:
+        """Wait as any queue does."""
+        self.asleep.release()
+        self._queue.get(timeout=timeout)
 
-    def notify(self, n: int = 1) -> None:
-        """Wake as any condition does."""
-        _Recorded.notified += 1
-        super().notify(n)
+    def put(self, item: None) -> None:
+        """Wake as any queue does."""
+        self.woken += 1
+        self._queue.put(item)
 
 
 def test_invocations_that_end_in_time_never_wake_the_thread(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A wake-up takes the interpreter's lock and a processor's time from the handler."""
-    started: list[threading.Thread] = []
-
-    def hold_back(thread: threading.Thread) -> None:
-        started.append(thread)
-
+    recorded = _Recorded()
+    started: list[Callable[[], object]] = []
     with monkeypatch.context() as patched:
-        patched.setattr(threading, "Condition", _Recorded)
+        patched.setattr(deadline, "SimpleQueue", lambda: recorded)
+        patched.setattr(deadline, "start_thread", started.append)
         watch, rung = _watch()
-    with monkeypatch.context() as patched:
-        patched.setattr(threading.Thread, "start", hold_back)
         watch.arm(60_000, "over before the thread has its turn")
     watch.disarm()
-    started[0].start()
-    assert _Recorded.asleep.acquire(timeout=10)
-    notified = _Recorded.notified
+    start_thread(started[0])
+    # It has been woken once by the alarm that was set before it began.
+    assert recorded.asleep.acquire(timeout=10)
+    assert recorded.asleep.acquire(timeout=10)
+    woken = recorded.woken
 
     for number in range(100):
         watch.arm(60_000, str(number))
         watch.disarm()
 
-    assert _Recorded.notified == notified
+    assert recorded.woken == woken
     watch.arm(150, "soon")
     assert rung.get(timeout=10) == "soon"
 
 
 @pytest.mark.parametrize("margin_ms", [0, 100])
-def test_hazard_06_one_thread_at_most(margin_ms: int) -> None:
-    """Without a margin none is started, with one a single daemon."""
-    before = set(threading.enumerate())
+def test_hazard_06_one_thread_at_most(margin_ms: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a margin none is started, with one a single one."""
+    started: list[object] = []
+    monkeypatch.setattr(deadline, "start_thread", started.append)
     watch, _ = _watch(margin_ms)
     for _ in range(5):
         watch.arm(3_600_000, "a")
         watch.disarm()
-    started = set(threading.enumerate()) - before
     assert len(started) == (1 if margin_ms else 0)
-    assert all(thread.daemon for thread in started)
 
 
 def test_a_function_without_a_thread_to_spare_runs_unwatched(
@@ -129,16 +131,34 @@ def test_a_function_without_a_thread_to_spare_runs_unwatched(
 ) -> None:
     """The handler is not stopped, and the next invocation tries again."""
 
-    def refuse(_: threading.Thread) -> None:
+    def refuse(_: object) -> None:
         raise RuntimeError("can't start new thread")
 
     watch, rung = _watch()
     with monkeypatch.context() as patched:
-        patched.setattr(threading.Thread, "start", refuse)
+        patched.setattr(deadline, "start_thread", refuse)
         watch.arm(150, "a")
     assert "can't start new thread" in caplog.text
     watch.arm(150, "b")
     assert rung.get(timeout=10) == "b"
+
+
+@pytest.mark.parametrize("failure", [RuntimeError, SystemExit, KeyboardInterrupt, GeneratorExit])
+def test_the_next_deadline_is_watched_whatever_the_one_before_it_raises(
+    failure: type[BaseException], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A user's span processor or log handler may do anything at the end of a span."""
+    rung: SimpleQueue[str] = SimpleQueue()
+
+    def fail(subject: str) -> None:
+        rung.put(subject)
+        raise failure(subject)
+
+    watch = DeadlineWatch(100, fail)
+    for subject in ("a", "b"):
+        watch.arm(0, subject)
+        assert rung.get(timeout=10) == subject
+    assert "telemetry failed at a deadline" in caplog.text
 
 
 @pytest.mark.parametrize("remaining_ms", [1e300, float("inf")])

@@ -122,10 +122,39 @@ def test_spans_of_equal_scopes_and_resources_share_a_group() -> None:
     assert len(scope.spans) == 3
 
 
+class _BrokenText:
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+def _nested(depth: int, kind: type) -> Any:
+    value: Any = "x"
+    for _ in range(depth):
+        value = [value] if kind is list else {"k": value}
+    return value
+
+
+def _endless() -> list[Any]:
+    endless: list[Any] = []
+    endless.append(endless)
+    return endless
+
+
 @pytest.mark.parametrize(
     "value",
-    [1 << 63, object(), [1 << 63], {"a": object()}, "lone \ud800"],
-    ids=["int", "object", "list", "map", "text"],
+    [
+        1 << 63,
+        10**5000,
+        object(),
+        [1 << 63],
+        {"a": object()},
+        {_BrokenText(): 1},
+        _nested(47, list),
+        _nested(32, dict),
+        _nested(5000, list),
+        _endless(),
+    ],
+    ids=["int", "huge", "object", "list", "map", "key", "lists", "maps", "very deep", "endless"],
 )
 def test_an_attribute_that_cannot_be_encoded_is_left_out_with_a_warning(
     value: Any, caplog: pytest.LogCaptureFixture
@@ -139,11 +168,56 @@ def test_an_attribute_that_cannot_be_encoded_is_left_out_with_a_warning(
     assert "'bad'" in record.getMessage()
 
 
-def test_a_lone_surrogate_in_a_name_becomes_a_question_mark() -> None:
-    """JSON can bring one, and the whole batch must not be lost for it."""
-    (encoded,) = _decoded([make_span("a\ud800b")]).resource_spans[0].scope_spans[0].spans
+@pytest.mark.parametrize("value", [_nested(46, list), _nested(31, dict)], ids=["lists", "maps"])
+def test_what_is_nested_as_deep_as_decoders_read_is_kept(value: Any) -> None:
+    """In an event too, which is one message deeper than the span."""
+    event = Event("e", {"deep": value})
 
+    (encoded,) = _spans_of(_decoded([make_span(attributes={"deep": value}, events=[event])]))
+    assert encoded.attributes[0].value == encoded.events[0].attributes[0].value
+    assert encoded.attributes[0].value.WhichOneof("value")
+
+
+def test_a_lone_surrogate_becomes_a_question_mark_wherever_it_is() -> None:
+    """JSON can bring one, and the whole batch must not be lost for it."""
+    attributes: dict[str, Any] = {
+        "text": "a\ud800",
+        "k\ud800": 1,
+        "list": ["\udfff"],
+        "map": {"\ud800": "\ud800"},
+    }
+    span = make_span("a\ud800b", attributes=attributes, events=[Event("\ud800", attributes)])
+
+    (encoded,) = _spans_of(_decoded([span]))
     assert encoded.name == "a?b"
+    assert encoded.events[0].name == "?"
+    for found in (encoded.attributes, encoded.events[0].attributes):
+        text, key, listed, mapped = found
+        assert text.value.string_value == "a?"
+        assert key.key == "k?"
+        assert listed.value.array_value.values[0].string_value == "?"
+        (pair,) = mapped.value.kvlist_value.values
+        assert (pair.key, pair.value.string_value) == ("?", "?")
+
+
+def test_numbers_that_are_none_are_kept_as_keys_and_values() -> None:
+    attributes = {"map": {float("nan"): float("inf")}, "nan": float("nan")}
+
+    (encoded,) = _spans_of(_decoded([make_span(attributes=attributes)]))
+    (pair,) = encoded.attributes[0].value.kvlist_value.values
+    assert (pair.key, pair.value.double_value) == ("nan", float("inf"))
+    assert encoded.attributes[1].value.double_value != encoded.attributes[1].value.double_value
+
+
+@pytest.mark.parametrize(("name", "expected"), [(7, "7"), (None, ""), (b"x", "b'x'")])
+def test_a_name_that_is_no_text_costs_nothing_but_itself(name: Any, expected: str) -> None:
+    (encoded,) = _spans_of(_decoded([make_span(name)]))
+
+    assert encoded.name == expected
+
+
+def _spans_of(request: ExportTraceServiceRequest) -> Any:
+    return request.resource_spans[0].scope_spans[0].spans
 
 
 def test_a_span_without_context_is_an_error() -> None:

@@ -4,7 +4,6 @@ import json
 import logging
 import random
 import sys
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from opentelemetry.trace import Status, StatusCode
 
 from lambda_otel_lite.configuration import variables as env
 from lambda_otel_lite.configuration.settings import Settings
+from lambda_otel_lite.export import exporter as exporting
 from lambda_otel_lite.export import package_output, record
 from lambda_otel_lite.export.exporter import StdoutSpanExporter
 from lambda_otel_lite.export.truncation import TRUNCATED
@@ -30,12 +30,8 @@ class _Stdout:
     def __init__(self) -> None:
         self.writes: list[str] = []
 
-    def write(self, text: str) -> int:
-        self.writes.append(text)
-        return len(text)
-
-    def flush(self) -> None:
-        """Do nothing."""
+    def write(self, line: str) -> None:
+        self.writes.append(line)
 
 
 def _noise(size: int, seed: int = 0) -> str:
@@ -48,8 +44,7 @@ def _noise(size: int, seed: int = 0) -> str:
 def stdout(monkeypatch: pytest.MonkeyPatch) -> _Stdout:
     """Stand in for stdout."""
     fake = _Stdout()
-    # Not sys.stdout itself, which pytest sets anew before the test.
-    monkeypatch.setattr(record, "sys", SimpleNamespace(stdout=fake))
+    monkeypatch.setattr(exporting, "Stdout", lambda: fake)
     return fake
 
 
@@ -211,18 +206,22 @@ def test_no_spans_are_no_line(stdout: _Stdout) -> None:
     assert stdout.writes == []
 
 
-def test_a_closed_stdout_is_a_warning(
+def test_a_stdout_that_cannot_be_written_to_is_one_warning(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def write(text: str) -> int:
-        raise ValueError("I/O operation on closed file")
+    class Broken(_Stdout):
+        def write(self, line: str) -> None:
+            raise BrokenPipeError(f"{len(line)} bytes cannot be written")
 
-    closed = _Stdout()
-    monkeypatch.setattr(closed, "write", write)
-    monkeypatch.setattr(record, "sys", SimpleNamespace(stdout=closed))
+    monkeypatch.setattr(exporting, "Stdout", Broken)
+    exporter = _exporter()
 
-    assert not _exporter().export([make_span()])
-    assert "1 spans lost" in caplog.text
+    assert not exporter.export([make_span()])
+    assert not exporter.export([make_span()])
+
+    (warning,) = caplog.records
+    assert "1 spans lost" in warning.getMessage()
+    assert "bytes cannot be written" in warning.getMessage()
 
 
 @pytest.mark.parametrize(
@@ -285,17 +284,3 @@ def test_a_package_that_cannot_be_imported_is_a_warning_and_native_takes_over(
     (warning,) = caplog.records
     assert warning.levelno == logging.WARNING
     assert str(error) in warning.getMessage()
-
-
-def test_pipe_output_is_left_to_the_package(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv(env.OUTPUT_TYPE, "pipe")
-    exporter = _exporter("package", **{env.OUTPUT_TYPE: "pipe", env.LINE_LIMIT: 1024})
-
-    exporter.export([make_span(attributes={"longer than the limit": _noise(3_000)})])
-
-    # There is no pipe here, so that the package itself falls back to stdout, with no line limit.
-    (line,) = capsys.readouterr().out.splitlines()
-    assert len(line) > 1024
-    assert len(proto_spans([line])) == 1

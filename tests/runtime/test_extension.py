@@ -106,3 +106,59 @@ def test_hazard_01_waits_grow_and_start_anew(
         *(Signal.DISCONNECTED, 0.1, Signal.ARRIVED, Signal.RECONNECTED, B),
     ]
     assert [record.levelno for record in caplog.records] == [logging.WARNING] * 2
+
+
+def test_without_a_thread_to_spare_nothing_is_registered(
+    make_extension: Callable[[Api], InternalExtension],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The platform would wait for an extension that never asks for an event."""
+
+    def refuse(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(extension, "start_thread", refuse)
+    api = Api()
+    assert not make_extension(api).start(["INVOKE"], lambda events: None)
+    assert api.registered == []
+    assert "can't start new thread" in caplog.text
+
+
+@pytest.mark.parametrize("failure", [MemoryError, RecursionError, SystemExit, KeyboardInterrupt])
+def test_events_are_followed_whatever_is_raised(
+    failure: type[BaseException],
+    make_extension: Callable[[Api], InternalExtension],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Without the thread no invocation would end; it waits longer each time."""
+    happened: SimpleQueue[object] = SimpleQueue()
+    monkeypatch.setattr(extension, "sleep", happened.put)
+    attempts = iter((failure(), failure()))
+
+    def follow(events: Iterator[Invoke | Signal]) -> None:
+        for event in events:
+            happened.put(event)
+            for error in attempts:
+                raise error
+            return
+
+    assert make_extension(Api(A, A, A)).start(["INVOKE"], follow)
+    assert [happened.get(timeout=10) for _ in range(5)] == [
+        *(Signal.ARRIVED, 0.1, Signal.ARRIVED, 0.2, Signal.ARRIVED)
+    ]
+    assert caplog.text.count("the internal extension failed and goes on") == 2
+
+
+@pytest.mark.parametrize("error", [MemoryError("no room"), UnicodeDecodeError("a", b"", 0, 1, "b")])
+def test_any_error_of_the_api_is_tried_again(
+    error: Exception,
+    make_extension: Callable[[Api], InternalExtension],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(extension, "sleep", lambda seconds: None)
+
+    assert list(islice(make_extension(Api(error, B)).events(), 4)) == [
+        *(Signal.DISCONNECTED, Signal.ARRIVED, Signal.RECONNECTED, B)
+    ]

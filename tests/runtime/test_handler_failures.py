@@ -42,11 +42,12 @@ def _run(telemetry: Telemetry, extractor: Any = None, sent: Any = None, context:
     return traced(lambda event, context: 7)(sent, context or FakeContext())
 
 
+@pytest.mark.parametrize("failure", [KeyError("headers"), SystemExit(1), GeneratorExit()])
 def test_hazard_05_a_failing_extractor_is_logged_once_and_the_default_one_is_used(
-    caplog: pytest.LogCaptureFixture,
+    failure: BaseException, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(event: Any, context: Any) -> SpanAttributes:
-        raise KeyError("headers")
+        raise failure
 
     telemetry = make_telemetry()
     decorate = create_traced_handler("work", telemetry.completion, fail)

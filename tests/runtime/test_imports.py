@@ -165,6 +165,14 @@ def test_the_default_exporter_is_the_packages() -> None:
     assert _under(modules, "otlp_stdout_span_exporter")
 
 
+@pytest.mark.parametrize("name", ["OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_SPAN_EVENT_COUNT_LIMIT"])
+def test_a_bad_value_for_the_sdk_does_not_keep_a_function_from_being_imported(name: str) -> None:
+    """The SDK raises for one when it is imported, for another when a provider is made."""
+    code = f"import os\n{_INIT}assert os.environ['{name}'] == '10k'\n"
+
+    assert "opentelemetry.sdk.trace" in _modules(code, **{name: "10k"})
+
+
 def test_every_public_name_is_found_where_the_package_says() -> None:
     for name in lambda_otel_lite.__all__:
         assert getattr(lambda_otel_lite, name) is not None

@@ -1,18 +1,20 @@
 """Ended spans wait in a bounded queue and leave it in batches, untraced."""
 
+import gc
 import logging
+import weakref
 from collections.abc import Sequence
 
 import pytest
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, get_value
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
-from opentelemetry.trace import StatusCode
+from opentelemetry.trace import SpanContext, StatusCode
 
 from lambda_otel_lite import LambdaSpanProcessor
-from lambda_otel_lite.processor import OpenSpans
+from lambda_otel_lite.processor import DROPPED_SPANS, OpenSpans, flush
 from tests.spans import make_span
 
 
@@ -38,6 +40,10 @@ class _Exporter(SpanExporter):
         return True
 
 
+def _child(name: str) -> ReadableSpan:
+    return make_span(name, parent=make_span().context)
+
+
 def test_spans_leave_in_order_and_in_batches() -> None:
     exporter = _Exporter()
     processor = LambdaSpanProcessor(exporter, max_export_batch_size=2)
@@ -57,7 +63,7 @@ def test_what_does_not_fit_the_queue_is_dropped_and_counted_once(
     exporter = _Exporter()
     processor = LambdaSpanProcessor(exporter, max_queue_size=2)
     for name in "abcde":
-        processor.on_end(make_span(name))
+        processor.on_end(_child(name))
 
     assert processor.force_flush() is True
     assert processor.force_flush(7) is True
@@ -187,3 +193,130 @@ def test_open_spans_of_one_trace_are_ended_children_first() -> None:
         assert span.status.status_code is StatusCode.ERROR
         assert span.status.description == "late"
         assert dict(span.attributes or {})["error.type"] == "timeout"
+
+
+@pytest.mark.parametrize(
+    ("parents", "kept"),
+    [
+        # r: a root, R: one whose parent is another process's, c: a child
+        ("ccccr", "ccr"),
+        ("ccccR", "ccR"),
+        ("rcccc", "rcc"),
+        ("rcccR", "rcR"),
+        ("rrccR", "rrR"),
+        ("rrrrR", "rrR"),
+        ("cccrrrrrr", "rrr"),
+    ],
+)
+def test_a_full_queue_keeps_local_roots(
+    parents: str, kept: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A child is dropped for them; if there is none, it is the root that ended before."""
+    exporter = _Exporter()
+    processor = LambdaSpanProcessor(exporter, max_queue_size=3)
+    remote = SpanContext(1, 2, is_remote=True)
+    parent = {"r": None, "R": remote, "c": make_span().context}
+    for kind in parents:
+        processor.on_end(make_span(kind, parent=parent[kind]))
+
+    processor.process_spans()
+
+    assert exporter.batches == [list(kept)]
+    assert f"{len(parents) - 3} spans dropped" in caplog.text
+
+
+def test_a_queue_that_was_emptied_keeps_roots_again() -> None:
+    exporter = _Exporter()
+    processor = LambdaSpanProcessor(exporter, max_queue_size=1)
+    for kind in ("root", "root"):
+        processor.on_end(make_span(kind))
+    processor.process_spans()
+    processor.on_end(_child("child"))
+    processor.on_end(make_span("last"))
+    processor.process_spans()
+
+    assert exporter.batches == [["root"], ["last"]]
+
+
+def test_a_root_tells_how_many_spans_were_dropped_since_the_one_before() -> None:
+    """Also where nothing was exported between them, as in mode finalize."""
+    exporter = InMemorySpanExporter()
+    processor = LambdaSpanProcessor(exporter, max_queue_size=3)
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(processor)
+    tracer = provider.get_tracer("test")
+    for children in (2, 3, 0):
+        with tracer.start_as_current_span(f"root {children}") as root:
+            for _ in range(children):
+                tracer.start_span("child").end()
+            processor.note_dropped(root)
+
+    processor.process_spans()
+    found = {
+        span.name: (span.attributes or {}).get(DROPPED_SPANS)
+        for span in exporter.get_finished_spans()
+    }
+    # The second loses three children and displaces one, the third one displaces the last child.
+    assert found == {"root 2": None, "root 3": 4, "root 0": 1}
+
+
+def test_spans_that_nobody_holds_are_not_held_here() -> None:
+    """Some instrumentations never end the span of a stream that was not read to its end."""
+    open_spans = OpenSpans()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(open_spans)
+    tracer = provider.get_tracer("test")
+    for _ in range(3):
+        forgotten = weakref.ref(tracer.start_span("forgotten"))
+        gc.collect()
+        assert forgotten() is None
+    held = tracer.start_span("held")
+
+    assert open_spans.end_open_spans(held.get_span_context().trace_id, "timeout", "late") == 1
+
+
+class _Failing(_Exporter):
+    def __init__(self, failure: BaseException | None) -> None:
+        super().__init__()
+        self.failure = failure
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        super().force_flush(timeout_millis)
+        if self.failure is not None:
+            raise self.failure
+        return False
+
+
+@pytest.mark.parametrize(
+    "failure", [None, RuntimeError("no network"), SystemExit(1), KeyboardInterrupt()]
+)
+def test_every_processor_is_flushed_whatever_the_one_before_it_does(
+    failure: BaseException | None,
+) -> None:
+    class Processor(SpanProcessor):
+        def __init__(self, exporter: _Exporter) -> None:
+            self.exporter = exporter
+
+        def force_flush(self, timeout_millis: int = 30_000) -> bool:
+            return self.exporter.force_flush(timeout_millis)
+
+    provider = TracerProvider(shutdown_on_exit=False)
+    exporters = [_Failing(failure), _Failing(failure), _Exporter()]
+    for exporter in exporters:
+        provider.add_span_processor(Processor(exporter))
+
+    flush(provider)
+
+    assert [len(exporter.calls) for exporter in exporters] == [1, 1, 1]
+
+
+def test_a_provider_that_shows_no_processors_is_flushed_as_one(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Provider:
+        def force_flush(self) -> bool:
+            raise RuntimeError("no network")
+
+    flush(Provider())  # type: ignore[arg-type]
+
+    assert [one.message for one in caplog.records] == ["spans could not be exported"]

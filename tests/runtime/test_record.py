@@ -4,14 +4,13 @@ import base64
 import gzip
 import json
 import re
-import sys
 
 import pytest
 
 from lambda_otel_lite import __version__
 from lambda_otel_lite.configuration import variables as env
 from lambda_otel_lite.configuration.settings import Settings
-from lambda_otel_lite.export.record import RecordFormat, write
+from lambda_otel_lite.export.record import RecordFormat
 
 
 def _record(environ: dict[str, str], request: bytes = b"request") -> dict[str, object]:
@@ -77,10 +76,3 @@ def test_a_line_fits_up_to_the_limit_with_its_newline() -> None:
 
     assert form.fits("x" * 1023 + "\n")
     assert not form.fits("x" * 1024 + "\n")
-
-
-def test_a_line_is_on_stdout_when_write_returns(capfd: pytest.CaptureFixture[str]) -> None:
-    write("line\n")
-
-    assert capfd.readouterr().out == "line\n"
-    assert sys.stdout is not None

@@ -101,13 +101,13 @@ def _execute(code: str, **names: Any) -> dict[str, Any]:
     return names
 
 
-def test_the_quick_start_runs(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_quick_start_runs(capfd: pytest.CaptureFixture[str]) -> None:
     names = _execute(_QUICK_START)
 
     result = names["handler"](event("api_gateway_v2"), FakeContext())
 
     assert result == {"statusCode": 200, "body": "Success"}
-    (span,) = proto_spans(capsys.readouterr().out.splitlines())
+    (span,) = proto_spans(capfd.readouterr().out.splitlines())
     assert span.name == "POST /pets/{id}"
     assert "custom" in {attribute.key for attribute in span.attributes}
 

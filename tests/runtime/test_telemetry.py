@@ -29,7 +29,7 @@ def test_it_returns_the_tracer_and_the_completion_handler_and_sets_the_global_pr
 
 
 def test_by_default_log_records_go_to_stdout(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("LAMBDA_OTEL_EXPORTER", "native")
     monkeypatch.setenv("LAMBDA_SPAN_PROCESSOR_BATCH_SIZE", "1")
@@ -41,7 +41,7 @@ def test_by_default_log_records_go_to_stdout(
 
     assert create_traced_handler("work", completion)(handler)({}, FakeContext()) == 7
 
-    lines = capsys.readouterr().out.splitlines()
+    lines = capfd.readouterr().out.splitlines()
     assert [span.name for span in proto_spans(lines)] == ["child", "work"]
     assert len(lines) == 2
 
@@ -61,7 +61,7 @@ def test_complete_exports_spans_of_a_handler_that_is_not_traced() -> None:
 
 
 def test_a_users_processors_replace_the_default_one_and_flush_with_it(
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     exporter = InMemorySpanExporter()
     _, completion = init_telemetry(span_processors=[SimpleSpanProcessor(exporter)])
@@ -69,7 +69,7 @@ def test_a_users_processors_replace_the_default_one_and_flush_with_it(
     create_traced_handler("work", completion)(lambda event, context: None)({}, FakeContext())
 
     assert [span.name for span in exporter.get_finished_spans()] == ["work"]
-    assert capsys.readouterr().out == ""
+    assert capfd.readouterr().out == ""
 
 
 def test_id_generator_and_sampler_are_taken() -> None:
@@ -102,7 +102,7 @@ def test_off_lambda_every_mode_works(mode: str, caplog: pytest.LogCaptureFixture
 
 
 def test_disabled_does_nothing_at_all(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
     textmap, provider = propagate.get_global_textmap(), trace.get_tracer_provider()
@@ -112,7 +112,7 @@ def test_disabled_does_nothing_at_all(
         assert not span.is_recording()
     completion.complete()
 
-    assert capsys.readouterr().out == ""
+    assert capfd.readouterr().out == ""
     assert trace.get_tracer_provider() is provider
     # OpenTelemetry: the variable has no effect on propagators.
     assert propagate.get_global_textmap() is textmap

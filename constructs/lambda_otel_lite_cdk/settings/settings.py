@@ -61,7 +61,8 @@ class TelemetrySettings:
             ``finalize`` at shutdown or by your own span processor. Accepted: ``"sync"``,
             ``"async"``, ``"finalize"``. Default: ``"sync"``.
         queue_size: Most ended spans that wait for their export; more are dropped and counted in a
-            warning. Accepted: 1 to 1,000,000 spans. Default: 2048 spans.
+            warning and on the handler's span, which is kept. Accepted: 1 to 1,000,000 spans.
+            Default: 2048 spans.
         batch_size: Most spans in one log record; at most the size of the queue. Accepted: 1 to
             1,000,000 spans. Default: 512 spans.
         compression_level: Gzip level of a log record; the lowest does not compress, the highest

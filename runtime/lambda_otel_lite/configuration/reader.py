@@ -10,17 +10,19 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from lambda_otel_lite.configuration import variables as env
+from lambda_otel_lite.log import Logger
 
 if TYPE_CHECKING:
     from lambda_otel_lite.configuration.variables import (
         Choice,
+        Fraction,
         Level,
         Readable,
         Switch,
         WholeNumber,
     )
 
-logger = logging.getLogger("lambda_otel_lite.settings")
+logger = Logger("lambda_otel_lite.settings")
 
 _LOGGING_LEVELS = {
     "TRACE": logging.DEBUG,
@@ -85,6 +87,10 @@ class Reader:
         value = self._environ.get(name)
         return (value.strip() or None) if value else None
 
+    def is_set(self, name: str) -> bool:
+        """Tell whether a variable has any text, be it a blank."""
+        return bool(self._environ.get(name))
+
     def names(self, name: str) -> tuple[str, ...]:
         """Return the names of a comma-separated list, in lower case."""
         value = self.text(name)
@@ -128,6 +134,42 @@ class Reader:
         accepted = f"a whole number from {low} to {high} {variable.get('unit', '')}".rstrip()
         warn(variable["name"], value, accepted, used)
         return used
+
+    def fraction(self, variable: "Fraction") -> float:
+        """Return a number within the range, the ends included."""
+        used, value = float(variable["default"]), self.text(variable["name"])
+        if value is None:
+            return used
+        low, high = variable["accepted"]
+        try:
+            number = float(value)
+        except ValueError:
+            number = low - 1.0
+        if low <= number <= high:  # NaN is not
+            return number
+        warn(variable["name"], value, f"a number from {low} to {high}", f"{used:g}")
+        return used
+
+    def replaced_for_sdk(self) -> dict[str, str | None]:
+        """Return what the SDK is to read in place of what it would not accept.
+
+        It raises for some values, and reports others in words of its own.
+
+        Returns:
+            Texts by variable; None for one that the SDK is to find unset.
+        """
+        replaced: dict[str, str | None] = {}
+        for name, used in env.SDK_LIMITS.items():
+            value = self.text(name)
+            if value is not None and not _is_limit(value):
+                warn(name, value, "a whole number from 0", used)
+                replaced[name] = None
+        sampler = self.choice(env.SAMPLER)
+        if env.TRACES_SAMPLER in self._environ:
+            replaced[env.TRACES_SAMPLER] = sampler
+        if sampler.endswith("traceidratio"):
+            replaced[env.TRACES_SAMPLER_ARG] = str(self.fraction(env.SAMPLER_RATIO))
+        return replaced
 
     def pairs(self, name: str) -> dict[str, str]:
         """Return the pairs of ``key=value,key2=value2``, whose values are percent-encoded.
@@ -183,6 +225,13 @@ class Reader:
             if level is not None:
                 return level
         return None
+
+
+def _is_limit(value: str) -> bool:
+    try:
+        return int(value) >= 0
+    except ValueError:
+        return False
 
 
 def _level(text: str) -> str:

@@ -38,7 +38,8 @@ class Settings:
     each is. They have slots, because a frozen dataclass would cost every cold start a millisecond.
 
     Attributes:
-        propagators_chosen: True where the user listed propagators, False for the default.
+        propagators_chosen: True where the variable of the propagators has any text, which the API
+            would read, be it a blank.
         log_level: Level for the loggers under ``lambda_otel_lite``, or None to leave them alone.
         json_log_format: True where the function's log format is JSON.
         region: AWS region, where known.
@@ -118,7 +119,7 @@ class Settings:
         values["mode"] = ProcessorMode(str(values["mode"]))
         return cls(
             **values,
-            propagators_chosen=bool(read.names(env.PROPAGATORS)),
+            propagators_chosen=read.is_set(env.PROPAGATORS),
             log_level=read.logging_level(),
             json_log_format=read.is_json_log_format(),
             region=read.text(env.AWS_REGION),
@@ -165,6 +166,26 @@ def show_handler(handler: str | None) -> None:
     """
     if handler and env.PLATFORM_HANDLER in os.environ:
         os.environ[env.PLATFORM_HANDLER] = handler
+
+
+@contextmanager
+def accepted_by_sdk() -> Iterator[None]:
+    """Show the SDK the values that it accepts while it is imported or made; report the others."""
+    replaced = Reader(os.environ).replaced_for_sdk()
+    before = {name: os.environ.get(name) for name in replaced}
+    _set_variables(replaced)
+    try:
+        yield
+    finally:
+        _set_variables(before)
+
+
+def _set_variables(values: Mapping[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 @contextmanager

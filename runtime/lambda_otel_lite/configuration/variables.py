@@ -121,7 +121,7 @@ SETTINGS: "Final[tuple[Readable, ...]]" = (
     {"name": (QUEUE_SIZE := "LAMBDA_SPAN_PROCESSOR_QUEUE_SIZE"), "setting": "queue_size",
      "kind": "whole number", "accepted": (1, 1_000_000), "default": 2048, "unit": "spans",
      "meaning": "Most ended spans that wait for their export; more are dropped and counted in a"
-                " warning."},
+                " warning and on the handler's span, which is kept."},
     {"name": (BATCH_SIZE := "LAMBDA_SPAN_PROCESSOR_BATCH_SIZE"), "setting": "batch_size",
      "kind": "whole number", "accepted": (1, 1_000_000), "default": 512, "unit": "spans",
      "meaning": "Most spans in one log record; at most the size of the queue."},
@@ -137,7 +137,8 @@ SETTINGS: "Final[tuple[Readable, ...]]" = (
      "meaning": "The `level` that log records carry; the text log format needs none."},
     {"name": (OUTPUT_TYPE := "OTLP_STDOUT_SPAN_EXPORTER_OUTPUT_TYPE"), "setting": "output_type",
      "kind": "choice", "accepted": ("stdout", "pipe"), "default": "stdout",
-     "meaning": "Where log records go: `pipe` is the named pipe of `otlp-stdout-span-exporter`."},
+     "meaning": "Where log records go: `pipe` is the named pipe of `otlp-stdout-span-exporter`,"
+                " or stdout while nobody reads it."},
     {"name": (EXPORTER := "LAMBDA_OTEL_EXPORTER"), "setting": "exporter",
      "kind": "choice", "accepted": ("native", "package"), "default": "package",
      "constructs": "native",
@@ -185,6 +186,22 @@ SETTINGS: "Final[tuple[Readable, ...]]" = (
      "meaning": "Whether telemetry is off and the bare handler runs."},
 )
 
+# What the OpenTelemetry SDK reads; it is shown what it accepts.
+SAMPLER: "Final[Choice]" = {
+    "name": (TRACES_SAMPLER := "OTEL_TRACES_SAMPLER"), "setting": "sampler",
+    "kind": "choice",
+    "accepted": ("always_on", "always_off", "traceidratio", "parentbased_always_on",
+                 "parentbased_always_off", "parentbased_traceidratio"),
+    "default": "parentbased_always_on",
+    "meaning": "Which traces are kept; read by the OpenTelemetry SDK.",
+}
+SAMPLER_RATIO: "Final[Fraction]" = {
+    "name": (TRACES_SAMPLER_ARG := "OTEL_TRACES_SAMPLER_ARG"), "setting": "sampler_ratio",
+    "kind": "fraction", "accepted": (0, 1), "default": 1,
+    "meaning": "Share of traces that a `traceidratio` sampler keeps; read by the OpenTelemetry"
+               " SDK.",
+}
+
 #: What the function's own code or the OpenTelemetry SDK reads as well.
 SHARED: "Final[tuple[Level | Choice | Fraction, ...]]" = (
     {"name": (AWS_LOG_LEVEL := "AWS_LAMBDA_LOG_LEVEL"), "setting": "aws_log_level",
@@ -194,21 +211,27 @@ SHARED: "Final[tuple[Level | Choice | Fraction, ...]]" = (
     {"name": (LOG_LEVEL := "LOG_LEVEL"), "setting": "log_level",
      "kind": "level", "accepted": (*_LEVELS, "NONE"), "otherwise": "the function's log level",
      "meaning": "Level of the library's own log lines; the function's own code may read it too."},
-    {"name": (TRACES_SAMPLER := "OTEL_TRACES_SAMPLER"), "setting": "sampler",
-     "kind": "choice",
-     "accepted": ("always_on", "always_off", "traceidratio", "parentbased_always_on",
-                  "parentbased_always_off", "parentbased_traceidratio"),
-     "default": "parentbased_always_on",
-     "meaning": "Which traces are kept; read by the OpenTelemetry SDK."},
-    {"name": (TRACES_SAMPLER_ARG := "OTEL_TRACES_SAMPLER_ARG"), "setting": "sampler_ratio",
-     "kind": "fraction", "accepted": (0, 1), "default": 1,
-     "meaning": "Share of traces that a `traceidratio` sampler keeps; read by the OpenTelemetry"
-                " SDK."},
+    SAMPLER,
+    SAMPLER_RATIO,
 )
 # fmt: on
 
 #: All of these by the name of the setting.
 BY_SETTING: "Final[dict[str, Variable]]" = {row["setting"]: row for row in (*SETTINGS, *SHARED)}
+
+#: The SDK's own limits, and what it uses where they are not set; an empty one is no limit, and the
+#: SDK raises where one is no whole number. Source:
+#: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
+SDK_LIMITS: "Final[dict[str, str]]" = {
+    "OTEL_ATTRIBUTE_COUNT_LIMIT": "128",
+    "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "no limit",
+    "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "that of OTEL_ATTRIBUTE_COUNT_LIMIT, else 128",
+    "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT": "that of OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT",
+    "OTEL_SPAN_EVENT_COUNT_LIMIT": "128",
+    "OTEL_SPAN_LINK_COUNT_LIMIT": "128",
+    "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT": "that of OTEL_ATTRIBUTE_COUNT_LIMIT, else 128",
+    "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT": "that of OTEL_ATTRIBUTE_COUNT_LIMIT, else 128",
+}
 
 # What Lambda itself sets and the runtime reads:
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html

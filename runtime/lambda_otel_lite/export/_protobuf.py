@@ -4,11 +4,17 @@ The encoding: https://protobuf.dev/programming-guides/encoding/. The messages ``
 ``AnyValue``: ``common/v1/common.proto`` of https://github.com/open-telemetry/opentelemetry-proto.
 """
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-logger = logging.getLogger("lambda_otel_lite.values")
+from lambda_otel_lite.log import Logger
+
+logger = Logger("lambda_otel_lite.values")
+
+# Decoders read 100 messages within each other, and an event's attribute is the sixth. A list is two
+# and a map three. Source: protobuf, "Recursion limit"
+# (https://protobuf.dev/programming-guides/encoding/).
+_ROOM = 93
 
 _INT64_MIN, _INT64_MAX = -(1 << 63), (1 << 63) - 1
 
@@ -44,7 +50,10 @@ def encode_attributes(tag: bytes, attributes: Mapping[str, Any] | None) -> bytes
             pair = _keys.get(key) or _key(key)
             # Nearly all values are texts or small numbers.
             if type(value) is str:
-                text = value.encode()
+                try:
+                    text = value.encode()
+                except UnicodeEncodeError:
+                    text = _utf8(value)
                 size = len(text)
                 head = _text_heads.get(size) or _text_head(size)
                 size += len(pair) + len(head)
@@ -55,7 +64,7 @@ def encode_attributes(tag: bytes, attributes: Mapping[str, Any] | None) -> bytes
                 known = _ints.get(value) if type(value) is int else None
                 other = known or _other(value)
                 encoded += (tag, _length(len(pair) + len(other)), pair, other)
-        except (ValueError, TypeError) as error:
+        except Exception as error:  # noqa: BLE001 - a key or value may be an object of the user's
             logger.warning("attribute %r cannot be encoded and is left out: %s", key, error)
     return b"".join(encoded)
 
@@ -83,9 +92,9 @@ def _key(key: str) -> bytes:
     return encoded
 
 
-def _any_value(value: Any) -> bytes:  # noqa: PLR0911 - one return for each kind of AnyValue
+def _any_value(value: Any, room: int = _ROOM) -> bytes:  # noqa: PLR0911 - one for each kind
     if isinstance(value, str):
-        return b"\x0a" + _sized(value.encode())
+        return b"\x0a" + _sized(_utf8(value))
     if isinstance(value, bool):  # before int, which it is too
         return b"\x10\x01" if value else b"\x10\x00"
     if isinstance(value, int):
@@ -98,11 +107,22 @@ def _any_value(value: Any) -> bytes:  # noqa: PLR0911 - one return for each kind
         return _double(value)
     if isinstance(value, bytes):
         return b"\x3a" + _sized(value)
+    return _nested(value, room)
+
+
+def _nested(value: Any, room: int) -> bytes:
+    room -= 3 if isinstance(value, Mapping) else 2
+    if room < 0:
+        raise ValueError("its lists and maps are nested too deep for decoders of protobuf")
     if isinstance(value, Sequence):
-        return message(b"\x2a", b"".join([message(b"\x0a", _any_value(one)) for one in value]))
+        items = [message(b"\x0a", _any_value(one, room)) for one in value]
+        return message(b"\x2a", b"".join(items))
     if isinstance(value, Mapping):
         pairs = [
-            message(b"\x0a", text_field(b"\x0a", str(key)) + message(b"\x12", _any_value(one)))
+            message(
+                b"\x0a",
+                text_field(b"\x0a", str(key)) + message(b"\x12", _any_value(one, room)),
+            )
             for key, one in value.items()
         ]
         return message(b"\x32", b"".join(pairs))
@@ -128,11 +148,18 @@ def _length(length: int) -> bytes:
 
 
 def text_field(tag: bytes, text: str | None) -> bytes:
-    """Encode a text field; proto3 leaves an empty one out.
+    """Encode a text field; proto3 leaves an empty one out."""
+    return tag + _sized(_utf8(text)) if text else b""
 
-    A lone surrogate, which JSON can bring and UTF-8 cannot hold, becomes a question mark.
-    """
-    return tag + _sized(text.encode(errors="replace")) if text else b""
+
+def _utf8(text: str) -> bytes:
+    """Encode a text; a lone surrogate, which JSON can bring, becomes a question mark."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return text.encode(errors="replace")
+    except AttributeError:  # the SDK takes any object for a name
+        return str(text).encode(errors="replace")
 
 
 def time_field(tag: bytes, nanoseconds: int | None) -> bytes:

@@ -5,17 +5,18 @@ it makes a `LogRecordExporter`, whose spans are encoded by this project's own en
 otlp-stdout-span-exporter. Both write the same lines.
 """
 
-import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.trace import ReadableSpan
 
 from lambda_otel_lite.configuration.settings import Settings
+from lambda_otel_lite.log import Logger, Stdout
 
 if TYPE_CHECKING:
     from typing import Protocol
 
+    from lambda_otel_lite.export.pipe import Output, Pipe
     from lambda_otel_lite.export.record import RecordFormat
 
     class Exporter(Protocol):
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
             """Export what was held back, and nothing from now on."""
 
 
-logger = logging.getLogger("lambda_otel_lite.exporter")
+logger = Logger("lambda_otel_lite.exporter")
 
 
 class StdoutSpanExporter:
@@ -42,26 +43,37 @@ class StdoutSpanExporter:
 
     Args:
         settings: The function's settings.
+        output: What takes the lines. Default: the process's stdout, as it is now.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, output: "Output | None" = None) -> None:
         self._settings = settings
+        stdout = output or Stdout()
+        self._pipe = _pipe(stdout) if settings.pipe_output else None
+        self._output = self._pipe or stdout
         self._exporter: Exporter | None = None
 
     def export(self, spans: Sequence[ReadableSpan]) -> object:
         """Export the spans; return what the exporter that does it returns."""
         if self._exporter is None:
-            self._exporter = _make_exporter(self._settings)
+            self._exporter = _make_exporter(self._settings, self._output)
         return self._exporter.export(spans)
 
     def shutdown(self) -> None:
-        """Shut down the exporter, if one was made."""
-        if self._exporter is not None:
-            self._exporter.shutdown()
+        """Write what waits for a pipe."""
+        self.force_flush()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Flush the exporter, if one was made."""
-        return self._exporter is None or self._exporter.force_flush(timeout_millis)
+        """Write what waits for a pipe; a line for stdout is written at once or not at all."""
+        del timeout_millis
+        if self._pipe is None:
+            return True
+        try:
+            self._pipe.flush()
+        except OSError as error:
+            logger.warning("spans lost: neither the pipe nor stdout can be written to: %s", error)
+            return False
+        return True
 
 
 class LogRecordExporter:
@@ -73,25 +85,33 @@ class LogRecordExporter:
 
     Args:
         settings: The function's settings.
+        output: What takes the lines.
         encode: Returns the compressed request in base64; by default this project's own encoder
             does. What it raises is taken to mean that these spans cannot be encoded together.
     """
 
     def __init__(
-        self, settings: Settings, encode: Callable[[Sequence[ReadableSpan]], str] | None = None
+        self,
+        settings: Settings,
+        output: "Output",
+        encode: Callable[[Sequence[ReadableSpan]], str] | None = None,
     ) -> None:
-        from lambda_otel_lite.export.record import RecordFormat, write  # noqa: PLC0415 - not before the first export
+        from lambda_otel_lite.export.record import RecordFormat  # noqa: PLC0415 - not before the first export
 
         self._format = RecordFormat(settings)
-        self._write_line = write
+        self._write_line = output.write
         self._encode = encode or _native_encoder(self._format)
+        self._has_failed = False
 
     def export(self, spans: Sequence[ReadableSpan]) -> bool:
         """Write the spans; never raises, reports what it had to drop, and says if it was none."""
         try:
             dropped = self._write(spans) if spans else 0
-        except (OSError, ValueError) as error:  # ValueError: the user has closed stdout
-            logger.warning("%d spans lost: stdout cannot be written to: %s", len(spans), error)
+        except OSError as error:
+            # Once: where stdout is gone, the next invocation's spans go the same way.
+            log = logger.debug if self._has_failed else logger.warning
+            log("%d spans lost: stdout cannot be written to: %s", len(spans), error)
+            self._has_failed = True
             return False
         if dropped:
             logger.warning(
@@ -139,17 +159,20 @@ class LogRecordExporter:
         return line if self._format.fits(line) else None
 
 
-def _make_exporter(settings: Settings) -> "Exporter":
+def _pipe(stdout: "Output") -> "Pipe":
+    from lambda_otel_lite.export.pipe import Pipe  # noqa: PLC0415 - few functions have one
+
+    return Pipe(stdout)
+
+
+def _make_exporter(settings: Settings, output: "Output") -> "Exporter":
     if settings.exporter == "native":
-        return LogRecordExporter(settings)
+        return LogRecordExporter(settings, output)
     try:
         from lambda_otel_lite.export import package_output  # noqa: PLC0415 - imports protobuf
 
-        if settings.pipe_output:
-            # As it is: a pipe has no line limit, and other readers.
-            return package_output.pipe_exporter(settings.compression_level)
         encoder = package_output.PackageEncoder(settings.compression_level)
-        return LogRecordExporter(settings, encoder.encode)
+        return LogRecordExporter(settings, output, encoder.encode)
     except Exception as error:  # noqa: BLE001 - two versions of protobuf raise a TypeError
         logger.warning(
             "LAMBDA_OTEL_EXPORTER=package needs otlp-stdout-span-exporter, which cannot be imported"
@@ -157,7 +180,7 @@ def _make_exporter(settings: Settings) -> "Exporter":
             type(error).__name__,
             error,
         )
-        return LogRecordExporter(settings)
+        return LogRecordExporter(settings, output)
 
 
 def _native_encoder(record_format: "RecordFormat") -> Callable[[Sequence[ReadableSpan]], str]:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.export import SpanExportResult
 from otlp_stdout_span_exporter import OTLPStdoutSpanExporter
 from otlp_stdout_span_exporter.exporter import Output
 
@@ -45,15 +45,3 @@ class PackageEncoder:
             raise ValueError("OTLPStdoutSpanExporter could not encode the spans")
         payload: str = json.loads(self._capture.line)["payload"]
         return payload
-
-
-def pipe_exporter(compression_level: int) -> SpanExporter:
-    """Return the package's own exporter, which writes to its named pipe.
-
-    ``OTLP_STDOUT_SPAN_EXPORTER_OUTPUT_TYPE=pipe`` is read by the package itself.
-
-    Args:
-        compression_level: Gzip level, 0 to 9.
-    """
-    exporter: SpanExporter = OTLPStdoutSpanExporter(gzip_level=compression_level)
-    return exporter

@@ -6,7 +6,6 @@ not look for each span to count them. Exporter headers may hold API keys and are
 line: they belong to the forwarder.
 """
 
-import sys
 import time
 import zlib
 from binascii import b2a_base64
@@ -60,16 +59,6 @@ class RecordFormat:
     def fits(self, line: str) -> bool:
         """Say whether the line is short enough; all of it is ASCII, so characters are bytes."""
         return len(line) <= self.limit
-
-
-def write(line: str) -> None:
-    """Write a line to the function's log at once.
-
-    In one write: if payload and newline are written apart, another thread's text may come between
-    them, and the line is no longer JSON.
-    """
-    sys.stdout.write(line)
-    sys.stdout.flush()
 
 
 def _now() -> str:

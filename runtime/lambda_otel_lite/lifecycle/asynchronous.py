@@ -1,7 +1,5 @@
 """The mode ``async``: export in the extension's thread, after the response has left."""
 
-import logging
-import threading
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -11,9 +9,11 @@ from opentelemetry.sdk.trace import TracerProvider
 from lambda_otel_lite.lifecycle.extension import Signal
 from lambda_otel_lite.lifecycle.extensions_api import Invoke
 from lambda_otel_lite.lifecycle.handover import Handover
+from lambda_otel_lite.log import Logger
 from lambda_otel_lite.processor import flush
+from lambda_otel_lite.startup.threads import Lock
 
-logger = logging.getLogger("lambda_otel_lite.extension")
+logger = Logger("lambda_otel_lite.extension")
 
 # How long the extension leaves the handler alone after an event has arrived, in s. If no traced
 # handler has begun by then, none will: the invocation lasts as long as the extension waits.
@@ -46,7 +46,7 @@ class AsyncExport:
 
     def __init__(self, provider: TracerProvider) -> None:
         self._provider = provider
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._handover = Handover()
         self._connected = True
         self._begin_grace = BEGIN_GRACE
@@ -110,11 +110,17 @@ class AsyncExport:
         Args:
             events: Those of an `InternalExtension`, which asks for the next when this is done.
         """
-        for event in events:
-            try:
-                self._take(event)
-            except Exception:
-                logger.exception("telemetry failed at %s", event)
+        self._connected = True
+        try:
+            for event in events:
+                # Without this thread no invocation ends.
+                try:
+                    self._take(event)
+                except BaseException:
+                    logger.exception("telemetry failed at %s", event)
+        finally:
+            # Nobody follows any more: the handler's thread exports.
+            self._disconnect()
 
     def _take(self, event: Invoke | Signal) -> None:
         if isinstance(event, Invoke):
@@ -130,9 +136,11 @@ class AsyncExport:
     def _export(self, event: Invoke) -> None:
         """Wait for the invocation's end and export; the invocation lasts until this returns."""
         handover = self._claim(event.request_id)
-        if handover.begun and handover.wait(lambda: handover.ended, _remaining(event)):
-            self._wait_for_response(handover, event)
-        self._release(handover)
+        try:
+            if handover.begun and handover.wait(lambda: handover.ended, _remaining(event)):
+                self._wait_for_response(handover, event)
+        finally:
+            self._release(handover)
         flush(self._provider)
 
     def _disconnect(self) -> None:

@@ -5,13 +5,16 @@ which serves all that follow. An invocation that ends in time does not wake it: 
 deadline that it knows, and then looks whether a later one has taken its place.
 """
 
-import logging
 import math
-import threading
 import time
+from _queue import Empty, SimpleQueue  # not from queue, which gevent and eventlet patch
 from collections.abc import Callable
+from contextlib import suppress
 
-logger = logging.getLogger("lambda_otel_lite.deadline")
+from lambda_otel_lite.log import Logger
+from lambda_otel_lite.startup.threads import Lock, start_thread
+
+logger = Logger("lambda_otel_lite.deadline")
 
 #: The longest timeout of a function, in ms
 #: (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)
@@ -23,21 +26,21 @@ class DeadlineWatch[SubjectT]:
 
     Args:
         margin_ms: How long before the deadline, in ms; 0 watches nothing.
-        on_deadline: Called in the watch's thread with what was armed; must not raise.
+        on_deadline: Called in the watch's thread with what was armed. What it raises is logged.
     """
 
     def __init__(self, margin_ms: int, on_deadline: Callable[[SubjectT], None]) -> None:
         self._margin = margin_ms / 1000
         self._on_deadline = on_deadline
-        self._lock = threading.Lock()
-        self._changed = threading.Condition(self._lock)
+        self._lock = Lock()
+        self._wake_ups: SimpleQueue[None] = SimpleQueue()
         # When to call back, in s since the epoch, and with what: a pair, so both change at once.
         self._alarm: tuple[float, SubjectT] | None = None
         # When the thread looks next, in s since the epoch. An earlier alarm moves it. It stays when
         # that alarm is disarmed: a thread without a time to look at would be woken by each
         # invocation that is over before the thread has had its turn.
         self._looks_at = math.inf
-        self._thread: threading.Thread | None = None
+        self._is_watching = False
 
     def arm(self, remaining_ms: float, subject: SubjectT) -> None:
         """Watch a deadline, in place of any other.
@@ -55,9 +58,9 @@ class DeadlineWatch[SubjectT]:
             self._alarm = alarm, subject
             if alarm < self._looks_at:
                 self._looks_at = alarm
-                self._changed.notify()
-            if self._thread is None:
-                self._thread = _start(self._watch)
+                self._wake_ups.put(None)
+            if not self._is_watching:
+                self._is_watching = _start(self._watch)
 
     def disarm(self) -> None:
         """Stop watching; the thread is left asleep."""
@@ -65,11 +68,15 @@ class DeadlineWatch[SubjectT]:
 
     def _watch(self) -> None:
         while True:
-            self._on_deadline(self._next_due())
+            due = self._next_due()
+            try:
+                self._on_deadline(due)
+            except BaseException:
+                logger.exception("telemetry failed at a deadline")
 
     def _next_due(self) -> SubjectT:
-        with self._changed:
-            while True:
+        while True:
+            with self._lock:
                 now, armed = time.time(), self._alarm
                 if armed and armed[0] <= now:
                     self._alarm, self._looks_at = None, math.inf
@@ -77,15 +84,16 @@ class DeadlineWatch[SubjectT]:
                 if self._looks_at <= now:
                     self._looks_at = armed[0] if armed else math.inf
                 idle = self._looks_at == math.inf
-                self._changed.wait(None if idle else self._looks_at - now)
+                seconds = None if idle else self._looks_at - now
+            with suppress(Empty):
+                self._wake_ups.get(timeout=seconds)
 
 
-def _start(watch: Callable[[], None]) -> threading.Thread | None:
-    thread = threading.Thread(target=watch, name="lambda-otel-lite-deadline", daemon=True)
+def _start(watch: Callable[[], None]) -> bool:
     try:
-        thread.start()
+        start_thread(watch)
     except RuntimeError as error:
         # The process may start no more threads; the function runs without the watch.
         logger.warning("no deadline can be watched: %s", error)
-        return None
-    return thread
+        return False
+    return True

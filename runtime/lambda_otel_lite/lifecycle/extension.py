@@ -5,15 +5,15 @@ work after the response has its place
 (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html).
 """
 
-import logging
-import threading
+from _queue import SimpleQueue  # not from queue, which gevent and eventlet patch
 from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
-from time import sleep
 
 from lambda_otel_lite.lifecycle.extensions_api import ExtensionsApi, ExtensionsApiError, Invoke
+from lambda_otel_lite.log import Logger
+from lambda_otel_lite.startup.threads import original, start_thread
 
-logger = logging.getLogger("lambda_otel_lite.extension")
+logger = Logger("lambda_otel_lite.extension")
 
 NAME = "lambda-otel-lite"
 
@@ -21,6 +21,9 @@ NAME = "lambda-otel-lite"
 # again: until the extension asks for the next event, no invocation ends.
 _FIRST_WAIT = 0.1
 _LONGEST_WAIT = 1.0
+
+
+sleep = original("time", "sleep")
 
 
 class Signal(Enum):
@@ -49,19 +52,36 @@ class InternalExtension:
         Args:
             kinds: ``["INVOKE"]``, or nothing: an extension without events is still there for
                 SIGTERM, which the platform sends to no function without an extension.
-            follow: Takes the events in a thread of its own. The platform waits while it works.
+            follow: Takes the events in a thread of its own. The platform waits while it works. If
+                it raises, it is called again: without it no invocation would end.
 
         Returns:
-            False if the platform refused; nothing is running then.
+            False if the platform refused, or if the process may start no thread; nothing is
+            running then.
         """
+        registered: SimpleQueue[bool] = SimpleQueue()
         try:
+            # First: the platform waits for an extension that has registered, thread or not.
+            start_thread(lambda: self._follow(follow) if registered.get() else None)
             self._api.register(NAME, kinds)
-        except (OSError, ExtensionsApiError, ValueError) as error:
+        except (OSError, ExtensionsApiError, ValueError, RuntimeError) as error:
             logger.warning("the internal extension cannot be registered: %s", error)
+            registered.put(False)  # noqa: FBT003 - the answer to the question that is its name
             return False
-        # A daemon: no thread of telemetry keeps a process alive that wants to exit.
-        threading.Thread(target=follow, args=(self.events(),), name=NAME, daemon=True).start()
+        registered.put(True)  # noqa: FBT003
         return True
+
+    def _follow(self, follow: Callable[[Iterator[Invoke | Signal]], None]) -> None:
+        wait = _FIRST_WAIT
+        while True:
+            try:
+                follow(self.events())
+            except BaseException:
+                logger.exception("the internal extension failed and goes on")
+            else:
+                return
+            sleep(wait)
+            wait = min(wait * 2, _LONGEST_WAIT)
 
     def events(self) -> Iterator[Invoke | Signal]:
         """Yield what happens, for ever; the next event is asked for when one has been taken."""
@@ -73,7 +93,7 @@ class InternalExtension:
                     # threads can run.
                     yield Signal.ARRIVED
                     event = read()
-            except (OSError, ExtensionsApiError) as error:
+            except Exception as error:  # noqa: BLE001 - the API must be asked again
                 if wait == _FIRST_WAIT:
                     logger.warning("the Extensions API failed, trying again: %s", error)
                     yield Signal.DISCONNECTED

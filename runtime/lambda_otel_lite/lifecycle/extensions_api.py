@@ -11,9 +11,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from lambda_otel_lite.startup.threads import original
+
 #: The longest wait for an answer to the registration, in s: one local round trip at init.
 REGISTER_TIMEOUT = 2.0
 _VERSION = "/2020-01-01/extension"
+
+_Socket: type[socket.socket] = original("socket", "socket")
 
 
 class ExtensionsApiError(Exception):
@@ -98,7 +102,9 @@ class ExtensionsApi:
     ) -> Iterator[Callable[[], tuple[dict[str, str], bytes]]]:
         """Send a request; yield, when the answer begins, the function that reads it."""
         host, _, port = self._address.rpartition(":")
-        with socket.create_connection((host, int(port)), REGISTER_TIMEOUT) as connection:
+        with _Socket(socket.AF_INET, socket.SOCK_STREAM) as connection:
+            connection.settimeout(REGISTER_TIMEOUT)
+            connection.connect((host, int(port)))
             connection.settimeout(timeout)
             connection.sendall(request)
             connection.recv(1, socket.MSG_PEEK)

@@ -1,9 +1,9 @@
 """What the handler's thread and the extension's thread tell each other about one invocation."""
 
 import weakref
+from _queue import Empty, SimpleQueue  # not from queue, which gevent and eventlet patch
 from collections.abc import Callable
 from contextlib import suppress
-from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any
 

@@ -1,20 +1,20 @@
 """Which invocation is open, and what happens to its spans at its end, deadline or shutdown."""
 
-import logging
-import threading
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import Span
 
 from lambda_otel_lite.lifecycle.deadline import DeadlineWatch
+from lambda_otel_lite.log import Logger
 from lambda_otel_lite.processor import LambdaSpanProcessor, OpenSpans, flush
+from lambda_otel_lite.startup.threads import RLock
 
 if TYPE_CHECKING:
     from lambda_otel_lite.lifecycle.asynchronous import AsyncExport
     from lambda_otel_lite.lifecycle.handover import Handover
 
-logger = logging.getLogger("lambda_otel_lite.lifecycle")
+logger = Logger("lambda_otel_lite.lifecycle")
 
 # error.type and the status' description
 _TIMEOUT = ("timeout", "the invocation reached its deadline")
@@ -73,7 +73,7 @@ class Lifecycle:
         self._queue = queue
         self._extension = extension
         self._finalizes = finalizes
-        self._lock = threading.RLock()
+        self._lock = RLock()
         self._invocation: Invocation | None = None
         if queue is not None:
             queue.release()
@@ -123,6 +123,10 @@ class Lifecycle:
             handed_over = self._finalizes
         if not handed_over:
             flush(self._provider)
+
+    def note_dropped(self, span: Span) -> None:
+        """Set on a handler's span that is about to end how many spans were dropped, if any were."""
+        self._open_spans.note_dropped(span)
 
     def complete(self) -> None:
         """Export unless a traced handler is running, whose end exports: its spans stay together."""

@@ -4,8 +4,6 @@ It sends SIGTERM first, but only to functions with an extension
 (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html, "Shutdown phase").
 """
 
-import _thread
-import logging
 import os
 import signal
 import threading
@@ -13,7 +11,10 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-logger = logging.getLogger("lambda_otel_lite.extension")
+from lambda_otel_lite.log import Logger
+from lambda_otel_lite.startup.threads import start_thread
+
+logger = Logger("lambda_otel_lite.extension")
 
 # Stages of a SIGTERM: none has come, the work before the exit is under way, the work is done.
 _IDLE, _PREPARING, _PREPARED = range(3)
@@ -44,7 +45,7 @@ def on_sigterm(before_exit: Callable[[], None]) -> None:
         nonlocal stage
         if stage == _IDLE:
             stage = _PREPARING
-            _thread.start_new_thread(prepare, ())
+            start_thread(prepare)
             return
         if stage == _PREPARING:
             return

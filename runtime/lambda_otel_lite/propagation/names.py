@@ -4,15 +4,15 @@ A name is known to the runtime, or an installed package claims it in the entry p
 ``opentelemetry_propagator``.
 """
 
-import logging
 from collections.abc import Iterable, Mapping
 from functools import cache
 
 from opentelemetry.propagators.textmap import TextMapPropagator
 
+from lambda_otel_lite.log import Logger
 from lambda_otel_lite.startup.entry_points import entry_points, normalized
 
-logger = logging.getLogger("lambda_otel_lite.propagation")
+logger = Logger("lambda_otel_lite.propagation")
 
 _PACKAGES = {
     "opentelemetry.propagators.b3": "opentelemetry-propagator-b3",

@@ -7,7 +7,6 @@ bundle without such metadata they are found by the rule that packages follow: th
 ``opentelemetry.instrumentation.NAME`` defines them.
 """
 
-import logging
 import os
 from collections.abc import Iterable
 from functools import partial
@@ -16,9 +15,10 @@ from typing import Any
 
 from opentelemetry.trace import TracerProvider
 
+from lambda_otel_lite.log import Logger
 from lambda_otel_lite.startup.entry_points import EntryPoint, entry_points, normalized
 
-logger = logging.getLogger("lambda_otel_lite.instrumentations")
+logger = Logger("lambda_otel_lite.instrumentations")
 
 _GROUP = "opentelemetry_instrumentor"
 _PACKAGE = "opentelemetry-instrumentation-"

@@ -7,7 +7,6 @@ the API's own proxies do for a process that has no provider at first
 for instrumentations and for ``get_tracer_provider().add_span_processor()``.
 """
 
-import logging
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +15,9 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.util._once import Once
 
-logger = logging.getLogger("lambda_otel_lite.startup")
+from lambda_otel_lite.log import Logger
+
+logger = Logger("lambda_otel_lite.startup")
 
 
 class StartupTracerProvider(TracerProvider):

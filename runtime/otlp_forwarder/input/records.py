@@ -95,13 +95,25 @@ def read_record(message: Any) -> dict[str, Any]:
     """
     if not isinstance(message, str):
         raise MalformedError("not text")
-    record = parse_json(message)
+    record = parse_json(_without_prefix(message))
     if not isinstance(record, dict) or "__otel_otlp_stdout" not in record:
         raise MalformedError("not a record")
     for name, value in EXPECTED.items():
         if record.get(name) != value:
             raise MalformedError(f"{name} is not {value}")
     return record
+
+
+def _without_prefix(message: str) -> str:
+    """Return the log record of a message that begins with somebody else's text.
+
+    A function may write a part of a line past all that the runtime sees, as a subprocess does; the
+    record then lands on the same line.
+    """
+    marker = message.find('"__otel_otlp_stdout"')
+    begin = message.rfind("{", 0, marker) if marker > 0 else -1
+    # Any other brace is within the prefix, or the key is not a record's first.
+    return message if begin <= 0 or message[begin + 1 : marker].strip() else message[begin:]
 
 
 def read_parts(record: Mapping[str, Any], item: int, limit: int) -> list[Part]:

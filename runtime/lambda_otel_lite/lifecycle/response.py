@@ -1,0 +1,107 @@
+"""See what becomes of a response after the handler has returned it.
+
+The platform's runtime encodes it, and an invocation whose response cannot be encoded has failed:
+``Runtime.MarshalError``. To find out by encoding it here as well would take as long again. So the
+handler's span ends when the runtime has encoded the response, where it is known to do so next.
+Source: awslambdaric, ``bootstrap.handle_event_request`` and ``lambda_runtime_marshaller``
+(https://github.com/aws/aws-lambda-python-runtime-interface-client).
+"""
+
+import sys
+from _thread import get_ident
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+#: Ends an invocation, given what was wrong with its response; must not raise.
+type Finish = Callable[[BaseException | None], None]
+
+
+class ResponseEncoding:
+    """Calls back when the platform's runtime has encoded a response."""
+
+    def __init__(self) -> None:
+        # One for each thread in which the runtime is about to encode.
+        self._pending: dict[int, Finish] = {}
+        self._is_watched = False
+
+    def defer(self, finish: Finish) -> bool:
+        """Have an invocation ended when its response is encoded.
+
+        Args:
+            finish: Called in this thread.
+
+        Returns:
+            False if the runtime is not the one to which the handler's result goes next: with a
+            decorator of the user's around the handler, anything may happen.
+        """
+        caller = _caller()
+        if caller is None:
+            return False
+        if not self._is_watched:
+            self._is_watched = self._watch(caller)
+        if self._is_watched:
+            self._pending[get_ident()] = finish
+        return self._is_watched
+
+    def finish_left_over(self) -> None:
+        """End the invocation before, if its response was never encoded."""
+        if self._pending and (finish := self._pending.pop(get_ident(), None)):
+            finish(None)
+
+    def _watch(self, caller: FrameType) -> bool:
+        try:
+            marshaller = caller.f_locals["lambda_runtime_client"].marshaller
+            encode = marshaller.marshal_response
+            marshaller.marshal_response = self._watched(encode)
+        except Exception:  # noqa: BLE001 - another version of the runtime, or a marshaller of the user's
+            return False
+        return True
+
+    def _watched(self, encode: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def marshal_response(response: Any) -> Any:
+            finish = self._pending.pop(get_ident(), None)
+            if finish is None:
+                return encode(response)
+            try:
+                encoded = encode(response)
+            except BaseException as error:
+                finish(error)
+                raise
+            finish(_fault(encoded))
+            return encoded
+
+        return marshal_response
+
+
+def error_type(error: BaseException) -> str:
+    """Return the type of error that the platform reports.
+
+    Args:
+        error: What was wrong with a response.
+    """
+    return str(getattr(error, "exception_type", None) or type(error).__name__)
+
+
+def _caller() -> FrameType | None:
+    """Return the frame of the platform's runtime if it has called the traced handler itself."""
+    frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 - the one way to know the caller
+    while frame is not None:
+        module = str(frame.f_globals.get("__name__"))
+        if module == "awslambdaric.bootstrap":
+            return frame if frame.f_code.co_name == "handle_event_request" else None
+        if not module.startswith("lambda_otel_lite."):
+            return None
+        frame = frame.f_back
+    return None
+
+
+def _fault(encoded: Any) -> BaseException | None:
+    """Return why the response cannot be sent: a lone surrogate, which UTF-8 cannot hold."""
+    text = encoded[0] if isinstance(encoded, tuple) else None
+    if isinstance(text, str) and not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            return error
+    return None
