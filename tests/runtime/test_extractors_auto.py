@@ -10,6 +10,7 @@ from lambda_otel_lite.extractors import (
     TriggerType,
     appsync_extractor,
     auto_extractor,
+    brokers,
     cognito_extractor,
     datasource,
     default_extractor,
@@ -23,27 +24,38 @@ from lambda_otel_lite.extractors.auto import NAMES, extractor_for
 from tests.spans import EVENT_NAMES, FUNCTION_ARN, TRACEPARENT, FakeContext, event
 
 _EXPECTED = {
+    "activemq": "activemq",
     "alb": "alb",
     "alb_multi_value": "alb",
     "api_gateway_v1": "api_gateway_v1",
     "api_gateway_v2": "api_gateway_v2",
     "api_gateway_v2_default": "api_gateway_v2",
     "appsync": "appsync",
+    "appsync_amplify": "appsync",
     "appsync_batch": "appsync",
     "cloudwatch_logs": "cloudwatch_logs",
     "cognito": "cognito",
     "direct": "default",
+    "documentdb": "documentdb",
     "dynamodb_stream": "dynamodb",
     "eventbridge": "eventbridge",
+    "firehose": "firehose",
     "function_url": "api_gateway_v2",
+    "kafka": "kafka",
+    "kafka_batch": "kafka",
     "kinesis": "kinesis",
+    "rabbitmq": "rabbitmq",
     "s3": "s3",
+    "s3_lifecycle": "s3",
     "scheduled": "eventbridge",
+    "ses": "ses",
     "sns": "sns",
     "sns_through_sqs": "sqs",
     "sqs": "sqs",
     "sqs_batch": "sqs",
     "step_functions": "step_functions",
+    "vpc_lattice_v1": "vpc_lattice",
+    "vpc_lattice_v2": "vpc_lattice",
     "websocket_connect": "websocket",
     "websocket_message": "websocket",
 }
@@ -80,6 +92,11 @@ def test_auto_picks_the_extractor_of_the_events_source(name: str) -> None:
         {"Records": [None]},
         {"detail-type": "x"},
         {"info": {"fieldName": "pet"}},
+        {"eventSource": ["aws:kafka"]},
+        {"eventSource": "aws:unheard-of"},
+        {"records": [], "deliveryStreamName": "clicks"},
+        {"method": "GET", "path": "/"},
+        {"typeName": "Query", "fieldName": "pet"},
     ],
 )
 def test_what_is_not_known_is_a_direct_invocation(stranger: Any) -> None:
@@ -94,6 +111,7 @@ def test_a_direct_invocation_takes_the_client_contexts_headers() -> None:
     assert extracted.span_name is None
     assert extracted.attributes == {
         "faas.invocation_id": FakeContext.aws_request_id,
+        "aws.lambda.invoked_arn": FUNCTION_ARN,
         "cloud.resource_id": FUNCTION_ARN,
         "cloud.account.id": "123456789012",
     }
@@ -104,7 +122,30 @@ def test_headers_in_the_event_win_over_the_client_context() -> None:
 
     extracted = default_extractor(sample, FakeContext(headers={"traceparent": "00-x"}))
 
-    assert extracted.carrier == {"traceparent": TRACEPARENT}
+    assert extracted.carrier == {"Traceparent": TRACEPARENT}
+
+
+@pytest.mark.parametrize(
+    ("qualifier", "version", "resource_id"),
+    [
+        ("", "$LATEST", FUNCTION_ARN),
+        (":live", "7", f"{FUNCTION_ARN}:7"),
+        (":live", "$LATEST", FUNCTION_ARN),
+        (":live", None, FUNCTION_ARN),
+        (":$LATEST", "$LATEST", FUNCTION_ARN),
+        (":7", "7", f"{FUNCTION_ARN}:7"),
+    ],
+)
+def test_an_alias_is_part_of_the_invoked_arn_alone(
+    qualifier: str, version: str | None, resource_id: str
+) -> None:
+    """https://opentelemetry.io/docs/specs/semconv/resource/cloud/, cloud.resource_id."""
+    context = FakeContext(invoked_function_arn=FUNCTION_ARN + qualifier, function_version=version)
+
+    attributes = default_extractor({}, context).attributes
+
+    assert attributes["cloud.resource_id"] == resource_id
+    assert attributes["aws.lambda.invoked_arn"] == FUNCTION_ARN + qualifier
 
 
 @pytest.mark.parametrize("context", [None, object(), "x", {"aws_request_id": 1}])
@@ -147,7 +188,7 @@ def test_hazard_16_a_user_pools_trigger_names_no_user() -> None:
     assert "jane" not in str(extracted.attributes)
 
 
-@pytest.mark.parametrize("name", ["appsync", "appsync_batch"])
+@pytest.mark.parametrize("name", ["appsync", "appsync_batch", "appsync_amplify"])
 def test_a_resolvers_call_is_named_by_its_field(name: str) -> None:
     extracted = appsync_extractor(event(name), FakeContext())
 
@@ -200,7 +241,7 @@ def test_an_extractor_that_is_not_there_is_an_error_that_names_what_is(
 def test_every_extractor_is_a_row_of_the_table_and_every_row_is_exported() -> None:
     public = {
         name
-        for module in (datasource, direct, http, messaging)
+        for module in (brokers, datasource, direct, http, messaging)
         for name, value in vars(module).items()
         if getattr(value, "__module__", None) == module.__name__ and not name.startswith("_")
     }

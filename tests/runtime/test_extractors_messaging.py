@@ -22,13 +22,23 @@ from tests.spans import OTHER_TRACEPARENT, TRACEPARENT, XRAY_HEADER, FakeContext
 
 def _own(extracted: SpanAttributes) -> dict[str, Any]:
     """Return the attributes without those that every invocation has."""
-    common = ("faas.invocation_id", "cloud.resource_id", "cloud.account.id")
+    common = (
+        "faas.invocation_id",
+        "aws.lambda.invoked_arn",
+        "cloud.resource_id",
+        "cloud.account.id",
+    )
     assert all(name in extracted.attributes for name in common)
     return {key: value for key, value in extracted.attributes.items() if key not in common}
 
 
 def _process(system: str, **others: object) -> dict[str, object]:
-    return {"messaging.system": system, "messaging.operation.type": "process", **others}
+    return {
+        "messaging.system": system,
+        "messaging.operation.name": "process",
+        "messaging.operation.type": "process",
+        **others,
+    }
 
 
 def test_one_sqs_message_continues_its_senders_trace() -> None:
@@ -57,9 +67,11 @@ def test_an_sqs_batch_has_a_carrier_for_each_message_and_no_parent() -> None:
         **{"messaging.destination.name": "orders", "messaging.batch.message_count": 5},
     )
     assert extracted.carrier is None
+    ids = [described["messaging.message.id"] for described in extracted.link_attributes]
+    assert ids == [record["messageId"] for record in event("sqs_batch")["Records"]]
     assert list(extracted.link_carriers) == [
         {"traceparent": TRACEPARENT},
-        {"traceparent": OTHER_TRACEPARENT},
+        {"Traceparent": OTHER_TRACEPARENT},
         {"x-amzn-trace-id": XRAY_HEADER},
         {"traceparent": TRACEPARENT},
         {},
@@ -71,7 +83,7 @@ def test_a_message_may_carry_what_any_propagator_injects(name: str) -> None:
     sample = event("sqs")
     sample["Records"][0]["messageAttributes"] = {name: {"stringValue": "v", "dataType": "String"}}
 
-    assert sqs_extractor(sample, FakeContext()).carrier == {name.lower(): "v"}
+    assert sqs_extractor(sample, FakeContext()).carrier == {name: "v"}
 
 
 @pytest.mark.parametrize("name", ["sns", "sns_through_sqs"])
@@ -167,6 +179,9 @@ def test_a_scheduled_event_is_a_timer_named_by_its_rule() -> None:
     [
         ("ObjectCreated:Put", "insert"),
         ("ObjectRemoved:Delete", "delete"),
+        ("LifecycleExpiration:Delete", "delete"),
+        ("LifecycleExpiration:DeleteMarkerCreated", "delete"),
+        ("LifecycleTransition", "edit"),
         ("ObjectTagging:Put", "edit"),
     ],
 )
