@@ -3,8 +3,10 @@
 from typing import Any
 
 import pytest
+from opentelemetry.trace import SpanKind, get_current_span
 
 from lambda_otel_lite import extractors
+from lambda_otel_lite.configuration.settings import Settings
 from lambda_otel_lite.extractors import (
     SpanAttributes,
     TriggerType,
@@ -21,7 +23,8 @@ from lambda_otel_lite.extractors import (
     step_functions_extractor,
 )
 from lambda_otel_lite.extractors.auto import NAMES, extractor_for
-from tests.spans import EVENT_NAMES, FUNCTION_ARN, TRACEPARENT, FakeContext, event
+from lambda_otel_lite.propagation.propagation import from_settings
+from tests.spans import EVENT_NAMES, FUNCTION_ARN, SPAN_ID, TRACEPARENT, FakeContext, event
 
 _EXPECTED = {
     "activemq": "activemq",
@@ -44,6 +47,12 @@ _EXPECTED = {
     "kafka": "kafka",
     "kafka_batch": "kafka",
     "kinesis": "kinesis",
+    "pipe_activemq": "activemq",
+    "pipe_dynamodb": "dynamodb",
+    "pipe_kafka": "kafka",
+    "pipe_kinesis": "kinesis",
+    "pipe_rabbitmq": "rabbitmq",
+    "pipe_sqs": "sqs",
     "rabbitmq": "rabbitmq",
     "s3": "s3",
     "s3_lifecycle": "s3",
@@ -97,10 +106,61 @@ def test_auto_picks_the_extractor_of_the_events_source(name: str) -> None:
         {"records": [], "deliveryStreamName": "clicks"},
         {"method": "GET", "path": "/"},
         {"typeName": "Query", "fieldName": "pet"},
+        [{"eventSource": "aws:unheard-of"}],
+        [{"eventSource": {}}],
+        [[]],
     ],
 )
 def test_what_is_not_known_is_a_direct_invocation(stranger: Any) -> None:
     assert extractor_for(stranger) is default_extractor
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        {"RequestType": "Create", "ResponseURL": "https://x", "StackId": "x", "RequestId": "x"},
+        {"CodePipeline.job": {"id": "x", "accountId": "x", "data": {}}},
+        {"invokingEvent": "{}", "resultToken": "x", "configRuleName": "x", "accountId": "x"},
+        {"sessionId": "x", "bot": {"name": "x"}, "invocationSource": "DialogCodeHook"},
+        {"Name": "ContactFlowEvent", "Details": {"ContactData": {}, "Parameters": {}}},
+        {"messageVersion": "1.0", "agent": {}, "apiPath": "/x", "httpMethod": "GET"},
+        {"type": "TOKEN", "authorizationToken": "x", "methodArn": "arn:aws:execute-api:x:x:x"},
+        {"authorizationToken": "x", "requestContext": {"apiId": "x", "queryString": "x"}},
+        {"requestContext": {"condition": "RetriesExhausted"}, "requestPayload": {"Records": []}},
+        {"Step": "createSecret", "SecretId": "x", "ClientRequestToken": "x"},
+        {"source": "aws.cloudwatch", "alarmArn": "x", "alarmData": {"state": {}}},
+        {"getObjectContext": {}, "userRequest": {"headers": {}}, "xAmzRequestId": "x"},
+        {"invocationId": "x", "job": {"id": "x"}, "tasks": [{"taskId": "x"}]},
+        {"version": "1.0", "session": {}, "context": {}, "request": {"type": "LaunchRequest"}},
+        {"Records": [{"eventSource": "aws:codecommit", "codecommit": {"references": []}}]},
+        {"temperature": 21, "topic": "sensors/1", "timestamp": 0},
+    ],
+    ids=[
+        "custom resource",
+        "CodePipeline",
+        "Config",
+        "Lex",
+        "Connect",
+        "Bedrock agent",
+        "API Gateway authorizer",
+        "AppSync authorizer",
+        "destination",
+        "secret rotation",
+        "alarm",
+        "S3 Object Lambda",
+        "S3 batch operation",
+        "Alexa",
+        "CodeCommit",
+        "IoT rule",
+    ],
+)
+def test_what_is_alike_is_not_mistaken(sample: Any) -> None:
+    extracted = auto_extractor(sample, FakeContext())
+
+    assert extractor_for(sample) is default_extractor
+    assert extracted.trigger == "other"
+    assert extracted.kind is SpanKind.SERVER
+    assert extracted.span_name is None
 
 
 def test_a_direct_invocation_takes_the_client_contexts_headers() -> None:
@@ -122,7 +182,9 @@ def test_headers_in_the_event_win_over_the_client_context() -> None:
 
     extracted = default_extractor(sample, FakeContext(headers={"traceparent": "00-x"}))
 
-    assert extracted.carrier == {"Traceparent": TRACEPARENT}
+    parent = from_settings(Settings.from_environ({})).parent(extracted.carrier)
+    assert get_current_span(parent).get_span_context().span_id == SPAN_ID
+    assert (extracted.carrier or {})["Traceparent"] == TRACEPARENT
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,38 @@ def test_a_batch_of_several_partitions_is_linked_message_by_message() -> None:
     assert [one["messaging.kafka.offset"] for one in extracted.link_attributes] == [15, 7, 8]
 
 
+@pytest.mark.parametrize(
+    ("name", "same"),
+    [("pipe_kafka", "kafka"), ("pipe_activemq", "activemq"), ("pipe_rabbitmq", "rabbitmq")],
+)
+def test_a_pipes_list_is_read_as_the_sources_own_event(name: str, same: str) -> None:
+    piped = auto_extractor(event(name), FakeContext())
+    own = auto_extractor(event(same), FakeContext())
+
+    assert piped.attributes == own.attributes
+    assert piped.span_name == own.span_name == "process orders"
+    assert piped.carrier == own.carrier
+
+
+def test_a_record_without_a_value_is_a_tombstone() -> None:
+    sample = event("kafka")
+    (record,) = sample["records"]["orders-0"]
+    record |= {"key": None, "value": None, "headers": None}
+
+    extracted = auto_extractor(sample, FakeContext())
+
+    assert extracted.attributes["messaging.kafka.message.tombstone"] is True
+    assert extracted.carrier is None
+
+
+def test_a_kafka_of_ones_own_is_kafka() -> None:
+    sample = event("kafka")
+    sample["eventSource"] = "SelfManagedKafka"
+    sample.pop("eventSourceArn", None)
+
+    assert auto_extractor(sample, FakeContext()).span_name == "process orders"
+
+
 def test_a_batch_of_several_topics_has_no_destination() -> None:
     sample = event("kafka_batch")
     sample["records"]["orders-0"][0]["topic"] = "returns"
@@ -172,6 +204,18 @@ def test_a_change_stream_tells_of_data(change: str, operation: str) -> None:
     }
     assert extracted.span_name == "process orders"
     assert extracted.trigger == "datasource"
+
+
+def test_a_change_stream_of_several_collections_has_no_name() -> None:
+    sample = event("documentdb")
+    second = {"event": {"ns": {"db": "shop", "coll": "returns"}, "operationType": "insert"}}
+    sample["events"].append(second)
+
+    extracted = auto_extractor(sample, FakeContext())
+
+    assert extracted.span_name is None
+    assert extracted.attributes["db.namespace"] == "shop"
+    assert "db.collection.name" not in extracted.attributes
 
 
 def test_a_change_stream_of_unlike_changes_has_no_operation() -> None:

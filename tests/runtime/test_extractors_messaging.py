@@ -1,5 +1,6 @@
 """Messages, data changes and timers: attributes, names, links and the one parent."""
 
+import base64
 import json
 from typing import Any
 
@@ -8,6 +9,7 @@ from opentelemetry.trace import SpanKind
 
 from lambda_otel_lite.extractors import (
     TriggerType,
+    auto_extractor,
     cloudwatch_logs_extractor,
     dynamodb_extractor,
     eventbridge_extractor,
@@ -78,12 +80,58 @@ def test_an_sqs_batch_has_a_carrier_for_each_message_and_no_parent() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["b3", "X-B3-TraceId", "x-b3-spanid", "X-Amzn-Trace-Id"])
+@pytest.mark.parametrize(
+    "name",
+    ["b3", "X-B3-TraceId", "x-b3-spanid", "X-Amzn-Trace-Id", "uber-trace-id", "ot-tracer-traceid"],
+)
 def test_a_message_may_carry_what_any_propagator_injects(name: str) -> None:
     sample = event("sqs")
     sample["Records"][0]["messageAttributes"] = {name: {"stringValue": "v", "dataType": "String"}}
 
     assert sqs_extractor(sample, FakeContext()).carrier == {name: "v"}
+
+
+_BYTES = base64.b64encode(TRACEPARENT.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    ("name", "attribute"),
+    [
+        ("sqs", {"dataType": "Binary", "binaryValue": _BYTES}),
+        ("sns", {"Type": "Binary", "Value": _BYTES}),
+    ],
+)
+def test_a_publisher_may_send_the_context_as_bytes(name: str, attribute: dict[str, str]) -> None:
+    sample = event(name)
+    (record,) = sample["Records"]
+    described = record if name == "sqs" else record["Sns"]
+    described["messageAttributes" if name == "sqs" else "MessageAttributes"] = {
+        "traceparent": attribute
+    }
+
+    assert auto_extractor(sample, FakeContext()).carrier == {"traceparent": TRACEPARENT}
+
+
+@pytest.mark.parametrize("value", ["x", "é", "/w==", "", None, 7, {}])
+def test_bytes_that_are_no_text_are_no_context(value: Any) -> None:
+    sample = event("sqs")
+    sample["Records"][0]["messageAttributes"] = {
+        "traceparent": {"dataType": "Binary", "binaryValue": value}
+    }
+
+    assert sqs_extractor(sample, FakeContext()).carrier is None
+
+
+@pytest.mark.parametrize("header", ["b3", "X-Amzn-Trace-Id"])
+def test_an_envelope_carries_what_any_propagator_injects(header: str) -> None:
+    sample = event("sqs")
+    envelope = {
+        "Type": "Notification",
+        "MessageAttributes": {header: {"Type": "String", "Value": "v"}},
+    }
+    sample["Records"][0] |= {"body": json.dumps(envelope), "messageAttributes": {}}
+
+    assert sqs_extractor(sample, FakeContext()).carrier == {header: "v"}
 
 
 @pytest.mark.parametrize("name", ["sns", "sns_through_sqs"])
@@ -112,10 +160,10 @@ def test_a_notification_is_named_by_its_topic() -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        '{"Type": "Notification", traceparent',
-        '"Notification" traceparent' + "[" * 200_000,
-        "[" * 200_000 + '"Notification" traceparent',
-        '["Notification", "traceparent"]',
+        '{"Type": "Notification", "MessageAttributes": {',
+        '"MessageAttributes" traceparent' + "[" * 200_000,
+        "[" * 200_000 + '"MessageAttributes" traceparent',
+        '["MessageAttributes", "traceparent"]',
         '{"Type": "Notification", "traceparent": 1, "MessageAttributes": []}',
         None,
     ],

@@ -29,6 +29,10 @@ _PROPAGATION_FIELDS = (
     "x-b3-spanid",
     "x-b3-sampled",
     "x-b3-flags",
+    "uber-trace-id",
+    "ot-tracer-traceid",
+    "ot-tracer-spanid",
+    "ot-tracer-sampled",
     XRAY_HEADER,
 )
 

@@ -134,6 +134,11 @@ def objects(value: Any) -> list[dict[Any, Any]]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
+def only(texts: set[str | None]) -> str | None:
+    """Return the one text in a set; None if it holds more or none."""
+    return texts.pop() or None if len(texts) == 1 else None
+
+
 def records(event: Any) -> list[dict[Any, Any]]:
     """Return the objects in the event's ``Records``, or in the list that a pipe sends.
 

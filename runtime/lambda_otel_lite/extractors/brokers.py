@@ -16,7 +16,7 @@ from lambda_otel_lite.extractors._messages import (
     identified,
     is_propagation_field,
 )
-from lambda_otel_lite.extractors.attributes import SpanAttributes, mapping, objects, text
+from lambda_otel_lite.extractors.attributes import SpanAttributes, mapping, objects, only, text
 
 # Longer ones are no trace context (baggage is at most 8,192 bytes: W3C Baggage, "Limits").
 _LONGEST_HEADER = 8192
@@ -26,7 +26,7 @@ def kafka_extractor(event: Any, context: Any) -> SpanAttributes:
     """Read a batch of topics of Amazon MSK or of a Kafka of one's own."""
     found = _messages_of(event, "records")
     topics = {text(record.get("topic")) for record in found}
-    return batch(context, "kafka", _only(topics), [_kafka_message(record) for record in found])
+    return batch(context, "kafka", only(topics), [_kafka_message(record) for record in found])
 
 
 def activemq_extractor(event: Any, context: Any) -> SpanAttributes:
@@ -35,7 +35,7 @@ def activemq_extractor(event: Any, context: Any) -> SpanAttributes:
     destinations = [mapping(one.get("destination")) for one in found]
     # AWS's page writes it in both ways.
     names = {text(one.get("physicalName")) or text(one.get("physicalname")) for one in destinations}
-    return batch(context, "activemq", _only(names), [_activemq_message(one) for one in found])
+    return batch(context, "activemq", only(names), [_activemq_message(one) for one in found])
 
 
 def rabbitmq_extractor(event: Any, context: Any) -> SpanAttributes:
@@ -47,7 +47,7 @@ def rabbitmq_extractor(event: Any, context: Any) -> SpanAttributes:
     # QUEUE::VIRTUAL_HOST
     queues = {key and key.partition("::")[0] for key in keys}
     found = _messages_of(event, "rmqMessagesByQueue")
-    return batch(context, "rabbitmq", _only(queues), [_rabbitmq_message(one) for one in found])
+    return batch(context, "rabbitmq", only(queues), [_rabbitmq_message(one) for one in found])
 
 
 def _messages_of(event: Any, key: str) -> list[dict[Any, Any]]:
@@ -56,10 +56,6 @@ def _messages_of(event: Any, key: str) -> list[dict[Any, Any]]:
     if isinstance(found, dict):
         return [message for group in found.values() for message in objects(group)]
     return objects(found)
-
-
-def _only(names: set[str | None]) -> str | None:
-    return names.pop() or None if len(names) == 1 else None
 
 
 def _kafka_message(record: dict[Any, Any]) -> Message:

@@ -14,6 +14,7 @@ from lambda_otel_lite.extractors.attributes import (
     invocation_attributes,
     mapping,
     objects,
+    only,
     put,
     records,
     text,
@@ -75,16 +76,16 @@ def documentdb_extractor(event: Any, context: Any) -> SpanAttributes:
     """
     event = mapping(event)
     changes = [mapping(one.get("event")) for one in objects(event.get("events"))]
-    namespace = mapping(changes[0].get("ns")) if changes else {}
-    collection = text(namespace.get("coll"))
+    namespaces = [mapping(change.get("ns")) for change in changes]
+    database = only({text(namespace.get("db")) for namespace in namespaces})
+    collection = only({text(namespace.get("coll")) for namespace in namespaces})
     attributes = invocation_attributes(context)
     attributes["db.system.name"] = "mongodb"
-    put(attributes, "db.namespace", namespace.get("db"))
+    put(attributes, "db.namespace", database)
     put(attributes, "db.collection.name", collection)
     put(attributes, "faas.document.collection", collection)
-    names = {name for change in changes if (name := text(change.get("operationType")))}
-    if len(names) == 1:
-        attributes["faas.document.operation"] = _DOCUMENTDB_OPERATIONS.get(names.pop(), "edit")
+    if name := only({text(change.get("operationType")) for change in changes}):
+        attributes["faas.document.operation"] = _DOCUMENTDB_OPERATIONS.get(name, "edit")
     if len(changes) > 1:
         attributes["db.operation.batch.size"] = len(changes)
     name = f"process {collection}" if collection else None
