@@ -30,7 +30,7 @@ _INVOCATION = {
 }
 
 
-def _http(method: str, path: str, **others: str | int) -> dict[str, str | int]:
+def _http(method: str, path: str, **others: Any) -> dict[str, Any]:
     return {
         "http.method": method,
         "http.request.method": method,
