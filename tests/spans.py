@@ -48,6 +48,7 @@ class FakeContext:
 
     aws_request_id: str = "8f507cfc-xmpl-4697-b07a-ac58fc914c95"
     invoked_function_arn: str = FUNCTION_ARN
+    function_version: str | None = "$LATEST"
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def get_remaining_time_in_millis(self) -> int:

@@ -194,7 +194,11 @@ class _Tracing:
         parent = self._propagation.parent(extracted.carrier)
         if extracted.link_carriers:
             senders = self._propagation.senders(extracted.link_carriers)
-            links += [Link(span) for span in senders.spans]
+            described = extracted.link_attributes
+            links += [
+                Link(span, described[position] if position < len(described) else None)
+                for span, position in zip(senders.spans, senders.positions, strict=True)
+            ]
             # All messages come from one span: the batch continues its trace. An unsampled sender is
             # linked, but does not keep the batch from being traced.
             if senders.shared is not None and senders.spans[0].trace_flags.sampled:

@@ -3,13 +3,16 @@
 from typing import Any
 
 import pytest
+from opentelemetry.trace import SpanKind, get_current_span
 
 from lambda_otel_lite import extractors
+from lambda_otel_lite.configuration.settings import Settings
 from lambda_otel_lite.extractors import (
     SpanAttributes,
     TriggerType,
     appsync_extractor,
     auto_extractor,
+    brokers,
     cognito_extractor,
     datasource,
     default_extractor,
@@ -20,30 +23,48 @@ from lambda_otel_lite.extractors import (
     step_functions_extractor,
 )
 from lambda_otel_lite.extractors.auto import NAMES, extractor_for
-from tests.spans import EVENT_NAMES, FUNCTION_ARN, TRACEPARENT, FakeContext, event
+from lambda_otel_lite.propagation.propagation import from_settings
+from tests.spans import EVENT_NAMES, FUNCTION_ARN, SPAN_ID, TRACEPARENT, FakeContext, event
 
 _EXPECTED = {
+    "activemq": "activemq",
     "alb": "alb",
     "alb_multi_value": "alb",
     "api_gateway_v1": "api_gateway_v1",
     "api_gateway_v2": "api_gateway_v2",
     "api_gateway_v2_default": "api_gateway_v2",
     "appsync": "appsync",
+    "appsync_amplify": "appsync",
     "appsync_batch": "appsync",
     "cloudwatch_logs": "cloudwatch_logs",
     "cognito": "cognito",
     "direct": "default",
+    "documentdb": "documentdb",
     "dynamodb_stream": "dynamodb",
     "eventbridge": "eventbridge",
+    "firehose": "firehose",
     "function_url": "api_gateway_v2",
+    "kafka": "kafka",
+    "kafka_batch": "kafka",
     "kinesis": "kinesis",
+    "pipe_activemq": "activemq",
+    "pipe_dynamodb": "dynamodb",
+    "pipe_kafka": "kafka",
+    "pipe_kinesis": "kinesis",
+    "pipe_rabbitmq": "rabbitmq",
+    "pipe_sqs": "sqs",
+    "rabbitmq": "rabbitmq",
     "s3": "s3",
+    "s3_lifecycle": "s3",
     "scheduled": "eventbridge",
+    "ses": "ses",
     "sns": "sns",
     "sns_through_sqs": "sqs",
     "sqs": "sqs",
     "sqs_batch": "sqs",
     "step_functions": "step_functions",
+    "vpc_lattice_v1": "vpc_lattice",
+    "vpc_lattice_v2": "vpc_lattice",
     "websocket_connect": "websocket",
     "websocket_message": "websocket",
 }
@@ -80,10 +101,66 @@ def test_auto_picks_the_extractor_of_the_events_source(name: str) -> None:
         {"Records": [None]},
         {"detail-type": "x"},
         {"info": {"fieldName": "pet"}},
+        {"eventSource": ["aws:kafka"]},
+        {"eventSource": "aws:unheard-of"},
+        {"records": [], "deliveryStreamName": "clicks"},
+        {"method": "GET", "path": "/"},
+        {"typeName": "Query", "fieldName": "pet"},
+        [{"eventSource": "aws:unheard-of"}],
+        [{"eventSource": {}}],
+        [[]],
     ],
 )
 def test_what_is_not_known_is_a_direct_invocation(stranger: Any) -> None:
     assert extractor_for(stranger) is default_extractor
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        {"RequestType": "Create", "ResponseURL": "https://x", "StackId": "x", "RequestId": "x"},
+        {"CodePipeline.job": {"id": "x", "accountId": "x", "data": {}}},
+        {"invokingEvent": "{}", "resultToken": "x", "configRuleName": "x", "accountId": "x"},
+        {"sessionId": "x", "bot": {"name": "x"}, "invocationSource": "DialogCodeHook"},
+        {"Name": "ContactFlowEvent", "Details": {"ContactData": {}, "Parameters": {}}},
+        {"messageVersion": "1.0", "agent": {}, "apiPath": "/x", "httpMethod": "GET"},
+        {"type": "TOKEN", "authorizationToken": "x", "methodArn": "arn:aws:execute-api:x:x:x"},
+        {"authorizationToken": "x", "requestContext": {"apiId": "x", "queryString": "x"}},
+        {"requestContext": {"condition": "RetriesExhausted"}, "requestPayload": {"Records": []}},
+        {"Step": "createSecret", "SecretId": "x", "ClientRequestToken": "x"},
+        {"source": "aws.cloudwatch", "alarmArn": "x", "alarmData": {"state": {}}},
+        {"getObjectContext": {}, "userRequest": {"headers": {}}, "xAmzRequestId": "x"},
+        {"invocationId": "x", "job": {"id": "x"}, "tasks": [{"taskId": "x"}]},
+        {"version": "1.0", "session": {}, "context": {}, "request": {"type": "LaunchRequest"}},
+        {"Records": [{"eventSource": "aws:codecommit", "codecommit": {"references": []}}]},
+        {"temperature": 21, "topic": "sensors/1", "timestamp": 0},
+    ],
+    ids=[
+        "custom resource",
+        "CodePipeline",
+        "Config",
+        "Lex",
+        "Connect",
+        "Bedrock agent",
+        "API Gateway authorizer",
+        "AppSync authorizer",
+        "destination",
+        "secret rotation",
+        "alarm",
+        "S3 Object Lambda",
+        "S3 batch operation",
+        "Alexa",
+        "CodeCommit",
+        "IoT rule",
+    ],
+)
+def test_what_is_alike_is_not_mistaken(sample: Any) -> None:
+    extracted = auto_extractor(sample, FakeContext())
+
+    assert extractor_for(sample) is default_extractor
+    assert extracted.trigger == "other"
+    assert extracted.kind is SpanKind.SERVER
+    assert extracted.span_name is None
 
 
 def test_a_direct_invocation_takes_the_client_contexts_headers() -> None:
@@ -94,6 +171,7 @@ def test_a_direct_invocation_takes_the_client_contexts_headers() -> None:
     assert extracted.span_name is None
     assert extracted.attributes == {
         "faas.invocation_id": FakeContext.aws_request_id,
+        "aws.lambda.invoked_arn": FUNCTION_ARN,
         "cloud.resource_id": FUNCTION_ARN,
         "cloud.account.id": "123456789012",
     }
@@ -104,7 +182,32 @@ def test_headers_in_the_event_win_over_the_client_context() -> None:
 
     extracted = default_extractor(sample, FakeContext(headers={"traceparent": "00-x"}))
 
-    assert extracted.carrier == {"traceparent": TRACEPARENT}
+    parent = from_settings(Settings.from_environ({})).parent(extracted.carrier)
+    assert get_current_span(parent).get_span_context().span_id == SPAN_ID
+    assert (extracted.carrier or {})["Traceparent"] == TRACEPARENT
+
+
+@pytest.mark.parametrize(
+    ("qualifier", "version", "resource_id"),
+    [
+        ("", "$LATEST", FUNCTION_ARN),
+        (":live", "7", f"{FUNCTION_ARN}:7"),
+        (":live", "$LATEST", FUNCTION_ARN),
+        (":live", None, FUNCTION_ARN),
+        (":$LATEST", "$LATEST", FUNCTION_ARN),
+        (":7", "7", f"{FUNCTION_ARN}:7"),
+    ],
+)
+def test_an_alias_is_part_of_the_invoked_arn_alone(
+    qualifier: str, version: str | None, resource_id: str
+) -> None:
+    """https://opentelemetry.io/docs/specs/semconv/resource/cloud/, cloud.resource_id."""
+    context = FakeContext(invoked_function_arn=FUNCTION_ARN + qualifier, function_version=version)
+
+    attributes = default_extractor({}, context).attributes
+
+    assert attributes["cloud.resource_id"] == resource_id
+    assert attributes["aws.lambda.invoked_arn"] == FUNCTION_ARN + qualifier
 
 
 @pytest.mark.parametrize("context", [None, object(), "x", {"aws_request_id": 1}])
@@ -147,7 +250,7 @@ def test_hazard_16_a_user_pools_trigger_names_no_user() -> None:
     assert "jane" not in str(extracted.attributes)
 
 
-@pytest.mark.parametrize("name", ["appsync", "appsync_batch"])
+@pytest.mark.parametrize("name", ["appsync", "appsync_batch", "appsync_amplify"])
 def test_a_resolvers_call_is_named_by_its_field(name: str) -> None:
     extracted = appsync_extractor(event(name), FakeContext())
 
@@ -200,7 +303,7 @@ def test_an_extractor_that_is_not_there_is_an_error_that_names_what_is(
 def test_every_extractor_is_a_row_of_the_table_and_every_row_is_exported() -> None:
     public = {
         name
-        for module in (datasource, direct, http, messaging)
+        for module in (brokers, datasource, direct, http, messaging)
         for name, value in vars(module).items()
         if getattr(value, "__module__", None) == module.__name__ and not name.startswith("_")
     }

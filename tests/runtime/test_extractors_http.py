@@ -4,28 +4,33 @@ import copy
 from typing import Any
 
 import pytest
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import SpanKind, get_current_span
 
+from lambda_otel_lite.configuration.settings import Settings
 from lambda_otel_lite.extractors import (
+    SpanAttributes,
     TriggerType,
     alb_extractor,
     api_gateway_v1_extractor,
     api_gateway_v2_extractor,
     function_url_extractor,
+    vpc_lattice_extractor,
     websocket_extractor,
 )
 from lambda_otel_lite.extractors.attributes import Extractor
-from tests.spans import FUNCTION_ARN, TRACEPARENT, FakeContext, event
+from lambda_otel_lite.propagation.propagation import from_settings
+from tests.spans import FUNCTION_ARN, SPAN_ID, TRACEPARENT, FakeContext, event
 
 _UA = "Mozilla/5.0 (X11; Linux x86_64) Example/1.0"
 _INVOCATION = {
     "faas.invocation_id": "8f507cfc-xmpl-4697-b07a-ac58fc914c95",
+    "aws.lambda.invoked_arn": FUNCTION_ARN,
     "cloud.resource_id": FUNCTION_ARN,
     "cloud.account.id": "123456789012",
 }
 
 
-def _http(method: str, path: str, **others: str) -> dict[str, str]:
+def _http(method: str, path: str, **others: Any) -> dict[str, Any]:
     return {
         "http.method": method,
         "http.request.method": method,
@@ -45,6 +50,7 @@ _V1 = _http(
         "url.query": "colour=dark%20brown&tag=a&tag=b%26c",
         "url.scheme": "https",
         "network.protocol.version": "1.1",
+        "server.port": 443,
         "server.address": "api.example.com",
     },
 )
@@ -56,6 +62,7 @@ _V2 = _http(
         "url.query": "colour=brown&tag=a%20b",
         "url.scheme": "https",
         "network.protocol.version": "1.1",
+        "server.port": 443,
         "server.address": "api.example.com",
     },
 )
@@ -70,6 +77,7 @@ _URL = _http(
         "url.query": "limit=10",
         "url.scheme": "https",
         "network.protocol.version": "1.1",
+        "server.port": 443,
         "server.address": "abcdefghijklmnop.lambda-url.eu-west-1.on.aws",
     },
 )
@@ -83,10 +91,20 @@ _ALB = _http(
         "url.query": "colour=dark%20brown",
         "url.scheme": "http",
         "server.address": "lb.example.com",
+        "server.port": 8080,
         "alb.target_group_arn": _TARGET_GROUP,
     },
 )
 _ALB_MULTI = _ALB | {"url.query": "tag=a&tag=b%26c", "url.scheme": "https"}
+
+_LATTICE = _http(
+    "GET", "/pets/42", **{"url.query": "colour=brown", "server.address": "pets.example.com"}
+)
+_LATTICE_ARN = "arn:aws:vpc-lattice:eu-west-1:123456789012:"
+_LATTICE_V2 = _LATTICE | {
+    "aws.vpc_lattice.service_arn": f"{_LATTICE_ARN}service/svc-0a40eebed65f8d69c",
+    "aws.vpc_lattice.target_group_arn": f"{_LATTICE_ARN}targetgroup/tg-6d0ecf831eec9f09",
+}
 
 
 @pytest.mark.parametrize(
@@ -98,10 +116,12 @@ _ALB_MULTI = _ALB | {"url.query": "tag=a&tag=b%26c", "url.scheme": "https"}
         ("function_url", function_url_extractor, _URL, "GET"),
         ("alb", alb_extractor, _ALB, "GET"),
         ("alb_multi_value", alb_extractor, _ALB_MULTI, "GET"),
+        ("vpc_lattice_v1", vpc_lattice_extractor, _LATTICE, "GET"),
+        ("vpc_lattice_v2", vpc_lattice_extractor, _LATTICE_V2, "GET"),
     ],
 )
 def test_hazard_12_the_name_is_bounded_and_the_table_complete(
-    name: str, extractor: Extractor, attributes: dict[str, str], span_name: str
+    name: str, extractor: Extractor, attributes: dict[str, str | int], span_name: str
 ) -> None:
     extracted = extractor(event(name), FakeContext())
 
@@ -109,8 +129,13 @@ def test_hazard_12_the_name_is_bounded_and_the_table_complete(
     assert extracted.span_name == span_name
     assert extracted.trigger == TriggerType.HTTP == "http"
     assert extracted.kind is SpanKind.SERVER
-    carrier: Any = extracted.carrier
-    assert carrier["traceparent"] == TRACEPARENT
+    assert _parent_of(extracted) == SPAN_ID
+
+
+def _parent_of(extracted: SpanAttributes) -> int:
+    """Return the caller's span that the default propagators find."""
+    propagation = from_settings(Settings.from_environ({}))
+    return get_current_span(propagation.parent(extracted.carrier)).get_span_context().span_id
 
 
 @pytest.mark.parametrize(
@@ -164,26 +189,40 @@ def test_hazard_12_a_method_of_the_callers_invention_does_not_enter_the_name() -
     assert extracted.attributes["http.method"] == "X" * 1000
 
 
-def test_hazard_10_headers_of_a_rest_event_are_lower_case_and_keep_all_values() -> None:
+def test_hazard_10_headers_keep_their_case_and_all_values_and_are_read_in_any_case() -> None:
     sample = event("alb_multi_value")
-    sample["multiValueHeaders"]["user-agent"] = [_UA, "a proxy's"]
+    headers = sample["multiValueHeaders"]
+    del headers["user-agent"], headers["traceparent"]
+    headers |= {"User-AGENT": [_UA, "a proxy's"], "TraceParent": [TRACEPARENT]}
 
     extracted = alb_extractor(sample, FakeContext())
     assert extracted.attributes["user_agent.original"] == _UA
     carrier: Any = extracted.carrier
     assert carrier["tracestate"] == ["vendor=opaque", "other=1"]
-    assert carrier["traceparent"] == TRACEPARENT
+    assert carrier["TraceParent"] == TRACEPARENT
+    assert _parent_of(extracted) == SPAN_ID
 
 
 @pytest.mark.parametrize(
-    ("host", "address"),
-    [("lb.example.com:8080", "lb.example.com"), ("lb", "lb"), ("::1", "::1"), (None, None)],
+    ("host", "forwarded", "address", "port"),
+    [
+        ("lb.example.com:8080", "443", "lb.example.com", 8080),
+        ("lb", "443", "lb", 443),
+        ("lb", "x", "lb", None),
+        ("lb:" + "9" * 5000, None, "lb", None),
+        ("::1", None, "::1", None),
+        (None, None, None, None),
+    ],
 )
-def test_the_port_is_no_part_of_the_servers_address(host: str | None, address: str | None) -> None:
+def test_the_port_is_a_number_of_its_own(
+    host: str | None, forwarded: str | None, address: str | None, port: int | None
+) -> None:
     sample = event("alb")
-    sample["headers"]["host"] = host
+    sample["headers"] |= {"host": host, "x-forwarded-port": forwarded}
 
-    assert alb_extractor(sample, FakeContext()).attributes.get("server.address") == address
+    attributes = alb_extractor(sample, FakeContext()).attributes
+    assert attributes.get("server.address") == address
+    assert attributes.get("server.port") == port
 
 
 def test_values_of_other_types_are_left_out_and_the_rest_is_read() -> None:
@@ -196,7 +235,8 @@ def test_values_of_other_types_are_left_out_and_the_rest_is_read() -> None:
 
     extracted = api_gateway_v1_extractor(sample, FakeContext())
 
-    assert extracted.carrier == {"traceparent": TRACEPARENT}
+    assert extracted.carrier == {"Traceparent": [7, TRACEPARENT]}
+    assert _parent_of(extracted) == SPAN_ID
     assert extracted.attributes["url.query"] == "b=1&lone=%3F"
     assert extracted.span_name == "GET /pets/{id}"
 

@@ -1,5 +1,6 @@
 """Messages, data changes and timers: attributes, names, links and the one parent."""
 
+import base64
 import json
 from typing import Any
 
@@ -8,6 +9,7 @@ from opentelemetry.trace import SpanKind
 
 from lambda_otel_lite.extractors import (
     TriggerType,
+    auto_extractor,
     cloudwatch_logs_extractor,
     dynamodb_extractor,
     eventbridge_extractor,
@@ -22,13 +24,23 @@ from tests.spans import OTHER_TRACEPARENT, TRACEPARENT, XRAY_HEADER, FakeContext
 
 def _own(extracted: SpanAttributes) -> dict[str, Any]:
     """Return the attributes without those that every invocation has."""
-    common = ("faas.invocation_id", "cloud.resource_id", "cloud.account.id")
+    common = (
+        "faas.invocation_id",
+        "aws.lambda.invoked_arn",
+        "cloud.resource_id",
+        "cloud.account.id",
+    )
     assert all(name in extracted.attributes for name in common)
     return {key: value for key, value in extracted.attributes.items() if key not in common}
 
 
 def _process(system: str, **others: object) -> dict[str, object]:
-    return {"messaging.system": system, "messaging.operation.type": "process", **others}
+    return {
+        "messaging.system": system,
+        "messaging.operation.name": "process",
+        "messaging.operation.type": "process",
+        **others,
+    }
 
 
 def test_one_sqs_message_continues_its_senders_trace() -> None:
@@ -57,21 +69,69 @@ def test_an_sqs_batch_has_a_carrier_for_each_message_and_no_parent() -> None:
         **{"messaging.destination.name": "orders", "messaging.batch.message_count": 5},
     )
     assert extracted.carrier is None
+    ids = [described["messaging.message.id"] for described in extracted.link_attributes]
+    assert ids == [record["messageId"] for record in event("sqs_batch")["Records"]]
     assert list(extracted.link_carriers) == [
         {"traceparent": TRACEPARENT},
-        {"traceparent": OTHER_TRACEPARENT},
+        {"Traceparent": OTHER_TRACEPARENT},
         {"x-amzn-trace-id": XRAY_HEADER},
         {"traceparent": TRACEPARENT},
         {},
     ]
 
 
-@pytest.mark.parametrize("name", ["b3", "X-B3-TraceId", "x-b3-spanid", "X-Amzn-Trace-Id"])
+@pytest.mark.parametrize(
+    "name",
+    ["b3", "X-B3-TraceId", "x-b3-spanid", "X-Amzn-Trace-Id", "uber-trace-id", "ot-tracer-traceid"],
+)
 def test_a_message_may_carry_what_any_propagator_injects(name: str) -> None:
     sample = event("sqs")
     sample["Records"][0]["messageAttributes"] = {name: {"stringValue": "v", "dataType": "String"}}
 
-    assert sqs_extractor(sample, FakeContext()).carrier == {name.lower(): "v"}
+    assert sqs_extractor(sample, FakeContext()).carrier == {name: "v"}
+
+
+_BYTES = base64.b64encode(TRACEPARENT.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    ("name", "attribute"),
+    [
+        ("sqs", {"dataType": "Binary", "binaryValue": _BYTES}),
+        ("sns", {"Type": "Binary", "Value": _BYTES}),
+    ],
+)
+def test_a_publisher_may_send_the_context_as_bytes(name: str, attribute: dict[str, str]) -> None:
+    sample = event(name)
+    (record,) = sample["Records"]
+    described = record if name == "sqs" else record["Sns"]
+    described["messageAttributes" if name == "sqs" else "MessageAttributes"] = {
+        "traceparent": attribute
+    }
+
+    assert auto_extractor(sample, FakeContext()).carrier == {"traceparent": TRACEPARENT}
+
+
+@pytest.mark.parametrize("value", ["x", "é", "/w==", "", None, 7, {}])
+def test_bytes_that_are_no_text_are_no_context(value: Any) -> None:
+    sample = event("sqs")
+    sample["Records"][0]["messageAttributes"] = {
+        "traceparent": {"dataType": "Binary", "binaryValue": value}
+    }
+
+    assert sqs_extractor(sample, FakeContext()).carrier is None
+
+
+@pytest.mark.parametrize("header", ["b3", "X-Amzn-Trace-Id"])
+def test_an_envelope_carries_what_any_propagator_injects(header: str) -> None:
+    sample = event("sqs")
+    envelope = {
+        "Type": "Notification",
+        "MessageAttributes": {header: {"Type": "String", "Value": "v"}},
+    }
+    sample["Records"][0] |= {"body": json.dumps(envelope), "messageAttributes": {}}
+
+    assert sqs_extractor(sample, FakeContext()).carrier == {header: "v"}
 
 
 @pytest.mark.parametrize("name", ["sns", "sns_through_sqs"])
@@ -100,10 +160,10 @@ def test_a_notification_is_named_by_its_topic() -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        '{"Type": "Notification", traceparent',
-        '"Notification" traceparent' + "[" * 200_000,
-        "[" * 200_000 + '"Notification" traceparent',
-        '["Notification", "traceparent"]',
+        '{"Type": "Notification", "MessageAttributes": {',
+        '"MessageAttributes" traceparent' + "[" * 200_000,
+        "[" * 200_000 + '"MessageAttributes" traceparent',
+        '["MessageAttributes", "traceparent"]',
         '{"Type": "Notification", "traceparent": 1, "MessageAttributes": []}',
         None,
     ],
@@ -167,6 +227,9 @@ def test_a_scheduled_event_is_a_timer_named_by_its_rule() -> None:
     [
         ("ObjectCreated:Put", "insert"),
         ("ObjectRemoved:Delete", "delete"),
+        ("LifecycleExpiration:Delete", "delete"),
+        ("LifecycleExpiration:DeleteMarkerCreated", "delete"),
+        ("LifecycleTransition", "edit"),
         ("ObjectTagging:Put", "edit"),
     ],
 )

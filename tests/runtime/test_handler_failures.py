@@ -23,6 +23,7 @@ from lambda_otel_lite import (
 from lambda_otel_lite.extractors import Extractor, api_gateway_v1_extractor, sqs_extractor
 from tests.spans import (
     OTHER_TRACE_ID,
+    OTHER_TRACEPARENT,
     SPAN_ID,
     TRACE_ID,
     TRACEPARENT,
@@ -245,6 +246,36 @@ def test_a_batch_has_a_link_for_each_distinct_context_and_no_parent() -> None:
         OTHER_TRACE_ID,
         XRAY_TRACE_ID,
     ]
+
+
+def test_a_link_says_which_message_it_came_from() -> None:
+    sample = event("sqs_batch")
+    ids = [message["messageId"] for message in sample["Records"]]
+    telemetry = make_telemetry()
+
+    # Its fourth message has the context of its first, and the last one has none.
+    sample["Records"].insert(0, sample["Records"].pop())
+    _run(telemetry, sqs_extractor, sample)
+
+    assert [dict(link.attributes or {}) for link in telemetry.span.links] == [
+        {"messaging.message.id": message_id} for message_id in ids[:3]
+    ]
+
+
+@pytest.mark.parametrize("described", [[], [{"messaging.message.id": "1"}], [None]])
+def test_an_extractor_may_describe_fewer_messages_than_there_are(described: Any) -> None:
+    carriers: Any = [{"traceparent": TRACEPARENT}, {"traceparent": OTHER_TRACEPARENT}]
+    telemetry = make_telemetry()
+
+    _run(
+        telemetry,
+        lambda *_: SpanAttributes(
+            "x", {}, "named", link_carriers=carriers, link_attributes=described
+        ),
+    )
+
+    assert len(telemetry.span.links) == 2
+    assert telemetry.span.name == "named"
 
 
 @pytest.mark.parametrize(("flags", "continued"), [("01", True), ("00", False)])

@@ -89,9 +89,11 @@ class TelemetrySettings:
             OpenTelemetry SDK. Accepted: 0 to 1. Default: 1.
         extractor: How the entry point reads events: ``auto`` finds out the source of each.
             Accepted: ``"auto"``, ``"default"``, ``"api_gateway_v2"``, ``"alb"``, ``"websocket"``,
-            ``"api_gateway_v1"``, ``"sqs"``, ``"sns"``, ``"kinesis"``, ``"s3"``, ``"dynamodb"``,
-            ``"eventbridge"``, ``"cloudwatch_logs"``, ``"cognito"``, ``"step_functions"``,
-            ``"appsync"``, ``"function_url"``, ``"module:function"``. Default: ``"auto"``.
+            ``"api_gateway_v1"``, ``"vpc_lattice"``, ``"sqs"``, ``"sns"``, ``"kinesis"``, ``"s3"``,
+            ``"dynamodb"``, ``"ses"``, ``"kafka"``, ``"activemq"``, ``"rabbitmq"``,
+            ``"documentdb"``, ``"eventbridge"``, ``"cloudwatch_logs"``, ``"cognito"``,
+            ``"step_functions"``, ``"appsync"``, ``"firehose"``, ``"function_url"``,
+            ``"module:function"``. Default: ``"auto"``.
         instrumentations: ``opentelemetry-instrumentation-*`` packages of your function to switch
             on, such as ``botocore``. Default: none.
         log_level: Level of the library's own log lines; the function's own code may read it too.

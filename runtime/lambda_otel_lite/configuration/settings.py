@@ -45,6 +45,7 @@ class Settings:
         region: AWS region, where known.
         function_name: The function's name, where known.
         function_version: ``$LATEST`` or a number, where known.
+        log_group: The function's log group, where known.
         log_stream: Identifies the execution environment, where known.
         memory_bytes: Configured memory in bytes, where known.
         runtime_api: ``host:port`` of the Runtime and Extensions API; None outside Lambda.
@@ -67,6 +68,7 @@ class Settings:
     instrumentations: tuple[str, ...]
     service_name: str
     resource_attributes: dict[str, str]
+    resource_detectors: tuple[str, ...]
     propagators: tuple[str, ...]
     semconv_opt_in: tuple[str, ...]
     disabled: bool
@@ -77,6 +79,7 @@ class Settings:
     region: str | None
     function_name: str | None
     function_version: str | None
+    log_group: str | None
     log_stream: str | None
     memory_bytes: int | None
     runtime_api: str | None
@@ -125,6 +128,7 @@ class Settings:
             region=read.text(env.AWS_REGION),
             function_name=function_name,
             function_version=read.text(env.FUNCTION_VERSION),
+            log_group=read.text(env.LOG_GROUP_NAME),
             log_stream=read.text(env.LOG_STREAM_NAME),
             memory_bytes=_memory_bytes(read.text(env.MEMORY_SIZE)),
             runtime_api=read.text(env.RUNTIME_API),

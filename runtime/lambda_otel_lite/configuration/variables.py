@@ -168,6 +168,11 @@ SETTINGS: "Final[tuple[Readable, ...]]" = (
     {"name": (RESOURCE_ATTRIBUTES := "OTEL_RESOURCE_ATTRIBUTES"), "setting": "resource_attributes",
      "kind": "pairs",
      "meaning": "Attributes of everything that the function emits."},
+    {"name": (RESOURCE_DETECTORS := "OTEL_EXPERIMENTAL_RESOURCE_DETECTORS"),
+     "setting": "resource_detectors",
+     "kind": "names", "accepted": (), "default": (),
+     "meaning": "Resource detectors of installed packages to run at start-up, such as `process`;"
+                " `*` runs all."},
     {"name": (PROPAGATORS := "OTEL_PROPAGATORS"), "setting": "propagators",
      "kind": "names",
      "accepted": ("tracecontext", "baggage", "xray", "xray-lambda", "b3", "b3multi", "jaeger",
@@ -238,6 +243,7 @@ SDK_LIMITS: "Final[dict[str, str]]" = {
 AWS_REGION: Final = "AWS_REGION"
 FUNCTION_NAME: Final = "AWS_LAMBDA_FUNCTION_NAME"
 FUNCTION_VERSION: Final = "AWS_LAMBDA_FUNCTION_VERSION"
+LOG_GROUP_NAME: Final = "AWS_LAMBDA_LOG_GROUP_NAME"
 LOG_STREAM_NAME: Final = "AWS_LAMBDA_LOG_STREAM_NAME"
 MEMORY_SIZE: Final = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
 LOG_FORMAT: Final = "AWS_LAMBDA_LOG_FORMAT"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lambda_otel_lite.extractors.attributes import SpanAttributes as SpanAttributes
     from lambda_otel_lite.extractors.attributes import TriggerType as TriggerType
     from lambda_otel_lite.extractors.auto import auto_extractor as auto_extractor
+    from lambda_otel_lite.extractors.brokers import *
     from lambda_otel_lite.extractors.datasource import *
     from lambda_otel_lite.extractors.direct import *
     from lambda_otel_lite.extractors.http import *

@@ -5,7 +5,7 @@ helpers here return None or an empty value instead of raising, so that an extrac
 of attributes.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from opentelemetry.trace import Link, SpanKind
@@ -44,12 +44,15 @@ class SpanAttributes:
         links: Links to add as they are.
         link_carriers: One carrier for each message of a batch. Every distinct context found in them
             becomes a link; if all messages share one, it is the parent too.
+        link_attributes: Attributes of these links, one mapping for each of `link_carriers`.
+            Default: none.
     """
 
     __slots__ = (
         "attributes",
         "carrier",
         "kind",
+        "link_attributes",
         "link_carriers",
         "links",
         "span_name",
@@ -65,6 +68,7 @@ class SpanAttributes:
         kind: SpanKind = SpanKind.SERVER,
         links: list[Link] | None = None,
         link_carriers: Sequence[Carrier] = (),
+        link_attributes: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         self.trigger = trigger
         self.attributes = attributes
@@ -73,6 +77,7 @@ class SpanAttributes:
         self.kind = kind
         self.links = links
         self.link_carriers = link_carriers
+        self.link_attributes = link_attributes
 
 
 #: From an event and its context to the description of its span.
@@ -80,13 +85,30 @@ Extractor = Callable[[Any, Any], SpanAttributes]
 
 
 def invocation_attributes(context: Any) -> dict[str, Any]:
-    """Return what the Lambda context says of the invocation (specification, "FAAS Attributes")."""
+    """Return what the Lambda context says of the invocation.
+
+    Sources: https://opentelemetry.io/docs/specs/semconv/faas/aws-lambda/ and, for the ARN without
+    its alias, https://opentelemetry.io/docs/specs/semconv/resource/cloud/.
+    """
     attributes: dict[str, Any] = {}
     put(attributes, "faas.invocation_id", getattr(context, "aws_request_id", None))
-    arn = getattr(context, "invoked_function_arn", None)
-    if put(attributes, "cloud.resource_id", arn):
+    arn = text(getattr(context, "invoked_function_arn", None))
+    if arn:
+        attributes["aws.lambda.invoked_arn"] = arn
+        version = getattr(context, "function_version", None)
+        attributes["cloud.resource_id"] = _without_alias(arn, version)
         put(attributes, "cloud.account.id", arn_part(arn, 4))
     return attributes
+
+
+def _without_alias(arn: str, version: Any) -> str:
+    """Return a function's ARN with its version in place of an alias."""
+    # arn:aws:lambda:REGION:ACCOUNT:function:NAME:QUALIFIER
+    function, colon, qualifier = arn.rpartition(":")
+    if arn.count(":") != 7 or qualifier.isdecimal():  # noqa: PLR2004 - no qualifier, or a version
+        return arn
+    known = isinstance(version, str) and version.isdecimal()
+    return f"{function}{colon}{version}" if known else function
 
 
 def put(attributes: dict[str, Any], key: str, value: Any) -> bool:
@@ -107,12 +129,22 @@ def text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
+def objects(value: Any) -> list[dict[Any, Any]]:
+    """Return the JSON objects in a list; none if it is not a list."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def only(texts: set[str | None]) -> str | None:
+    """Return the one text in a set; None if it holds more or none."""
+    return texts.pop() or None if len(texts) == 1 else None
+
+
 def records(event: Any) -> list[dict[Any, Any]]:
-    """Return the objects in the event's ``Records``."""
-    found = mapping(event).get("Records")
-    return (
-        [record for record in found if isinstance(record, dict)] if isinstance(found, list) else []
-    )
+    """Return the objects in the event's ``Records``, or in the list that a pipe sends.
+
+    Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-event-source.html
+    """
+    return objects(event if isinstance(event, list) else mapping(event).get("Records"))
 
 
 def arn_part(arn: Any, index: int) -> str | None:
@@ -121,26 +153,36 @@ def arn_part(arn: Any, index: int) -> str | None:
     return parts[index] or None if len(parts) > index else None
 
 
-def headers_of(event: dict[Any, Any]) -> dict[str, str | list[str]]:
-    """Return the event's headers in lower case; a header that came several times has a list.
+def headers_of(event: dict[Any, Any]) -> Carrier:
+    """Return the event's headers as they were sent; a header that came several times has a list.
 
     API Gateway and load balancers give ``headers``, ``multiValueHeaders`` or both; the latter says
-    more.
+    more. Names keep their case, and values are not looked at: whoever reads them has to.
     """
-    headers: dict[str, str | list[str]] = {}
-    for name, value in mapping(event.get("headers")).items():
-        if isinstance(name, str) and isinstance(value, str):
-            headers[name.lower()] = value
-    for name, values in mapping(event.get("multiValueHeaders")).items():
-        if isinstance(name, str) and isinstance(values, list):
-            texts = [value for value in values if isinstance(value, str)]
-            if texts:
-                headers[name.lower()] = texts if len(texts) > 1 else texts[0]
-    return headers
+    headers = mapping(event.get("headers"))
+    several = mapping(event.get("multiValueHeaders"))
+    if not several:
+        return headers
+    found = dict(headers)
+    for name, values in several.items():
+        if isinstance(values, list) and values:
+            found[name] = values if len(values) > 1 else values[0]
+    return found
 
 
-def first(value: str | Iterable[str] | None) -> str | None:
-    """Return a header's first value."""
-    if value is None or isinstance(value, str):
-        return value
-    return next(iter(value), None)
+def header(headers: Carrier, name: str) -> str | None:
+    """Return the first value of a header, whatever the case of its name.
+
+    Args:
+        headers: From `headers_of`.
+        name: In lower case.
+    """
+    value: Any = headers.get(name)
+    if value is None:
+        # HTTP APIs and load balancers send lower case; REST APIs what the client sent.
+        value = next(
+            (found for known, found in headers.items() if str(known).lower() == name), None
+        )
+    if isinstance(value, list):
+        value = value[0] if value else None
+    return text(value)

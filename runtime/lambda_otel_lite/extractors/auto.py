@@ -42,6 +42,10 @@ def _is_rest_api(event: Any) -> bool:
     return isinstance(request, dict) and ("httpMethod" in request or "httpMethod" in event)
 
 
+def _is_from(*sources: str) -> Callable[[Any], bool]:
+    return lambda event: event["eventSource"] in sources
+
+
 def _has_records_of(source: str) -> Callable[[Any], bool]:
     def test(event: Any) -> bool:
         records = event["Records"]
@@ -54,8 +58,21 @@ def _has_records_of(source: str) -> Callable[[Any], bool]:
     return test
 
 
+def _is_list_from(*sources: str) -> Callable[[Any], bool]:
+    def test(event: Any) -> bool:
+        first = event[0] if event else None
+        return isinstance(first, dict) and first.get("eventSource") in sources
+
+    return test
+
+
 def _is_log_batch(event: Any) -> bool:
     return isinstance(event["awslogs"], dict)
+
+
+def _is_lattice(event: Any) -> bool:
+    request = event["requestContext"]
+    return isinstance(request, dict) and ("serviceArn" in request or "targetGroupArn" in request)
 
 
 def _is_resolver_call(event: Any) -> bool:
@@ -63,28 +80,54 @@ def _is_resolver_call(event: Any) -> bool:
     return isinstance(info, dict) and "fieldName" in info and "parentTypeName" in info
 
 
-def _is_batch_of_calls(event: Any) -> bool:
-    return bool(event) and _is_resolver_call(event[0])
+def _is_amplify_call(event: Any) -> bool:
+    return isinstance(event, dict) and all(
+        key in event for key in ("typeName", "fieldName", "arguments")
+    )
 
+
+def _is_batch_of_calls(event: Any) -> bool:
+    return bool(event) and (_is_resolver_call(event[0]) or _is_amplify_call(event[0]))
+
+
+_KAFKA: Final = ("aws:kafka", "SelfManagedKafka")
+# AWS's pages write the first and the second.
+_ACTIVEMQ: Final = ("aws:mq", "aws:amq")
 
 #: The built-in extractors whose events are told by their shape: an event is compared with one row
-#: after the other. A new source is an extractor and a row here.
+#: after the other. A new source is an extractor and a row here. A pipe sends lists:
+#: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-event-source.html
 ROWS: Final[tuple[Row, ...]] = (
     ("api_gateway_v2", "http:api_gateway_v2_extractor", "requestContext", _is_http_api),
     ("alb", "http:alb_extractor", "requestContext", _has_in_request("elb")),
     ("websocket", "http:websocket_extractor", "requestContext", _has_in_request("connectionId")),
     ("api_gateway_v1", "http:api_gateway_v1_extractor", "requestContext", _is_rest_api),
+    ("vpc_lattice", "http:vpc_lattice_extractor", "requestContext", _is_lattice),
+    ("vpc_lattice", "http:vpc_lattice_extractor", "raw_path", _has("method")),
     ("sqs", "messaging:sqs_extractor", "Records", _has_records_of("aws:sqs")),
     ("sns", "messaging:sns_extractor", "Records", _has_records_of("aws:sns")),
     ("kinesis", "messaging:kinesis_extractor", "Records", _has_records_of("aws:kinesis")),
     ("s3", "datasource:s3_extractor", "Records", _has_records_of("aws:s3")),
     ("dynamodb", "datasource:dynamodb_extractor", "Records", _has_records_of("aws:dynamodb")),
+    ("ses", "messaging:ses_extractor", "Records", _has_records_of("aws:ses")),
+    ("kafka", "brokers:kafka_extractor", "eventSource", _is_from(*_KAFKA)),
+    ("activemq", "brokers:activemq_extractor", "eventSource", _is_from(*_ACTIVEMQ)),
+    ("rabbitmq", "brokers:rabbitmq_extractor", "eventSource", _is_from("aws:rmq")),
+    ("documentdb", "datasource:documentdb_extractor", "eventSource", _is_from("aws:docdb")),
     ("eventbridge", "messaging:eventbridge_extractor", "detail-type", _has("source")),
     ("cloudwatch_logs", "datasource:cloudwatch_logs_extractor", "awslogs", _is_log_batch),
     ("cognito", "direct:cognito_extractor", "triggerSource", _has("userPoolId")),
     ("step_functions", "direct:step_functions_extractor", "StateMachine", _has("Execution")),
     ("appsync", "direct:appsync_extractor", "info", _is_resolver_call),
+    ("appsync", "direct:appsync_extractor", "typeName", _is_amplify_call),
+    ("firehose", "messaging:firehose_extractor", "deliveryStreamArn", _has("records")),
     ("appsync", "direct:appsync_extractor", list, _is_batch_of_calls),
+    ("sqs", "messaging:sqs_extractor", list, _is_list_from("aws:sqs")),
+    ("kinesis", "messaging:kinesis_extractor", list, _is_list_from("aws:kinesis")),
+    ("dynamodb", "datasource:dynamodb_extractor", list, _is_list_from("aws:dynamodb")),
+    ("kafka", "brokers:kafka_extractor", list, _is_list_from(*_KAFKA)),
+    ("activemq", "brokers:activemq_extractor", list, _is_list_from(*_ACTIVEMQ)),
+    ("rabbitmq", "brokers:rabbitmq_extractor", list, _is_list_from("aws:rmq")),
 )
 
 #: Module and function of all built-in extractors by name.

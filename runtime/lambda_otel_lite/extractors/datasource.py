@@ -1,4 +1,4 @@
-"""Extractors for events that tell of data: S3, DynamoDB Streams and CloudWatch Logs.
+"""Extractors for events that tell of data: S3, DynamoDB, DocumentDB and CloudWatch Logs.
 
 Sources: AWS Lambda developer guide, the event formats of each; FaaS semantic conventions,
 ``faas.document.*``.
@@ -13,12 +13,19 @@ from lambda_otel_lite.extractors.attributes import (
     arn_part,
     invocation_attributes,
     mapping,
+    objects,
+    only,
     put,
     records,
     text,
 )
 
-_S3_OPERATIONS = {"ObjectCreated": "insert", "ObjectRemoved": "delete"}
+_S3_OPERATIONS = {
+    "ObjectCreated": "insert",
+    "ObjectRemoved": "delete",
+    "LifecycleExpiration": "delete",
+}
+_DOCUMENTDB_OPERATIONS = {"insert": "insert", "delete": "delete", "drop": "delete"}
 _DYNAMODB_OPERATIONS = {"INSERT": "insert", "MODIFY": "edit", "REMOVE": "delete"}
 
 
@@ -59,6 +66,29 @@ def dynamodb_extractor(event: Any, context: Any) -> SpanAttributes:
     if len(changes) > 1:
         attributes["db.operation.batch.size"] = len(changes)
     name = f"process {table}" if table else None
+    return SpanAttributes(TriggerType.DATASOURCE, attributes, span_name=name)
+
+
+def documentdb_extractor(event: Any, context: Any) -> SpanAttributes:
+    """Read a batch of a cluster's change stream.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/dg/with-documentdb.html.
+    """
+    event = mapping(event)
+    changes = [mapping(one.get("event")) for one in objects(event.get("events"))]
+    namespaces = [mapping(change.get("ns")) for change in changes]
+    database = only({text(namespace.get("db")) for namespace in namespaces})
+    collection = only({text(namespace.get("coll")) for namespace in namespaces})
+    attributes = invocation_attributes(context)
+    attributes["db.system.name"] = "mongodb"
+    put(attributes, "db.namespace", database)
+    put(attributes, "db.collection.name", collection)
+    put(attributes, "faas.document.collection", collection)
+    if name := only({text(change.get("operationType")) for change in changes}):
+        attributes["faas.document.operation"] = _DOCUMENTDB_OPERATIONS.get(name, "edit")
+    if len(changes) > 1:
+        attributes["db.operation.batch.size"] = len(changes)
+    name = f"process {collection}" if collection else None
     return SpanAttributes(TriggerType.DATASOURCE, attributes, span_name=name)
 
 

@@ -56,11 +56,17 @@ def cognito_extractor(event: Any, context: Any) -> SpanAttributes:
 
 
 def appsync_extractor(event: Any, context: Any) -> SpanAttributes:
-    """Read a call of a GraphQL resolver, single or batched (then the event is a list)."""
+    """Read a call of a GraphQL resolver, single or batched (then the event is a list).
+
+    Sources: https://docs.aws.amazon.com/appsync/latest/devguide/resolver-context-reference-js.html
+    and https://docs.amplify.aws/gen1/javascript/build-a-backend/graphqlapi/custom-business-logic/.
+    """
     calls = [mapping(call) for call in event] if isinstance(event, list) else [mapping(event)]
     call = calls[0] if calls else {}
     info = mapping(call.get("info"))
-    parent, field = text(info.get("parentTypeName")), text(info.get("fieldName"))
+    # A resolver of Amplify sends the two at the top, under a name of its own.
+    parent = text(info.get("parentTypeName")) or text(call.get("typeName"))
+    field = text(info.get("fieldName")) or text(call.get("fieldName"))
     attributes = invocation_attributes(context)
     if parent in ("Query", "Mutation", "Subscription"):
         attributes["graphql.operation.type"] = parent.lower()

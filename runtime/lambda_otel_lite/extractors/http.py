@@ -1,8 +1,9 @@
 """Extractors for events that stand for an HTTP request.
 
-Sources: AWS Lambda developer guide, the event formats of API Gateway REST, HTTP and WebSocket APIs,
-of function URLs and of Application Load Balancers; attribute names from the specification's table
-and from the stable HTTP semantic conventions.
+Sources: the event formats in https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html,
+https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html,
+https://docs.aws.amazon.com/lambda/latest/dg/services-alb.html; attribute names from
+https://opentelemetry.io/docs/specs/semconv/http/http-spans/ and the older ones beside them.
 """
 
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from lambda_otel_lite.extractors.attributes import (
     Carrier,
     SpanAttributes,
     TriggerType,
-    first,
+    header,
     headers_of,
     invocation_attributes,
     mapping,
@@ -31,6 +32,16 @@ _SECRET_PARAMETERS = {
     "x-amz-security-token",
     "x-amz-signature",
 }
+
+# A port has five digits at most, and int() refuses thousands of them.
+_PORT_DIGITS = 6
+
+# Where an event has its query string, the field that says most first.
+_QUERY_FIELDS = (
+    "multiValueQueryStringParameters",
+    "queryStringParameters",
+    "query_string_parameters",
+)
 
 # Known to the HTTP semantic conventions; all others are "_OTHER" there, to bound the cardinality.
 _METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "CONNECT", "TRACE")
@@ -83,7 +94,7 @@ def alb_extractor(event: Any, context: Any) -> SpanAttributes:
     """Read an event of an Application Load Balancer target group, of one or many header values."""
     event = mapping(event)
     headers = headers_of(event)
-    forwarded_for = first(headers.get("x-forwarded-for")) or ""
+    forwarded_for = header(headers, "x-forwarded-for") or ""
     extracted = _request(
         context,
         headers,
@@ -91,7 +102,7 @@ def alb_extractor(event: Any, context: Any) -> SpanAttributes:
         path=text(event.get("path")),
         route=None,
         query=_query_of(event, encoded=True),
-        scheme=first(headers.get("x-forwarded-proto")) or "http",
+        scheme=header(headers, "x-forwarded-proto") or "http",
         protocol=None,
         client=forwarded_for.partition(",")[0].strip() or None,
         user_agent=None,
@@ -99,6 +110,34 @@ def alb_extractor(event: Any, context: Any) -> SpanAttributes:
     )
     elb = mapping(mapping(event.get("requestContext")).get("elb"))
     put(extracted.attributes, "alb.target_group_arn", elb.get("targetGroupArn"))
+    return extracted
+
+
+def vpc_lattice_extractor(event: Any, context: Any) -> SpanAttributes:
+    """Read an event of a VPC Lattice service, of version 1 or 2.
+
+    Source: https://docs.aws.amazon.com/vpc-lattice/latest/ug/lambda-functions.html.
+    """
+    event = mapping(event)
+    request = mapping(event.get("requestContext"))
+    headers = headers_of(event)
+    # Version 1 says raw_path, with the query string in it.
+    path, _, query = (text(event.get("path")) or text(event.get("raw_path")) or "").partition("?")
+    extracted = _request(
+        context,
+        headers,
+        method=text(event.get("method")),
+        path=path or None,
+        route=None,
+        query=_query_of(event, encoded=False) or query,
+        scheme=header(headers, "x-forwarded-proto"),
+        protocol=None,
+        client=(header(headers, "x-forwarded-for") or "").partition(",")[0].strip() or None,
+        user_agent=None,
+        server=None,
+    )
+    put(extracted.attributes, "aws.vpc_lattice.service_arn", request.get("serviceArn"))
+    put(extracted.attributes, "aws.vpc_lattice.target_group_arn", request.get("targetGroupArn"))
     return extracted
 
 
@@ -126,7 +165,7 @@ def _request(  # noqa: PLR0913 - one argument for each row of the specification'
     path: str | None,
     route: str | None,
     query: str | None,
-    scheme: str,
+    scheme: str | None,
     protocol: str | None,
     client: str | None,
     user_agent: str | None,
@@ -134,6 +173,7 @@ def _request(  # noqa: PLR0913 - one argument for each row of the specification'
 ) -> SpanAttributes:
     attributes = invocation_attributes(context)
     known = method is None or method in _METHODS
+    host, port = _host_and_port(header(headers, "host"))
     found = {
         "http.method": method,
         "http.request.method": method if known else "_OTHER",
@@ -145,10 +185,13 @@ def _request(  # noqa: PLR0913 - one argument for each row of the specification'
         "url.scheme": scheme,
         "network.protocol.version": (protocol or "").partition("/")[2],
         "client.address": client,
-        "user_agent.original": user_agent or first(headers.get("user-agent")),
-        "server.address": server or _host(first(headers.get("host"))),
+        "user_agent.original": user_agent or header(headers, "user-agent"),
+        "server.address": server or host,
     }
     attributes.update({name: value for name, value in found.items() if value})
+    port = port or header(headers, "x-forwarded-port")
+    if port and port.isdecimal() and len(port) < _PORT_DIGITS:
+        attributes["server.port"] = int(port)
     # Semantic conventions, HTTP server span name: "{method} {route}", the method alone without a
     # route, HTTP for a method of the caller's invention. A raw path never enters the name: its
     # cardinality has no bound.
@@ -162,11 +205,12 @@ def _template(value: Any) -> str | None:
     return value if isinstance(value, str) and value.startswith("/") else None
 
 
-def _host(header: str | None) -> str | None:
-    """Strip the port from a Host header, not the end of a bare IPv6 address."""
+def _host_and_port(header: str | None) -> tuple[str | None, str | None]:
+    """Part a Host header; a bare IPv6 address has no port."""
     if header and header.count(":") == 1:
-        return header.partition(":")[0]
-    return header
+        host, _, port = header.partition(":")
+        return host, port
+    return header, None
 
 
 def _query_of(event: dict[Any, Any], *, encoded: bool) -> str | None:
@@ -194,8 +238,8 @@ def _quoted(text: str) -> str:
 
 
 def _query_pairs(event: dict[Any, Any]) -> Iterator[tuple[str, str]]:
-    several = mapping(event.get("multiValueQueryStringParameters"))
-    for name, values in (several or mapping(event.get("queryStringParameters"))).items():
+    pairs = next((found for name in _QUERY_FIELDS if (found := mapping(event.get(name)))), {})
+    for name, values in pairs.items():
         for value in values if isinstance(values, list) else [values]:
             if isinstance(name, str) and isinstance(value, str):
                 yield name, value

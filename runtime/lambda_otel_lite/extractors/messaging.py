@@ -1,17 +1,24 @@
-"""Extractors for events that bring messages: SQS, SNS, Kinesis and EventBridge.
+"""Extractors for events that bring messages by AWS's own services.
 
-Sources: AWS Lambda developer guide, the event formats of each; messaging semantic conventions for
-names and for ``messaging.system`` (``aws_sqs``, ``aws.sns``); FaaS semantic conventions for
-``faas.trigger``.
+Sources: the event formats in https://docs.aws.amazon.com/lambda/latest/dg/lambda-services.html;
+names from https://opentelemetry.io/docs/specs/semconv/messaging/ and
+https://opentelemetry.io/docs/specs/semconv/faas/faas-spans/.
 Every message may carry a context of its own, hence the span links.
 """
 
 import json
-from collections.abc import Iterable
+from binascii import a2b_base64
 from typing import Any
 
 from opentelemetry.trace import SpanKind
 
+from lambda_otel_lite.extractors._messages import (
+    UNKNOWN,
+    XRAY_HEADER,
+    batch,
+    identified,
+    is_propagation_field,
+)
 from lambda_otel_lite.extractors.attributes import (
     Carrier,
     SpanAttributes,
@@ -19,23 +26,10 @@ from lambda_otel_lite.extractors.attributes import (
     arn_part,
     invocation_attributes,
     mapping,
+    objects,
     put,
     records,
     text,
-)
-
-_XRAY_HEADER = "x-amzn-trace-id"
-# Whatever a propagator of OTEL_PROPAGATORS may have injected into a message.
-_PROPAGATION_FIELDS = (
-    "traceparent",
-    "tracestate",
-    "baggage",
-    "b3",
-    "x-b3-traceid",
-    "x-b3-spanid",
-    "x-b3-sampled",
-    "x-b3-flags",
-    _XRAY_HEADER,
 )
 
 
@@ -43,13 +37,11 @@ def sqs_extractor(event: Any, context: Any) -> SpanAttributes:
     """Read a batch from a queue: W3C context from message attributes, X-Ray's from the system's."""
     messages = records(event)
     first = messages[0] if messages else {}
-    return _batch(
+    return batch(
         context,
         "aws_sqs",
-        _resource_name(first.get("eventSourceARN")),
-        len(messages),
-        message_id=first.get("messageId"),
-        carriers=(_sqs_carrier(message) for message in messages),
+        arn_part(first.get("eventSourceARN"), 5),
+        [(_sqs_carrier(message), identified(message.get("messageId"))) for message in messages],
     )
 
 
@@ -57,25 +49,53 @@ def sns_extractor(event: Any, context: Any) -> SpanAttributes:
     """Read a notification of a topic; its context travels in the message attributes."""
     notifications = [mapping(record.get("Sns")) for record in records(event)]
     first = notifications[0] if notifications else {}
-    return _batch(
+    return batch(
         context,
         "aws.sns",
-        _resource_name(first.get("TopicArn")),
-        len(notifications),
-        message_id=first.get("MessageId"),
-        carriers=(
-            _attribute_carrier(notification.get("MessageAttributes"), "Value")
+        arn_part(first.get("TopicArn"), 5),
+        [
+            (
+                _attribute_carrier(notification.get("MessageAttributes")),
+                identified(notification.get("MessageId")),
+            )
             for notification in notifications
-        ),
+        ],
     )
 
 
 def kinesis_extractor(event: Any, context: Any) -> SpanAttributes:
     """Read a batch of a data stream; its records have no place for a context."""
-    batch = records(event)
-    arn = batch[0].get("eventSourceARN") if batch else None
-    stream = (_resource_name(arn) or "").rpartition("/")[2] or None
-    return _batch(context, "aws.kinesis", stream, len(batch), message_id=None, carriers=())
+    found = records(event)
+    arn = found[0].get("eventSourceARN") if found else None
+    stream = (arn_part(arn, 5) or "").rpartition("/")[2] or None
+    return batch(context, "aws.kinesis", stream, [UNKNOWN] * len(found))
+
+
+def firehose_extractor(event: Any, context: Any) -> SpanAttributes:
+    """Read the records that a delivery stream has transformed.
+
+    Source: https://docs.aws.amazon.com/firehose/latest/dev/data-transformation.html.
+    """
+    event = mapping(event)
+    arn = event.get("deliveryStreamArn")
+    stream = (arn_part(arn, 5) or "").rpartition("/")[2] or None
+    return batch(context, "aws.firehose", stream, [UNKNOWN] * len(objects(event.get("records"))))
+
+
+def ses_extractor(event: Any, context: Any) -> SpanAttributes:
+    """Read a received mail; addresses and subject are personal data and left out.
+
+    Source: https://docs.aws.amazon.com/ses/latest/dg/receiving-email-action-lambda-event.html.
+    """
+    mails = [mapping(mapping(record.get("ses")).get("mail")) for record in records(event)]
+    extracted = batch(
+        context,
+        "aws.ses",
+        None,
+        [(_mail_carrier(mail), identified(mail.get("messageId"))) for mail in mails],
+    )
+    extracted.span_name = "process mail"
+    return extracted
 
 
 def eventbridge_extractor(event: Any, context: Any) -> SpanAttributes:
@@ -93,7 +113,7 @@ def eventbridge_extractor(event: Any, context: Any) -> SpanAttributes:
         return SpanAttributes(TriggerType.TIMER, attributes, span_name=name or detail_type)
     put(attributes, "messaging.message.id", event.get("id"))
     attributes["messaging.system"] = "aws.eventbridge"
-    attributes["messaging.operation.type"] = "process"
+    attributes["messaging.operation.name"] = attributes["messaging.operation.type"] = "process"
     return SpanAttributes(
         TriggerType.PUBSUB,
         attributes,
@@ -102,62 +122,56 @@ def eventbridge_extractor(event: Any, context: Any) -> SpanAttributes:
     )
 
 
-def _batch(  # noqa: PLR0913 - what the messaging conventions ask of a consumer span
-    context: Any,
-    system: str,
-    destination: str | None,
-    count: int,
-    *,
-    message_id: Any,
-    carriers: Iterable[Carrier],
-) -> SpanAttributes:
-    attributes = invocation_attributes(context)
-    attributes["messaging.system"] = system
-    attributes["messaging.operation.type"] = "process"
-    put(attributes, "messaging.destination.name", destination)
-    if count > 1:
-        attributes["messaging.batch.message_count"] = count
-    else:
-        put(attributes, "messaging.message.id", message_id)
-    found = list(carriers)
-    return SpanAttributes(
-        TriggerType.PUBSUB,
-        attributes,
-        span_name=f"process {destination}" if destination else None,
-        # One message continues its sender's trace; of a batch no message is the parent.
-        carrier=(found[0] or None) if count == 1 and found else None,
-        kind=SpanKind.CONSUMER,
-        link_carriers=found if count > 1 else (),
-    )
-
-
 def _sqs_carrier(message: dict[Any, Any]) -> Carrier:
-    carrier = _attribute_carrier(message.get("messageAttributes"), "stringValue")
+    carrier = _attribute_carrier(message.get("messageAttributes"))
     if not carrier:
         carrier = _carrier_through_sns(message.get("body"))
     xray = text(mapping(message.get("attributes")).get("AWSTraceHeader"))
-    return {**carrier, _XRAY_HEADER: xray} if xray else carrier
+    return {**carrier, XRAY_HEADER: xray} if xray else carrier
 
 
-def _attribute_carrier(attributes: Any, value_key: str) -> dict[str, str | list[str]]:
-    carrier: dict[str, str | list[str]] = {}
-    for name, attribute in mapping(attributes).items():
-        value = text(mapping(attribute).get(value_key))
-        if value and isinstance(name, str) and name.lower() in _PROPAGATION_FIELDS:
-            carrier[name.lower()] = value
-    return carrier
+def _attribute_carrier(attributes: Any) -> Carrier:
+    """Return what propagators read of the attributes of a message of SQS or SNS."""
+    return {
+        name: value
+        for name, attribute in mapping(attributes).items()
+        if is_propagation_field(name) and (value := _attribute_text(mapping(attribute)))
+    }
 
 
-def _carrier_through_sns(body: Any) -> dict[str, str | list[str]]:
-    """Look into the envelope of a topic that delivers to the queue without raw delivery."""
-    if not isinstance(body, str) or '"Notification"' not in body or "traceparent" not in body:
+def _attribute_text(attribute: dict[Any, Any]) -> str | None:
+    """Return the text of an attribute, which its publisher may have sent as bytes.
+
+    SQS has a field for each; SNS has one for both, and their type beside it.
+    """
+    value = text(attribute.get("stringValue")) or text(attribute.get("Value"))
+    if value and attribute.get("Type") != "Binary":
+        return value
+    encoded = value or text(attribute.get("binaryValue"))
+    try:
+        return a2b_base64(encoded).decode() or None if encoded else None
+    except ValueError:  # neither base64 nor UTF-8
+        return None
+
+
+def _mail_carrier(mail: dict[Any, Any]) -> Carrier:
+    return {
+        one["name"]: value
+        for one in objects(mail.get("headers"))
+        if is_propagation_field(one.get("name")) and (value := text(one.get("value")))
+    }
+
+
+def _carrier_through_sns(body: Any) -> Carrier:
+    """Look into the envelope of a topic that delivers to the queue without raw delivery.
+
+    Source: https://docs.aws.amazon.com/sns/latest/dg/sns-sqs-as-subscriber.html
+    """
+    # Only a notification with attributes is worth parsing.
+    if not isinstance(body, str) or '"MessageAttributes"' not in body:
         return {}
     try:
         envelope = mapping(json.loads(body))
-    except (ValueError, RecursionError):  # text that is no JSON, or nested without end
+    except (ValueError, RecursionError):  # text that is not JSON, or nested without end
         return {}
-    return _attribute_carrier(envelope.get("MessageAttributes"), "Value")
-
-
-def _resource_name(arn: Any) -> str | None:
-    return arn_part(arn, 5)
+    return _attribute_carrier(envelope.get("MessageAttributes"))

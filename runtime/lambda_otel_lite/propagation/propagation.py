@@ -152,10 +152,12 @@ class Senders(NamedTuple):
     Attributes:
         spans: The distinct spans that sent one or more.
         shared: The context that every message carries; None if there is no such context.
+        positions: For each of `spans`, which message it was first found in, counted from 0.
     """
 
     spans: list[SpanContext]
     shared: Context | None
+    positions: list[int]
 
 
 class Propagation:
@@ -184,21 +186,25 @@ class Propagation:
 
     def senders(self, carriers: Iterable[Carrier]) -> Senders:
         """Find every distinct context among the carriers, in order, at most `MAX_LINKS`."""
-        found: dict[tuple[int, int], SpanContext] = {}
+        found: dict[tuple[int, int], tuple[SpanContext, int]] = {}
         first: Context | None = None
         shared = True
         propagator = _of_the_user() or self._messages
-        for carrier in carriers:
+        for position, carrier in enumerate(carriers):
             headers = self._getter.prepared(carrier)
             context = propagator.extract(headers, Context(), self._getter)
             span = get_current_span(context).get_span_context()
             shared = shared and span.is_valid
             if span.is_valid:
-                found.setdefault((span.trace_id, span.span_id), span)
+                found.setdefault((span.trace_id, span.span_id), (span, position))
                 first = first or context
             if len(found) == MAX_LINKS:
                 break
-        return Senders(list(found.values()), first if shared and len(found) == 1 else None)
+        return Senders(
+            [span for span, _ in found.values()],
+            first if shared and len(found) == 1 else None,
+            [position for _, position in found.values()],
+        )
 
 
 def from_settings(settings: Settings) -> Propagation:
