@@ -75,27 +75,34 @@ def test_each_promise_has_a_test() -> None:
 #: What each change on the page brings, asked where all of them are applied.
 ADDED = """
 import json
-from types import SimpleNamespace
 
+from aws_cdk import App, Duration, Stack, aws_lambda
 from click.testing import CliRunner
 
 from lambda_otel_lite.configuration.settings import Settings
 from lambda_otel_lite.extractors.auto import extractor_for
-from lambda_otel_lite_cdk.checks.facts import FunctionFacts
-from lambda_otel_lite_cdk.checks.rules import check
+from lambda_otel_lite_cdk import InstrumentedFunction, TelemetrySettings
 from lambda_otel_lite_cdk.cli.main import main
-from lambda_otel_lite_cdk.settings.settings import TelemetrySettings
 
 event = {"invokingEvent": "{}", "configRuleName": "encrypted"}
-facts = {"construct": None, "path": "Shop/Orders", "properties": {"timeout": 1}, "has_layer": True}
-layer = SimpleNamespace(is_deployed=False)
-facts |= {"layer": layer, "size": 0, "has_version": False}
+app = App(analytics_reporting=False)
+settings = TelemetrySettings(owner="orders", layer_arn="arn:aws:lambda:eu-west-1:1:layer:ours:1")
+InstrumentedFunction(
+    Stack(app, "Shop"),
+    "Orders",
+    runtime=aws_lambda.Runtime.PYTHON_3_13,
+    handler="index.handler",
+    code=aws_lambda.Code.from_inline("def handler(event, context): ..."),
+    timeout=Duration.seconds(1),
+    telemetry=settings,
+)
+said = app.synth().get_stack_by_name("Shop").messages
 print(json.dumps({
     "read": Settings.from_environ({"LAMBDA_OTEL_OWNER": "orders"}).owner,
-    "written": TelemetrySettings(owner="orders").environment()["LAMBDA_OTEL_OWNER"],
+    "written": settings.environment()["LAMBDA_OTEL_OWNER"],
     "span": extractor_for(event)(event, None).span_name,
     "command": CliRunner().invoke(main, ["variables", "owner"]).output,
-    "found": [one.message for one in check([FunctionFacts(**facts)])],
+    "found": [one.entry.data.partition(" [")[0] for one in said if "timeout" in one.entry.data],
 }))
 """
 

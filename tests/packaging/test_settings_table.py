@@ -169,8 +169,10 @@ def test_every_row_has_a_field_of_the_runtimes_settings() -> None:
 
 def test_every_field_of_the_constructs_settings_but_one_is_a_row() -> None:
     assert FIELDS.keys() - ROWS.keys() == {"_", "layer_arn"}
-    # The first is set by the constructs, the others concern no function that they instrument.
-    assert ROWS.keys() - FIELDS.keys() == {"handler", "output_type", "aws_log_level"}
+    # The first is set by the constructs, the next two concern no function that they instrument, and
+    # the last is an experiment of OpenTelemetry's.
+    others = {"handler", "output_type", "aws_log_level", "resource_detectors"}
+    assert ROWS.keys() - FIELDS.keys() == others
 
 
 def test_each_name_and_each_setting_is_declared_once() -> None:

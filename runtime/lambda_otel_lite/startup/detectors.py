@@ -6,15 +6,15 @@ not named, and a later detector wins over an earlier one:
 https://opentelemetry-python.readthedocs.io/en/stable/sdk/environment_variables.html
 """
 
-import logging
 from collections.abc import Callable, Iterable
 from functools import cache
 
 from opentelemetry.sdk.resources import Resource, ResourceDetector, get_aggregated_resources
 
+from lambda_otel_lite.log import Logger
 from lambda_otel_lite.startup.entry_points import entry_points, normalized
 
-logger = logging.getLogger("lambda_otel_lite.resource")
+logger = Logger("lambda_otel_lite.resource")
 
 _VARIABLE = "OTEL_EXPERIMENTAL_RESOURCE_DETECTORS"
 #: What it finds is read from the environment without it.
