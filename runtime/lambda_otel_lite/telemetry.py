@@ -105,13 +105,20 @@ def init_telemetry(  # noqa: PLR0913 - the specification's signature
 ) -> tuple[trace.Tracer, TelemetryCompletionHandler]:
     """Set up tracing; call it once, outside of the handler.
 
+    A variable wins over the argument that says the same as a word; an object that is passed is used
+    in place of what the variables ask for.
+
     Args:
-        resource: Attributes to add to those of the function.
+        resource: Attributes to add to those of the function. Each wins over that of
+            ``OTEL_RESOURCE_ATTRIBUTES``, ``OTEL_SERVICE_NAME`` and
+            ``OTEL_EXPERIMENTAL_RESOURCE_DETECTORS``.
         span_processors: Processors to use in place of a `LambdaSpanProcessor` that writes to the
-            function's log.
+            function's log, by ``LAMBDA_SPAN_PROCESSOR_QUEUE_SIZE`` and
+            ``LAMBDA_SPAN_PROCESSOR_BATCH_SIZE``.
         propagators: Propagators to use in place of those that ``OTEL_PROPAGATORS`` names.
         id_generator: Default: ids from the operating system's random source.
-        sampler: Default: what ``OTEL_TRACES_SAMPLER`` asks for.
+        sampler: Sampler to use in place of what ``OTEL_TRACES_SAMPLER`` and
+            ``OTEL_TRACES_SAMPLER_ARG`` ask for.
         processor_mode: Default: ``sync``. ``LAMBDA_EXTENSION_SPAN_PROCESSOR_MODE`` wins over it.
 
     Returns:

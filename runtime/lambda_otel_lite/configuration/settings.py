@@ -1,8 +1,9 @@
 """Read the environment once, and report each value in it that cannot be used.
 
-This is the only module of the runtime that uses the process environment. The environment wins over
-an argument, and that over the default. A bad value never stops a function: one warning names the
-variable, the value, what is accepted and what is used.
+This is the only module of the runtime that uses the process environment. A variable wins over the
+argument that says the same as a word, and both over the default; an object that is passed to
+``init_telemetry()`` is used in place of what the variables ask for. A bad value never stops a
+function: one warning names the variable, the value, what is accepted and what is used.
 """
 
 from __future__ import annotations
