@@ -26,15 +26,19 @@ demo: setup ## Synthesize the demo app, run it for real, show its traces
 	@$(VENV)/lambda-otel demo
 
 test: setup-all check ## Check, then run all tests on every supported Python here; ONLY=3.13 on one
-	@set -e; marks="$(MARKS)"; \
+	@set -e; marks="not matrix$(if $(MARKS), and ($(MARKS)))"; \
 	for python in $(VENV)/python $(if $(ONLY),,$$(ls -d .venvs/*/bin/python 2>/dev/null)); do \
 	  echo "pytest on $$($$python --version)"; \
 	  $$python -m pytest -n 2 -m "$$marks"; \
-	  marks="$${marks:+($$marks) and }not once"; \
+	  marks="$$marks and not once"; \
 	done
 
 # BEFORE=FOLDER measures another layer in the same run: that of an older commit, as
 # `lambda-otel layer -o FOLDER` builds it there.
+# Installs some hundred packages from the index, the newest among them.
+matrix: setup ## Run functions with each set of OpenTelemetry packages that their code may hold
+	$(VENV)/python -m pytest -n 2 -m matrix tests/layer
+
 bench: setup ## Measure tracing beside its peers; SAVE=--save keeps figures and plots
 	$(VENV)/python -m tests.benchmarks $(SAVE) $(if $(BEFORE),--before $(BEFORE))
 

@@ -8,7 +8,7 @@ telemetry: with the platform's error type and message, and the user's traceback.
 import gc
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -16,7 +16,7 @@ from lambda_otel_lite.configuration import variables as env
 from lambda_otel_lite.configuration.settings import Settings, accepted_by_sdk, show_handler
 from lambda_otel_lite.log import Logger
 from lambda_otel_lite.startup.lazy_import import imported_later
-from lambda_otel_lite_layer.mount import choose_opentelemetry, import_with
+from lambda_otel_lite_layer.mount import choose_opentelemetry, give_way, import_with
 
 if TYPE_CHECKING:
     from lambda_otel_lite.telemetry import Started
@@ -72,9 +72,19 @@ def _fail(error_type: str, message: str, trace: list[str] | None = None) -> NoRe
 
 def _wrap() -> Callable[..., Any]:
     settings = Settings.from_environ()
-    started = None if settings.disabled else _start(settings)
     show_handler(settings.handler)
-    loaded = _load(settings.handler)
+    if settings.disabled:
+        return _load(settings.handler)
+    started = _start(settings)
+    try:
+        loaded = _load(settings.handler)
+    except Exception as error:
+        # Parts of its own SDK may not go with the layer's.
+        if not give_way(error):
+            raise
+        started, loaded = None, _load(settings.handler)
+    finally:
+        _warn()
     return loaded if started is None else _trace(loaded, settings, started)
 
 
@@ -91,10 +101,7 @@ def _start(settings: Settings) -> "Started | None":
             if choice.usable:
                 import_with(lambda: import_module("lambda_otel_lite.handler"))
         # What was imported may have changed it.
-        choice = choose_opentelemetry()
-        if choice.warning:
-            logger.warning("%s", choice.warning)
-        if not choice.usable:
+        if not choose_opentelemetry().usable:
             return None
         from lambda_otel_lite.telemetry import start  # noqa: PLC0415 - not before it is chosen
 
@@ -107,6 +114,13 @@ def _start(settings: Settings) -> "Started | None":
         logger.exception("tracing could not be set up; the function runs without it")
         return None
     return started
+
+
+def _warn() -> None:
+    with suppress(Exception):
+        warning = choose_opentelemetry().warning
+        if warning:
+            logger.warning("%s", warning)
 
 
 def _trace(

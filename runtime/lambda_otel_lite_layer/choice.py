@@ -35,14 +35,23 @@ class Choice:
     Args:
         usable: False where no core packages that belong together can be had.
         from_layer: True where they are the layer's.
+        replaces_sdk: True where the function's code holds an SDK of its own that is not used.
         warning: What the function's owner should know, or None.
     """
 
-    __slots__ = ("from_layer", "usable", "warning")
+    __slots__ = ("from_layer", "replaces_sdk", "usable", "warning")
 
-    def __init__(self, *, usable: bool, from_layer: bool, warning: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        usable: bool,
+        from_layer: bool,
+        replaces_sdk: bool = False,
+        warning: str | None = None,
+    ) -> None:
         self.usable = usable
         self.from_layer = from_layer
+        self.replaces_sdk = replaces_sdk
         self.warning = warning
 
 
@@ -65,12 +74,17 @@ def choose(layer: str | None, stand_in: str | None) -> Choice:
 
     found = versions.versions(folders)
     problem = versions.problem_of(found)
+    if stand_in is not None and loaded is None and portions.regular is None:
+        # Else the layer's own `__init__` would hide all other folders.
+        install(portions)
     if problem is None:
-        if stand_in is not None and loaded is None and portions.regular is None:
-            install(portions)
         return Choice(usable=True, from_layer=False)
-    if layer is not None and loaded is None:
-        return use_layer(layer, stand_in, problem)
+    if loaded is None:
+        for folder in () if portions.regular else folders:
+            if versions.problem_of(versions.versions([folder])) is None:
+                return _use(folder, portions, problem, from_layer=False)
+        if layer is not None and versions.may_be_replaced(found):
+            return use_layer(layer, stand_in, problem)
     because = f"; {', '.join(_modules())} were imported before" if loaded is not None else ""
     return Choice(
         usable=False,
@@ -88,39 +102,52 @@ def use_layer(layer: str, stand_in: str | None, problem: str) -> Choice:
         stand_in: As for `choose`.
         problem: Why those of the function's code are not used.
     """
+    return _use(layer, Portions(stand_in), problem, from_layer=True)
+
+
+def _use(folder: str, portions: Portions, problem: str, *, from_layer: bool) -> Choice:
+    """Have the core packages be those of one folder, and all else be found as before."""
     from lambda_otel_lite_layer import versions  # noqa: PLC0415 - see above
 
-    portions = Portions(stand_in)
-    others = list(portions)
-    portions.first = [layer]
+    others = [other for other in portions if other != folder]
+    found = versions.versions(list(portions))
+    portions.first = [folder]
     install(portions)
-    found = versions.versions(others)
     if versions.CONVENTIONS in found:
         for name in _CONSTANTS:
             _extend(name, others)
     if versions.API not in found:
-        return Choice(usable=True, from_layer=True)
-    own = versions.versions([layer])
+        return Choice(usable=True, from_layer=from_layer)
+    own = versions.versions([folder])
     if found[versions.API] != own[versions.API]:
         for name in _NAMES_ALONE:
             _lend(name, module_of(name, others))
     newer = versions.release(found[versions.API]) > versions.release(own[versions.API])
+    has_sdk = versions.SDK in found
     warning = None
     # The API alone is what libraries install, and what they ask of it is there.
-    if newer or versions.SDK in found:
-        problem = "that is newer than the layer's" if newer else problem
+    if newer or has_sdk:
+        if newer and from_layer:
+            problem = "that is newer than the layer's"
+        used = f"the layer's {versions.described(own)}"
+        if not from_layer:
+            used = f"{versions.described(own)} of {folder}"
         warning = (
-            f"the function's code holds {versions.described(found)}, but {problem}: the layer's"
-            f" {versions.described(own)} are used. {_advice(found)}"
+            f"the function's code holds {versions.described(found)}, but {problem}: {used} are"
+            f" used. {_advice(found)}"
         )
-    return Choice(usable=True, from_layer=True, warning=warning)
+    return Choice(
+        usable=True, from_layer=from_layer, replaces_sdk=from_layer and has_sdk, warning=warning
+    )
 
 
 def _advice(found: Mapping[str, str]) -> str:
     from lambda_otel_lite_layer import versions  # noqa: PLC0415 - see above
 
     newest = max(found.values(), key=versions.release, default="")
-    version = f"=={newest}" if newest and versions.release(newest) >= versions.OLDEST else ""
+    oldest = versions.OLDEST_REPLACED
+    is_enough = newest and versions.release(newest) >= oldest
+    version = f"=={newest}" if is_enough else f">={versions.dotted(oldest)}"
     return (
         f"Install opentelemetry-sdk{version} with the function's code, which brings the others"
         f" along, or none of them."

@@ -21,7 +21,7 @@ from importlib.machinery import PathFinder
 from types import ModuleType
 
 from lambda_otel_lite_layer.choice import Choice, choose, use_layer
-from lambda_otel_lite_layer.namespace import withdraw
+from lambda_otel_lite_layer.namespace import Portions, install, withdraw
 
 RUNTIME = "lambda_otel_lite"
 #: Name of the layer's own folder in ``/opt``.
@@ -86,6 +86,28 @@ def import_with(load: Callable[[], object]) -> None:
         _chosen = use_layer(_OPENTELEMETRY, _ON_PATH, f"it cannot be imported ({error!r})")
         _renew_typing_extensions()
         load()
+
+
+def give_way(error: Exception) -> bool:
+    """Undo the choice if an SDK of the function's code was replaced, and its code failed.
+
+    Args:
+        error: What the import of the function's code raised.
+
+    Returns:
+        False if there is nothing to undo: the code would fail in the same way.
+    """
+    global _chosen  # noqa: PLW0603 - one process has one OpenTelemetry
+    if _chosen is None or not _chosen.replaces_sdk:
+        return False
+    warning = (
+        f"{_chosen.warning} The function's code cannot be imported with these"
+        f" ({type(error).__name__}: {error}), so it runs with its own, without tracing."
+    )
+    _chosen = Choice(usable=False, from_layer=False, warning=warning)
+    withdraw()
+    install(Portions(_ON_PATH))
+    return True
 
 
 def _renew_typing_extensions() -> None:

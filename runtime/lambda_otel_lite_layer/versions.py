@@ -11,10 +11,12 @@ from typing import Any
 
 from lambda_otel_lite_layer.namespace import module_of
 
-#: The oldest release that the runtime works with. A project that installs the runtime itself is
-#: asked for a newer one; but code that holds all of an older one may use any part of it, for which
-#: the layer's would be no replacement.
+#: The oldest release that the runtime works with, if the function's code holds all of it.
 OLDEST = (1, 22)
+#: The oldest SDK that the layer's may replace, and that a project which installs the runtime is
+#: asked for. Code may use any part of an SDK, and has to be changed for newer ones where it is
+#: older.
+OLDEST_REPLACED = (1, 33)
 
 API = "opentelemetry-api"
 SDK = "opentelemetry-sdk"
@@ -57,8 +59,22 @@ def problem_of(found: Mapping[str, str]) -> str | None:
     if found[API] != found[SDK] or not _is_of(found[CONVENTIONS], found[SDK]):
         return "these versions do not belong together"
     if release(found[SDK]) < OLDEST:
-        return f"at least {'.'.join(map(str, OLDEST))} is needed"
+        return f"at least {dotted(OLDEST)} is needed"
     return None
+
+
+def may_be_replaced(found: Mapping[str, str]) -> bool:
+    """Tell whether code that holds these versions also runs with the layer's.
+
+    Args:
+        found: Versions by distribution, as `versions` returns them.
+    """
+    return SDK not in found or release(found[SDK]) >= OLDEST_REPLACED
+
+
+def dotted(release: tuple[int, ...]) -> str:
+    """Write a release as in a requirement."""
+    return ".".join(map(str, release))
 
 
 def described(found: Mapping[str, str]) -> str:

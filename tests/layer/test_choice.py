@@ -153,12 +153,10 @@ def test_an_api_that_is_newer_than_the_layers_is_one_warning(layer: Path, tmp_pa
 @pytest.mark.parametrize(
     ("versions", "said"),
     [
-        ({"api": "1.40.0", "sdk": "1.27.0", "semconv": "0.48b0"}, "do not belong together"),
-        ({"api": "1.27.0", "sdk": "1.27.0", "semconv": "0.61b0"}, "do not belong together"),
-        ({"api": "1.27.1", "sdk": "1.27.0", "semconv": "0.48b0"}, "do not belong together"),
+        ({"api": "1.40.0", "sdk": "1.37.0", "semconv": "0.58b0"}, "do not belong together"),
+        ({"api": "1.37.0", "sdk": "1.37.0", "semconv": "0.61b0"}, "do not belong together"),
+        ({"api": "1.37.1", "sdk": "1.37.0", "semconv": "0.58b0"}, "do not belong together"),
         ({"api": "1.40.0", "sdk": "1.40.0"}, "opentelemetry-semantic-conventions is missing"),
-        ({"api": "1.21.0", "sdk": "1.21.0", "semconv": "0.42b0"}, "at least 1.22 is needed"),
-        ({"api": "0.17b0", "sdk": "0.17b0", "semconv": "0.17b0"}, "do not belong together"),
     ],
 )
 def test_a_set_that_is_none_is_replaced_and_one_warning_says_so(
@@ -171,6 +169,27 @@ def test_a_set_that_is_none_is_replaced_and_one_warning_says_so(
     assert said in chosen["warning"]
     assert "the layer's opentelemetry-api 1.45.2" in chosen["warning"]
     assert "Install opentelemetry-sdk" in chosen["warning"]
+
+
+@pytest.mark.parametrize(
+    ("versions", "said", "advice"),
+    [
+        ({"api": "1.40.0", "sdk": "1.27.0", "semconv": "0.48b0"}, "do not belong", "==1.40.0"),
+        ({"api": "1.21.0", "sdk": "1.21.0", "semconv": "0.42b0"}, "at least 1.22", ">=1.33"),
+        ({"api": "0.17b0", "sdk": "0.17b0", "semconv": "0.17b0"}, "do not belong", ">=1.33"),
+    ],
+)
+def test_an_sdk_that_is_too_old_to_be_replaced_is_left_alone(
+    versions: dict[str, str], said: str, advice: str, layer: Path, tmp_path: Path
+) -> None:
+    """Code may use any part of it, and parts have changed."""
+    chosen = choose(layer, packages(tmp_path / "task", "task", **versions))
+
+    assert not chosen["usable"]
+    assert (chosen["opentelemetry.trace"], chosen["opentelemetry.sdk.trace"]) == ("task", "task")
+    assert f"opentelemetry-sdk {versions['sdk']}" in chosen["warning"]
+    assert said in chosen["warning"]
+    assert f"Install opentelemetry-sdk{advice} with the function's code" in chosen["warning"]
 
 
 @pytest.mark.parametrize("lost", ["trace.py", "sdk/trace.py", "sdk/resources.py", "context.py"])
@@ -196,6 +215,28 @@ def test_a_set_may_come_from_two_folders(layer: Path, tmp_path: Path) -> None:
     chosen = choose(layer, task, other)
 
     assert (chosen["opentelemetry.trace"], chosen["opentelemetry.sdk.trace"]) == ("task", "other")
+
+
+@pytest.mark.parametrize("order", ["API first", "SDK first"])
+def test_of_two_folders_that_do_not_go_together_the_whole_one_is_used(
+    order: str, layer: Path, tmp_path: Path
+) -> None:
+    """All of its SDK goes with its code; the layer holds the tracing half."""
+    task = packages(tmp_path / "task", "task", api="1.33.0")
+    write(task, {"opentelemetry/instrumentation.py": "FROM = 'task'\n"})
+    other = packages(tmp_path / "other", "other", api="1.40.0", sdk="1.40.0", semconv="0.61b0")
+    asked = ("trace", "sdk.trace", "sdk.metrics", "instrumentation")
+
+    path = (task, other) if order == "API first" else (other, task)
+    chosen = choose(layer, *path, asked=tuple(f"opentelemetry.{name}" for name in asked))
+
+    assert (chosen["usable"], chosen["from_layer"]) == (True, False)
+    whose = [chosen[f"opentelemetry.{name}"] for name in asked]
+    assert whose == ["other", "other", "other", "task"]
+    if order == "API first":
+        assert "opentelemetry-api 1.33.0, opentelemetry-sdk 1.40.0" in chosen["warning"]
+        assert "opentelemetry-api 1.40.0, opentelemetry-sdk 1.40.0" in chosen["warning"]
+        assert f"of {other / 'opentelemetry'} are used" in chosen["warning"]
 
 
 def test_old_releases_hold_their_version_in_a_plain_module(layer: Path, tmp_path: Path) -> None:
@@ -384,6 +425,7 @@ def test_without_a_layer_there_is_what_is_installed(
     ("versions", "whose"),
     [
         ({"api": "1.40.0", "sdk": "1.40.0", "semconv": "0.61b0"}, "task"),
+        ({"api": "1.20.0", "sdk": "1.20.0", "semconv": "0.41b0"}, "task"),
         ({"api": "1.40.0"}, "layer"),
         ({}, "layer"),
     ],
