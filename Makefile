@@ -33,12 +33,16 @@ test: setup-all check ## Check, then run all tests on every supported Python her
 	  marks="$$marks and not once"; \
 	done
 
-# BEFORE=FOLDER measures another layer in the same run: that of an older commit, as
-# `lambda-otel layer -o FOLDER` builds it there.
 # Installs some hundred packages from the index, the newest among them.
 matrix: setup ## Run functions with each set of OpenTelemetry packages that their code may hold
 	$(VENV)/python -m pytest -n 2 -m matrix tests/layer
 
+oldest: setup ## Run the runtime's tests with the oldest OpenTelemetry that pyproject.toml declares
+	@set -e; python=$$($(VENV)/python requirements/oldest.py); \
+	$$python -m pytest -n 2 -m "not matrix and not newest" tests/runtime
+
+# BEFORE=FOLDER measures another layer in the same run: that of an older commit, as
+# `lambda-otel layer -o FOLDER` builds it there.
 bench: setup ## Measure tracing beside its peers; SAVE=--save keeps figures and plots
 	$(VENV)/python -m tests.benchmarks $(SAVE) $(if $(BEFORE),--before $(BEFORE))
 

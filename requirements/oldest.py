@@ -1,7 +1,7 @@
 """Make an environment of the oldest packages that are supported, and print its interpreter.
 
-It holds what `oldest.txt` names, for the Python version that runs this, which has to have uv. It is
-kept in ``.cache`` for as long as that file stays the same.
+It holds what `oldest.txt` names and, as in ``.venv``, the project's own packages, for the Python
+version that runs this, which has to have uv. It is kept in ``.cache`` until that file changes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ LOCK = ROOT / "requirements" / "oldest.txt"
 
 def main() -> None:
     """Print the path of the interpreter."""
-    digest = hashlib.sha256(LOCK.read_bytes() + sys.executable.encode()).hexdigest()[:12]
+    inputs = LOCK.read_bytes() + Path(__file__).read_bytes() + sys.executable.encode()
+    digest = hashlib.sha256(inputs).hexdigest()[:12]
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     venv = ROOT / ".cache" / f"oldest-{version}-{digest}"
     venv.parent.mkdir(exist_ok=True)
@@ -44,6 +45,9 @@ def make(venv: Path) -> None:
         ],
         check=True,
     )
+    (site,) = venv.glob("lib/python*/site-packages")
+    own = "".join(f"{ROOT / folder}\n" for folder in ("runtime", "constructs"))
+    (site / "lambda_otel_lite.pth").write_text(own)
     (venv / "complete").touch()
 
 

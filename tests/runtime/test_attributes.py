@@ -74,6 +74,7 @@ def test_the_table_names_what_there_is_and_no_more(seen: set[tuple[str, str]]) -
     assert named == seen
 
 
+@pytest.mark.newest
 def test_the_conventions_that_the_table_links_to_know_the_attribute() -> None:
     """As the package that OpenTelemetry publishes has them."""
     (folder,) = semconv.__path__

@@ -103,6 +103,7 @@ def _decoded(spans: list[ReadableSpan]) -> ExportTraceServiceRequest:
     return request
 
 
+@pytest.mark.newest
 @given(_spans())
 def test_the_message_equals_that_of_the_opentelemetry_encoder(spans: list[ReadableSpan]) -> None:
     # As bytes, since a NaN makes a message unequal to itself.

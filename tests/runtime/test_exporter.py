@@ -173,6 +173,7 @@ def test_hazard_16_exporter_headers_never_reach_a_line(
     assert "headers" not in json.loads(line)
 
 
+@pytest.mark.newest
 def test_both_exporters_decode_to_equal_messages(stdout: _Stdout) -> None:
     spans: list[Any] = [
         make_span("a", attributes={"text": "ü", "list": [1, 2], "none": None, "real": 0.5}),

@@ -90,6 +90,7 @@ def test_hazard_21_init_imports_nothing_that_only_an_export_needs(exporter: str)
     )
 
 
+@pytest.mark.newest
 def test_the_entry_point_imports_nothing_that_the_first_response_does_not_need() -> None:
     """Each of these was seen to cost every cold start a part of a millisecond, or several."""
     invoke = """

@@ -91,6 +91,7 @@ assert (resource.attributes["a"], resource.attributes["team"]) == ("b", "a b")
 """
 
 
+@pytest.mark.newest
 def test_the_sdk_does_all_that_it_can_do_after_the_entry_point_has_imported_it() -> None:
     done = subprocess.run(
         [

@@ -88,8 +88,8 @@ class Reader:
         return (value.strip() or None) if value else None
 
     def is_set(self, name: str) -> bool:
-        """Tell whether a variable has any text, be it a blank."""
-        return bool(self._environ.get(name))
+        """Tell whether a variable is set, be it to an empty text."""
+        return name in self._environ
 
     def names(self, name: str) -> tuple[str, ...]:
         """Return the names of a comma-separated list, in lower case."""
