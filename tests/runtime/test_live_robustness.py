@@ -310,9 +310,16 @@ def test_the_spans_of_a_forked_process_are_exported_once(
         assert by_name["orders"].status == "UNSET"
 
 
-@pytest.mark.parametrize("library", ["gevent", "eventlet"])
-@pytest.mark.parametrize("when", ["import", "handler"])
-@BOTH
+@pytest.mark.parametrize(
+    ("mode", "when", "library"),
+    [
+        ("sync", "import", "gevent"),
+        ("async", "import", "gevent"),
+        ("async", "handler", "gevent"),
+        ("async", "import", "eventlet"),
+        ("async", "handler", "eventlet"),
+    ],
+)
 def test_real_threads_whatever_has_been_patched(
     mode: str, when: str, library: str, tmp_path: Path
 ) -> None:
