@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import Event
 from opentelemetry.trace import Status, StatusCode
 
 from lambda_otel_lite.configuration import variables as env
@@ -200,6 +201,42 @@ def test_spans_that_cannot_be_encoded_do_not_take_others_with_them(
     assert [int.from_bytes(span.span_id) for span in proto_spans(stdout.writes)][-1] == 3
     assert len(proto_spans(stdout.writes)) == 2
     assert "1 of 3 spans dropped" in caplog.text
+
+
+def _nested(depth: int, kind: type) -> Any:
+    value: Any = "x"
+    for _ in range(depth):
+        value = [value] if kind is list else {"k": value}
+    return value
+
+
+@_BOTH
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("lists", _nested(48, list)),
+        ("maps", _nested(32, dict)),
+        ("very deep", _nested(3000, dict)),
+        ("in a list", [1, _nested(47, list)]),
+        ("huge", 10**30),
+        ("name \ud800", object()),
+    ],
+)
+def test_what_cannot_be_encoded_costs_itself_and_no_span(
+    choice: str, name: str, value: Any, stdout: _Stdout
+) -> None:
+    bad = {"bad": value, "good": 1}
+    spans = [
+        make_span(),
+        make_span(name, 2, attributes=bad, events=[Event("seen", bad)]),
+        make_span(span_id=3),
+    ]
+
+    assert _exporter(choice).export(spans)
+
+    _, found, _ = proto_spans(stdout.writes)
+    assert [one.key for one in found.attributes] == ["good"]
+    assert [one.key for one in found.events[0].attributes] == ["good"]
 
 
 def test_no_spans_are_no_line(stdout: _Stdout) -> None:

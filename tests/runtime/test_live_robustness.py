@@ -1,5 +1,6 @@
 """Functions that do to stdout, logging, processes and responses what functions do."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from textwrap import dedent
@@ -7,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from lambda_otel_lite.lifecycle.response import LARGEST
 from lambda_otel_lite.processor import DROPPED_SPANS
-from tests.platform.environment import Environment
+from lambda_otel_lite_cdk.cli.assembly.functions import TemplateFunction
+from lambda_otel_lite_cdk.cli.emulator.emulator import Emulator
+from tests.platform.environment import RUNTIME, Environment, spans_in
 
 from .live import ZERO_CODE, roots, variables
 
@@ -254,6 +258,62 @@ def test_a_marshaller_that_cannot_be_followed_changes_nothing(tmp_path: Path) ->
             assert len(function.spans(invocation)) == 1
 
 
+@pytest.mark.parametrize("letter", ["x", "ü"])
+def test_a_response_that_is_too_large_is_an_error(letter: str, tmp_path: Path) -> None:
+    """Up to the byte that the platform's own message names."""
+    (tmp_path / "app.py").write_text(
+        "def handler(event, context): return event['letter'] * event['count']", "utf-8"
+    )
+    function = TemplateFunction(
+        logical_id="orders",
+        path="Test/Orders",
+        runtime=RUNTIME,
+        handler=ZERO_CODE,
+        architecture="x86_64",
+        memory_mb=128,
+        timeout_s=20,
+        environment=variables("sync", "app"),
+        code=tmp_path,
+        inline_code=None,
+        layers=(),
+        unresolved_layers=(),
+    )
+    fits = (LARGEST - 2) // len(letter.encode())
+    found = []
+    with Emulator(function, python=Path(sys.executable)) as emulator:
+        for count in (fits, fits + 1):
+            result = emulator.invoke({"letter": letter, "count": count})
+            (span,) = spans_in(result.log_lines)
+            found.append((span.status, span.attributes.get("error.type")))
+            said = str(result.payload)[:200]
+    assert found == [("UNSET", None), ("ERROR", "Function.ResponseSizeTooLarge")]
+    assert f"{LARGEST} bytes" in said
+
+
+_ASYNC_EXCEPTION = """
+    import ctypes, sys, threading
+    def handler(event, context):
+        for ident, frame in sys._current_frames().items():
+            while event.get("kill") and frame is not None:
+                if "lambda_otel_lite" in frame.f_code.co_filename:
+                    if ident != threading.get_ident():
+                        kill = ctypes.pythonapi.PyThreadState_SetAsyncExc
+                        kill(ctypes.c_ulong(ident), ctypes.py_object(SystemExit))
+                    break
+                frame = frame.f_back
+        return 1
+"""
+
+
+def test_the_extension_survives_what_is_meant_to_end_its_thread(tmp_path: Path) -> None:
+    with _function(tmp_path, _ASYNC_EXCEPTION, "async") as function:
+        for event in ({}, {"kill": 1}, {}, {"kill": 1}, {"kill": 1}, {}):
+            invocation = function.invoke(event)
+            assert (invocation.response, invocation.outcome) == (1, "ended")
+        function.shut_down()
+        assert len(function.spans_since(0)) == 6
+
+
 def test_a_coroutine_is_no_response(tmp_path: Path) -> None:
     with _function(tmp_path, "async def handler(event, context): return 1") as function:
         invocation = function.invoke()
@@ -310,9 +370,16 @@ def test_the_spans_of_a_forked_process_are_exported_once(
         assert by_name["orders"].status == "UNSET"
 
 
-@pytest.mark.parametrize("library", ["gevent", "eventlet"])
-@pytest.mark.parametrize("when", ["import", "handler"])
-@BOTH
+@pytest.mark.parametrize(
+    ("mode", "when", "library"),
+    [
+        ("sync", "import", "gevent"),
+        ("async", "import", "gevent"),
+        ("async", "handler", "gevent"),
+        ("async", "import", "eventlet"),
+        ("async", "handler", "eventlet"),
+    ],
+)
 def test_real_threads_whatever_has_been_patched(
     mode: str, when: str, library: str, tmp_path: Path
 ) -> None:

@@ -129,6 +129,20 @@ def _nested(value: Any, room: int) -> bytes:
     raise TypeError(f"{type(value).__name__} is not an attribute value")
 
 
+def is_readable(value: Any, room: int = _ROOM) -> bool:
+    """Tell whether decoders read a value, however deep its lists and maps are nested.
+
+    Args:
+        value: Of an attribute.
+        room: So many messages may be within each other.
+    """
+    if isinstance(value, str | bytes) or not isinstance(value, Sequence | Mapping):
+        return True
+    room -= 3 if isinstance(value, Mapping) else 2
+    items = value.values() if isinstance(value, Mapping) else value
+    return room >= 0 and all(is_readable(one, room) for one in items)
+
+
 def message(tag: bytes, encoded: bytes) -> bytes:
     """Encode a message field whose content is encoded already."""
     return tag + _sized(encoded)

@@ -87,7 +87,9 @@ class LogRecordExporter:
         settings: The function's settings.
         output: What takes the lines.
         encode: Returns the compressed request in base64; by default this project's own encoder
-            does. What it raises is taken to mean that these spans cannot be encoded together.
+            does. What it raises is taken to mean that these spans cannot be encoded together. One
+            that cannot be encoded by itself is encoded by this project's encoder, which leaves out
+            an attribute rather than a span.
     """
 
     def __init__(
@@ -101,6 +103,7 @@ class LogRecordExporter:
         self._format = RecordFormat(settings)
         self._write_line = output.write
         self._encode = encode or _native_encoder(self._format)
+        self._is_native = encode is None
         self._has_failed = False
 
     def export(self, spans: Sequence[ReadableSpan]) -> bool:
@@ -151,12 +154,20 @@ class LogRecordExporter:
 
     def _line(self, spans: Sequence[ReadableSpan]) -> str | None:
         """Return the line, or None if it is too long or the spans cannot be encoded."""
+        payload = self._payload(self._encode, spans)
+        if payload is None and len(spans) == 1 and not self._is_native:
+            payload = self._payload(_native_encoder(self._format), spans)
+        line = payload and self._format.line(payload, len(spans))
+        return line if line and self._format.fits(line) else None
+
+    def _payload(
+        self, encode: Callable[[Sequence[ReadableSpan]], str], spans: Sequence[ReadableSpan]
+    ) -> str | None:
         try:
-            line = self._format.line(self._encode(spans), len(spans))
+            return encode(spans)
         except Exception:
             logger.debug("%d spans cannot be encoded together", len(spans), exc_info=True)
             return None
-        return line if self._format.fits(line) else None
 
 
 def _pipe(stdout: "Output") -> "Pipe":

@@ -6,11 +6,18 @@ in it. Only its payload is used; `lambda_otel_lite.export.record` makes the line
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
-from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExportResult
+from opentelemetry.trace import Link
 from otlp_stdout_span_exporter import OTLPStdoutSpanExporter
 from otlp_stdout_span_exporter.exporter import Output
+
+from lambda_otel_lite.export._protobuf import is_readable
+
+# Nearly all values are of these types.
+_FLAT = frozenset((str, bool, int, float))
 
 
 class _Capture(Output):
@@ -20,6 +27,19 @@ class _Capture(Output):
     def write_line(self, line: str) -> bool:
         self.line = line
         return True
+
+
+def _is_readable(span: ReadableSpan) -> bool:
+    described: tuple[ReadableSpan | Event | Link, ...] = (span, *span.events, *span.links)
+    for one in described:
+        # A copy by the mapping itself is many times faster than walking the SDK's proxy of it.
+        attributes: Any = one.attributes or {}
+        if not hasattr(attributes, "copy"):
+            attributes = dict(attributes)
+        for value in attributes.copy().values():
+            if type(value) not in _FLAT and not is_readable(value):
+                return False
+    return True
 
 
 class PackageEncoder:
@@ -39,8 +59,11 @@ class PackageEncoder:
         """Return the package's payload: the compressed request in base64.
 
         Raises:
-            ValueError: The package could not encode the spans; it has said why on stderr.
+            ValueError: The package could not encode the spans; it has said why on stderr. Or what
+                it would make of them is nested too deep for decoders.
         """
+        if not all(map(_is_readable, spans)):
+            raise ValueError("an attribute is nested too deep for decoders of protobuf")
         if self._exporter.export(spans) is not SpanExportResult.SUCCESS:
             raise ValueError("OTLPStdoutSpanExporter could not encode the spans")
         payload: str = json.loads(self._capture.line)["payload"]

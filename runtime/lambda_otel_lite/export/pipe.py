@@ -30,8 +30,11 @@ logger = Logger("lambda_otel_lite.exporter")
 #: Where otlp-stdout-span-exporter has the pipe, in ``constants.Defaults.PIPE_PATH``.
 PATH = "/tmp/otlp-stdout-span-exporter.pipe"  # noqa: S108 - theirs
 
-# How long the reader is waited for, in s: it learns of an invocation when the handler does.
+# How long the reader is waited for, in s: it learns of an invocation when the handler does. If it
+# did not come the last time it is given less, but never nothing: it may be a moment later than a
+# short handler, and would then wait for a writer until the function times out.
 _PATIENCE = 0.2
+_LITTLE_PATIENCE = 0.02
 _PAUSE = 0.002
 
 
@@ -47,7 +50,6 @@ class Pipe:
     def __init__(self, stdout: "Output") -> None:
         self._stdout = stdout
         self._lines: list[str] = []
-        # Not waited for again until it has come.
         self._patience = _PATIENCE
         self._has_warned = False
 
@@ -95,7 +97,7 @@ class Pipe:
                 if error.errno == errno.ENXIO and time.monotonic() < until:  # nobody reads yet
                     time.sleep(_PAUSE)
                     continue
-                self._patience = 0.0
+                self._patience = _LITTLE_PATIENCE
                 raise
             self._patience = _PATIENCE
             return descriptor

@@ -17,6 +17,17 @@ from typing import Any
 type Finish = Callable[[BaseException | None], None]
 
 
+#: The largest response, in bytes, as the platform's message for a larger one says it
+#: (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
+LARGEST = 6_291_556
+
+
+class _TooLargeError(Exception):
+    """The platform refuses a response of this size."""
+
+    exception_type = "Function.ResponseSizeTooLarge"
+
+
 class ResponseEncoding:
     """Calls back when the platform's runtime has encoded a response."""
 
@@ -97,11 +108,13 @@ def _caller() -> FrameType | None:
 
 
 def _fault(encoded: Any) -> BaseException | None:
-    """Return why the response cannot be sent: a lone surrogate, which UTF-8 cannot hold."""
-    text = encoded[0] if isinstance(encoded, tuple) else None
-    if isinstance(text, str) and not text.isascii():
+    """Return why the response cannot be sent: its size, or a lone surrogate, which is no UTF-8."""
+    payload = encoded[0] if isinstance(encoded, tuple) else None
+    if isinstance(payload, str) and not payload.isascii():
         try:
-            text.encode()
+            payload = payload.encode()
         except UnicodeEncodeError as error:
             return error
+    if isinstance(payload, str | bytes) and len(payload) > LARGEST:
+        return _TooLargeError(f"{len(payload)} bytes are more than {LARGEST}")
     return None

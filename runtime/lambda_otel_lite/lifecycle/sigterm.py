@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any
 
 from lambda_otel_lite.log import Logger
-from lambda_otel_lite.startup.threads import start_thread
+from lambda_otel_lite.startup.threads import start_thread_from_signal
 
 logger = Logger("lambda_otel_lite.extension")
 
@@ -45,7 +45,7 @@ def on_sigterm(before_exit: Callable[[], None]) -> None:
         nonlocal stage
         if stage == _IDLE:
             stage = _PREPARING
-            start_thread(prepare)
+            start_thread_from_signal(prepare)
             return
         if stage == _PREPARING:
             return

@@ -42,6 +42,29 @@ _start_new_thread = original("_thread", "start_new_thread")
 def start_thread(work: Callable[[], object]) -> None:
     """Do work in a thread of its own, which does not keep the process from exiting.
 
+    Returns when it has begun, as `threading.Thread.start` does: a thread that still waits for its
+    first turn takes it from the handler's next blocking call, which then may miss a signal.
+
+    Args:
+        work: Must not raise.
+
+    Raises:
+        RuntimeError: The process may start no more threads.
+    """
+    begun = Lock()
+    begun.acquire()
+
+    def run() -> None:
+        begun.release()
+        work()
+
+    start_thread_from_signal(run)
+    begun.acquire()
+
+
+def start_thread_from_signal(work: Callable[[], object]) -> None:
+    """Do the same without waiting for the thread, as a signal handler must.
+
     Args:
         work: Must not raise.
 
