@@ -5,6 +5,7 @@ called.
 """
 
 from collections.abc import Callable
+from functools import cache, partial
 
 from opentelemetry.sdk.trace import TracerProvider
 
@@ -34,7 +35,8 @@ def init_extension(
     if on_shutdown is not None:
         from lambda_otel_lite.lifecycle.sigterm import on_sigterm  # noqa: PLC0415 - as late as the extension
 
-        on_sigterm(lambda: _call(on_shutdown))
+        # Once: the signal comes again when the last export is done.
+        on_sigterm(cache(partial(_call, on_shutdown)))
 
 
 def _call(on_shutdown: Callable[[], None]) -> None:

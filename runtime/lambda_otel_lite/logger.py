@@ -51,6 +51,7 @@ class PrefixLogger:
 
 
 Logger = PrefixLogger
+logger = PrefixLogger()
 
 
 def create_logger(prefix: str) -> PrefixLogger:
