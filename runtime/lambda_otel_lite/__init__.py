@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from lambda_otel_lite.handler import create_traced_handler
     from lambda_otel_lite.processor import LambdaSpanProcessor
     from lambda_otel_lite.resource import get_lambda_resource
+    from lambda_otel_lite.startup.log_correlation import trace_context_fields
     from lambda_otel_lite.telemetry import TelemetryCompletionHandler, init_telemetry
 
 _HOMES = {
@@ -59,6 +60,7 @@ _HOMES = {
     "get_lambda_resource": "resource",
     "init_telemetry": "telemetry",
     "processor_mode": "constants",
+    "trace_context_fields": "startup.log_correlation",
 }
 
 #: As attributes, without an import of their own.
@@ -94,6 +96,7 @@ __all__ = [
     "get_lambda_resource",
     "init_telemetry",
     "processor_mode",
+    "trace_context_fields",
 ]
 
 # Type checkers see the imports above alone: to them, this one would make every name exist.

@@ -223,6 +223,10 @@ def _started(
     provider: StartupTracerProvider,
     processors: list[SpanProcessor],
 ) -> Started:
+    if settings.log_correlation:
+        from lambda_otel_lite.startup.log_correlation import correlate_logs  # noqa: PLC0415 - off by default
+
+        correlate_logs()
     own = next((one for one in processors if isinstance(one, LambdaSpanProcessor)), None)
     open_spans: OpenSpans = own or OpenSpans()
     for processor in processors if own else [open_spans, *processors]:

@@ -101,6 +101,7 @@ class Settings:
     handler: str | None
     extractor: str
     instrumentations: tuple[str, ...]
+    log_correlation: bool
     service_name: str
     resource_attributes: dict[str, str]
     resource_detectors: tuple[str, ...]
