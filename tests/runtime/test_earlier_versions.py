@@ -176,14 +176,14 @@ def test_a_module_is_an_attribute_of_the_package(module: str) -> None:
     ids=["0.8", "0.15"],
 )
 def test_an_application_runs(
-    code: str, sent: Any, name: str, attribute: str, capsys: pytest.CaptureFixture[str]
+    code: str, sent: Any, name: str, attribute: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     made: dict[str, Any] = {}
     exec(code, made)  # noqa: S102 - a whole module is the test's input
 
     assert made["handler"](sent, FakeContext()) == {"statusCode": 201}
 
-    child, root = proto_spans(capsys.readouterr().out.splitlines())
+    child, root = proto_spans(capfd.readouterr().out.splitlines())
     assert (child.name, child.parent_span_id) == ("charge", root.span_id)
     assert root.name == name
     assert attribute in {one.key for one in root.attributes}
