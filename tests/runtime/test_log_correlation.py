@@ -99,7 +99,9 @@ def test_a_value_of_the_users_own_stays(text: Lines, name: str) -> None:
 
 
 def test_asking_twice_writes_the_ids_once(text: Lines) -> None:
+    once = logging.Logger.handle
     correlate_logs()
+    assert logging.Logger.handle is once
 
     with use_span(_SPAN):
         logging.getLogger("app").warning("charged")
