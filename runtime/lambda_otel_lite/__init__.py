@@ -10,8 +10,23 @@ from typing import TYPE_CHECKING, Any
 from lambda_otel_lite.version import __version__
 
 if TYPE_CHECKING:
+    from lambda_otel_lite import config as config
+    from lambda_otel_lite import constants as constants
+    from lambda_otel_lite import extension as extension
+    from lambda_otel_lite import extractors as extractors
+    from lambda_otel_lite import handler as handler
+    from lambda_otel_lite import logger as logger
+    from lambda_otel_lite import processor as processor
+    from lambda_otel_lite import propagation as propagation
+    from lambda_otel_lite import resource as resource
+    from lambda_otel_lite import telemetry as telemetry
     from lambda_otel_lite.configuration.settings import ProcessorMode
-    from lambda_otel_lite.constants import Defaults, EnvVars
+    from lambda_otel_lite.constants import (
+        Defaults,
+        EnvVars,
+        ResourceAttributes,
+        processor_mode,
+    )
     from lambda_otel_lite.extractors import (
         SpanAttributes,
         TriggerType,
@@ -24,6 +39,7 @@ if TYPE_CHECKING:
     from lambda_otel_lite.handler import create_traced_handler
     from lambda_otel_lite.processor import LambdaSpanProcessor
     from lambda_otel_lite.resource import get_lambda_resource
+    from lambda_otel_lite.startup.log_correlation import trace_context_fields
     from lambda_otel_lite.telemetry import TelemetryCompletionHandler, init_telemetry
 
 _HOMES = {
@@ -31,6 +47,7 @@ _HOMES = {
     "EnvVars": "constants",
     "LambdaSpanProcessor": "processor",
     "ProcessorMode": "configuration.settings",
+    "ResourceAttributes": "constants",
     "SpanAttributes": "extractors",
     "TelemetryCompletionHandler": "telemetry",
     "TriggerType": "extractors",
@@ -42,13 +59,30 @@ _HOMES = {
     "default_extractor": "extractors",
     "get_lambda_resource": "resource",
     "init_telemetry": "telemetry",
+    "processor_mode": "constants",
+    "trace_context_fields": "startup.log_correlation",
 }
+
+#: As attributes, without an import of their own.
+_MODULES = (
+    "config",
+    "constants",
+    "extension",
+    "extractors",
+    "handler",
+    "logger",
+    "processor",
+    "propagation",
+    "resource",
+    "telemetry",
+)
 
 __all__ = [
     "Defaults",
     "EnvVars",
     "LambdaSpanProcessor",
     "ProcessorMode",
+    "ResourceAttributes",
     "SpanAttributes",
     "TelemetryCompletionHandler",
     "TriggerType",
@@ -61,6 +95,8 @@ __all__ = [
     "default_extractor",
     "get_lambda_resource",
     "init_telemetry",
+    "processor_mode",
+    "trace_context_fields",
 ]
 
 # Type checkers see the imports above alone: to them, this one would make every name exist.
@@ -68,8 +104,13 @@ if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
         if name in _HOMES:
-            from lambda_otel_lite.configuration.settings import accepted_by_sdk  # noqa: PLC0415 - as late
+            home, attribute = _HOMES[name], name
+        elif name in _MODULES:
+            home, attribute = name, None
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from lambda_otel_lite.configuration.settings import accepted_by_sdk  # noqa: PLC0415 - as late
 
-            with accepted_by_sdk():
-                return getattr(import_module(f".{_HOMES[name]}", __name__), name)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        with accepted_by_sdk():
+            module = import_module(f".{home}", __name__)
+            return module if attribute is None else getattr(module, attribute)

@@ -1,4 +1,4 @@
-"""Names that lambda-otel-lite 0.8 to 0.15 exports, for applications that import them.
+"""Constants of lambda-otel-lite 0.8 to 0.15, for applications that import them.
 
 This project's own code uses `lambda_otel_lite.configuration.variables`.
 """
@@ -6,6 +6,10 @@ This project's own code uses `lambda_otel_lite.configuration.variables`.
 from typing import Final
 
 from lambda_otel_lite.configuration import variables as env
+from lambda_otel_lite.configuration.settings import ProcessorMode
+
+#: The mode that the environment asks for; a bad value is a warning.
+processor_mode: Final[ProcessorMode] = ProcessorMode.resolve()
 
 
 class EnvVars:
@@ -28,3 +32,11 @@ class Defaults:
     COMPRESSION_LEVEL: Final = env.default_number("compression_level")
     SERVICE_NAME: Final = env.default_text("service_name")
     PROCESSOR_MODE: Final = env.default_text("mode")
+
+
+class ResourceAttributes:
+    """Resource attributes in which lambda-otel-lite 0.15 repeats variables that are set."""
+
+    PROCESSOR_MODE: Final = "lambda_otel_lite.extension.span_processor_mode"
+    QUEUE_SIZE: Final = "lambda_otel_lite.lambda_span_processor.queue_size"
+    COMPRESSION_LEVEL: Final = "lambda_otel_lite.otlp_stdout_span_exporter.compression_level"

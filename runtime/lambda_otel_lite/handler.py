@@ -25,11 +25,36 @@ TRACED_MARK = "__lambda_otel_traced__"
 _LOWEST_STATUS, _LOWEST_SERVER_ERROR, _HIGHEST_STATUS = 100, 500, 599
 
 
+class TracedHandler:
+    """A decorator that traces a handler; `create_traced_handler` makes one.
+
+    Args:
+        name: Name of the span if the extractor finds none.
+        completion_handler: From ``init_telemetry()``.
+        attributes_extractor: Reads the event. Default: ``default_extractor``.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        completion_handler: TelemetryCompletionHandler,
+        attributes_extractor: Extractor | None = None,
+    ) -> None:
+        self.name = name
+        self.completion_handler = completion_handler
+        self.attributes_extractor = attributes_extractor or built_in("default")
+
+    def __call__(self, handler_func: HandlerT) -> HandlerT:
+        """Return the traced handler."""
+        decorate = _decorator(self.name, self.completion_handler, self.attributes_extractor)
+        return decorate(handler_func)
+
+
 def create_traced_handler(
     name: str,
     completion_handler: TelemetryCompletionHandler,
     attributes_extractor: Extractor | None = None,
-) -> Callable[[HandlerT], HandlerT]:
+) -> TracedHandler:
     """Make a decorator that traces a handler.
 
     What the handler returns or raises passes through untouched. It may be anything that can be
@@ -41,10 +66,16 @@ def create_traced_handler(
         completion_handler: From ``init_telemetry()``.
         attributes_extractor: Reads the event. Default: ``default_extractor``.
     """
+    return TracedHandler(name, completion_handler, attributes_extractor)
+
+
+def _decorator(
+    name: str, completion_handler: TelemetryCompletionHandler, extractor: Extractor
+) -> Callable[[HandlerT], HandlerT]:
     lifecycle = completion_handler.lifecycle
     if lifecycle is None:
         return lambda handler: handler
-    tracing = _Tracing(name, completion_handler, lifecycle, attributes_extractor)
+    tracing = _Tracing(name, completion_handler, lifecycle, extractor)
     encoding = ResponseEncoding()
 
     def decorate(handler: HandlerT) -> HandlerT:
@@ -102,12 +133,12 @@ class _Tracing:
         name: str,
         completion_handler: TelemetryCompletionHandler,
         lifecycle: Lifecycle,
-        extractor: Extractor | None,
+        extractor: Extractor,
     ) -> None:
         self._name = name
         self._completion_handler = completion_handler
         self._lifecycle = lifecycle
-        self._extractor = extractor or built_in("default")
+        self._extractor = extractor
         self._tracer = completion_handler.get_tracer()
         self._propagation = completion_handler.propagation
         self._stable_http_only = completion_handler.settings.stable_http_only

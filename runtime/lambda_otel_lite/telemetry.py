@@ -4,13 +4,14 @@ What the public names do is specified by the description of lambda-otel-lite 0.8
 https://pypi.org/project/lambda-otel-lite/0.8.2/.
 """
 
-from collections.abc import Iterable, Sequence
+import weakref
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from opentelemetry import trace
 from opentelemetry.propagators.textmap import TextMapPropagator
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanProcessor
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import Sampler
 
@@ -18,7 +19,7 @@ from lambda_otel_lite.configuration.ids import SystemIdGenerator
 from lambda_otel_lite.configuration.settings import ProcessorMode, Settings, accepted_by_sdk
 from lambda_otel_lite.export.exporter import StdoutSpanExporter
 from lambda_otel_lite.lifecycle.lifecycle import Lifecycle
-from lambda_otel_lite.log import Logger, guard_opentelemetry, set_level
+from lambda_otel_lite.log import guard_opentelemetry, set_level
 from lambda_otel_lite.processor import LambdaSpanProcessor, OpenSpans
 from lambda_otel_lite.propagation import propagation
 from lambda_otel_lite.propagation.propagation import Propagation
@@ -29,8 +30,6 @@ from lambda_otel_lite.version import __version__
 if TYPE_CHECKING:
     from lambda_otel_lite.lifecycle.asynchronous import AsyncExport
 
-logger = Logger("lambda_otel_lite.telemetry")
-
 
 class TelemetryCompletionHandler:
     """Sees to it that the spans of each invocation are exported.
@@ -40,22 +39,30 @@ class TelemetryCompletionHandler:
 
     Args:
         tracer_provider: Where spans come from.
-        lifecycle: Follows invocations.
-        propagation: Finds the caller's context.
-        settings: What the environment asked for.
+        mode: When its spans are exported.
+        open_spans: Is told of its spans. Default: one that is added to the provider.
+        propagation: Finds the caller's context. Default: what ``OTEL_PROPAGATORS`` names.
+        settings: What the environment asked for. Default: the process environment.
     """
 
     def __init__(
         self,
         tracer_provider: trace.TracerProvider,
-        lifecycle: Lifecycle | None,
-        propagation: Propagation,
-        settings: Settings,
+        mode: ProcessorMode,
+        *,
+        open_spans: OpenSpans | None = None,
+        propagation: Propagation | None = None,
+        settings: Settings | None = None,
     ) -> None:
+        settings = settings or Settings.from_environ()
         self._tracer_provider = tracer_provider
         self._tracer = tracer_provider.get_tracer("lambda_otel_lite", __version__)
-        self.lifecycle = lifecycle
-        self.propagation = propagation
+        self.lifecycle: Lifecycle | None = None
+        if isinstance(tracer_provider, TracerProvider) and not settings.disabled:
+            self.lifecycle = lifecycle_of(
+                tracer_provider, ProcessorMode(mode), settings, open_spans
+            )
+        self.propagation = propagation or _propagation(settings)
         self.settings = settings
         self._invoked_before = settings.initialization_type in (
             "provisioned-concurrency",
@@ -64,7 +71,7 @@ class TelemetryCompletionHandler:
 
     @property
     def tracer_provider(self) -> trace.TracerProvider:
-        """The provider that `init_telemetry` made."""
+        """Where spans come from."""
         return self._tracer_provider
 
     def get_tracer(self) -> trace.Tracer:
@@ -92,6 +99,9 @@ class TelemetryCompletionHandler:
 
 
 _current: TelemetryCompletionHandler | None = None
+
+#: By the provider's id. Each holds its provider, so that the id is that of no other.
+_lifecycles: weakref.WeakValueDictionary[int, Lifecycle] = weakref.WeakValueDictionary()
 
 
 def init_telemetry(  # noqa: PLR0913 - the specification's signature
@@ -129,7 +139,7 @@ def init_telemetry(  # noqa: PLR0913 - the specification's signature
     _set_log_level(settings)
     if settings.disabled:
         handler = TelemetryCompletionHandler(
-            trace.NoOpTracerProvider(), None, propagation.nothing(), settings
+            trace.NoOpTracerProvider(), settings.mode, settings=settings
         )
     else:
         chosen = None if propagators is None else propagation.from_propagators(propagators)
@@ -140,7 +150,7 @@ def init_telemetry(  # noqa: PLR0913 - the specification's signature
             list(span_processors) if span_processors is not None else [_processor(settings)],
         )
         trace.set_tracer_provider(started.provider)
-        handler = _assemble(settings, started)
+        handler = _followed(settings, started)
     _current = handler
     return handler.get_tracer(), handler
 
@@ -184,8 +194,22 @@ def follow(settings: Settings, started: Started) -> TelemetryCompletionHandler:
     """
     global _current  # noqa: PLW0603 - one process is one execution environment
     if _current is None:
-        _current = _assemble(settings, started)
+        _current = _followed(settings, started)
     return _current
+
+
+def _followed(settings: Settings, started: Started) -> TelemetryCompletionHandler:
+    return TelemetryCompletionHandler(
+        started.provider,
+        settings.mode,
+        open_spans=started.open_spans,
+        propagation=started.propagation,
+        settings=settings,
+    )
+
+
+def _propagation(settings: Settings) -> Propagation:
+    return propagation.nothing() if settings.disabled else propagation.from_settings(settings)
 
 
 def _set_log_level(settings: Settings) -> None:
@@ -199,11 +223,15 @@ def _started(
     provider: StartupTracerProvider,
     processors: list[SpanProcessor],
 ) -> Started:
+    if settings.log_correlation:
+        from lambda_otel_lite.startup.log_correlation import correlate_logs  # noqa: PLC0415 - off by default
+
+        correlate_logs()
     own = next((one for one in processors if isinstance(one, LambdaSpanProcessor)), None)
     open_spans: OpenSpans = own or OpenSpans()
     for processor in processors if own else [open_spans, *processors]:
         provider.add_span_processor(processor)
-    return Started(provider, open_spans, chosen or propagation.from_settings(settings))
+    return Started(provider, open_spans, chosen or _propagation(settings))
 
 
 def _provider(
@@ -229,52 +257,44 @@ def _processor(settings: Settings) -> LambdaSpanProcessor:
     )
 
 
-def _assemble(settings: Settings, started: Started) -> TelemetryCompletionHandler:
-    provider, open_spans = started.provider, started.open_spans
+def lifecycle_of(
+    provider: TracerProvider,
+    mode: ProcessorMode,
+    settings: Settings,
+    open_spans: OpenSpans | None = None,
+) -> Lifecycle:
+    """Follow the invocations of a provider, once.
+
+    Args:
+        provider: Whose spans are exported.
+        mode: When they are; ``sync`` where it is not available.
+        settings: What the environment asked for.
+        open_spans: Is told of the provider's spans. Default: one that is added to it.
+    """
+    known = _lifecycles.get(id(provider))
+    if known is not None:
+        return known
+    extension: AsyncExport | None = None
+    if open_spans is None:
+        open_spans = OpenSpans()
+        provider.add_span_processor(open_spans)
+    if mode is not ProcessorMode.SYNC:
+        from lambda_otel_lite.lifecycle.modes import available_mode  # noqa: PLC0415 - sync mode needs none of it
+
+        mode, extension = available_mode(mode, settings, provider)
+    finalizes = mode is ProcessorMode.FINALIZE
     own = open_spans if isinstance(open_spans, LambdaSpanProcessor) else None
-    mode, extension = _available_mode(settings, provider)
     lifecycle = Lifecycle(
         provider,
         open_spans,
         settings.timeout_margin,
-        queue=None if mode is ProcessorMode.FINALIZE else own,
+        queue=None if finalizes else own,
         extension=extension,
-        finalizes=mode is ProcessorMode.FINALIZE,
+        finalizes=finalizes,
     )
     if mode is not ProcessorMode.SYNC:
-        from lambda_otel_lite.lifecycle.sigterm import on_sigterm  # noqa: PLC0415 - sync mode needs none of it
+        from lambda_otel_lite.lifecycle.sigterm import on_sigterm  # noqa: PLC0415 - as above
 
         on_sigterm(lifecycle.shut_down)
-    return TelemetryCompletionHandler(provider, lifecycle, started.propagation, settings)
-
-
-def _available_mode(
-    settings: Settings, provider: StartupTracerProvider
-) -> tuple[ProcessorMode, "AsyncExport | None"]:
-    """Start the extension that the mode needs; if it is not available, sync keeps every span."""
-    mode = settings.mode
-    if mode is ProcessorMode.SYNC:
-        return mode, None
-    if settings.managed_instance:
-        logger.warning("%s mode is not available on Lambda Managed Instances; using sync", mode)
-        return ProcessorMode.SYNC, None
-    if settings.runtime_api is None:
-        logger.info("not on Lambda: no extension; %s mode needs one", mode)
-        return mode if mode is ProcessorMode.FINALIZE else ProcessorMode.SYNC, None
-    from lambda_otel_lite.lifecycle.extension import InternalExtension  # noqa: PLC0415 - sync mode needs none of it
-
-    extension = InternalExtension(settings.runtime_api)
-    if mode is ProcessorMode.FINALIZE:
-        return (mode if extension.start([], _ignore) else ProcessorMode.SYNC), None
-    from lambda_otel_lite.lifecycle.asynchronous import AsyncExport  # noqa: PLC0415 - as above
-
-    export = AsyncExport(provider)
-    if not extension.start(["INVOKE"], export.follow):
-        return ProcessorMode.SYNC, None
-    return mode, export
-
-
-def _ignore(events: Iterable[object]) -> None:
-    """Wait for events, which the platform asks of an extension that has registered for none."""
-    for _ in events:
-        pass
+    _lifecycles[id(provider)] = lifecycle
+    return lifecycle

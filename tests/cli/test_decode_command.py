@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 from google.protobuf.json_format import MessageToDict
 
-from lambda_otel_lite_cdk.cli.traces.records import Decoder
+from lambda_otel_lite_cdk.cli.traces.records import Decoder, spans_of
 from tests.cli.command import COMMAND, ENVIRONMENT
 from tests.cli.records import log_record
 
@@ -222,3 +223,36 @@ def test_a_reader_that_goes_away_ends_the_command_without_a_traceback() -> None:
     process.stdout = None
     _, said = process.communicate(log)
     assert "Traceback" not in said
+
+
+def _correlated(record: str) -> str:
+    """Return a log line of the record's span, as Lambda's text format has it."""
+    [request] = Decoder().requests(record.encode()) or []
+    [span] = spans_of(request)
+    ids = f"trace_id={span.trace_id} span_id={span.span_id} trace_flags=01"
+    return f"[INFO]\t2026-11-26T00:56:01.123Z\t8f507cfc\t{ids}\tcharged 42"
+
+
+def test_log_lines_are_drawn_with_their_span() -> None:
+    record = log_record("work")
+
+    drawn, _ = _decode(f"{_correlated(record)}\nnoise\n{record}\n")
+
+    assert re.search(r"shop: work.*\n.*\n +> .*INFO charged 42\n", drawn)
+    assert "noise" not in drawn
+
+
+def test_log_lines_are_in_the_report(tmp_path: Path) -> None:
+    record = log_record("work")
+
+    _decode(f"{_correlated(record)}\n{record}\n", "--format", "html", "-o", str(tmp_path / "r"))
+
+    assert '"message":"charged 42"' in (tmp_path / "r").read_text("utf-8")
+
+
+def test_programs_read_spans_alone() -> None:
+    record = log_record("work")
+
+    lines, _ = _decode(f"{_correlated(record)}\n{record}\n", "--json")
+
+    assert [json.loads(line)["name"] for line in lines.splitlines()] == ["work"]

@@ -5,7 +5,9 @@ import hashlib
 import io
 import json
 import re
+from typing import Any
 
+from lambda_otel_lite_cdk.cli.traces.log_lines import LogLine
 from lambda_otel_lite_cdk.cli.traces.report import Report
 from lambda_otel_lite_cdk.cli.traces.spans import Span
 from tests.cli.records import span
@@ -45,6 +47,23 @@ def test_nothing_of_a_span_can_leave_its_script_element() -> None:
     assert "alert(1)</script>" not in page
     assert page.count("<script") == 2
     assert "\u2028" not in page
+
+
+def test_log_lines_stand_beside_the_spans_and_cannot_leave_their_element() -> None:
+    file = io.StringIO()
+    report = Report(file)
+    values: dict[str, Any] = {"trace_id": "t", "span_id": None, "level": "INFO", "message": HOSTILE}
+    report.note(LogLine(time_ns=2**60 + 1, **values))
+    report.add(span("a"))
+    report.note(LogLine(time_ns=None, **values))
+    report.end()
+    page = file.getvalue()
+    assert _data(page)["logs"] == [
+        {**values, "time_ns": str(2**60 + 1)},
+        {**values, "time_ns": None},
+    ]
+    assert len(_data(page)["spans"]) == 1
+    assert "alert(1)</script>" not in page
 
 
 def test_the_policy_allows_the_pages_own_script_and_style_alone() -> None:

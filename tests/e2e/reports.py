@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from lambda_otel_lite_cdk.cli.traces.log_lines import LogLine
 from lambda_otel_lite_cdk.cli.traces.report import Report
 from lambda_otel_lite_cdk.cli.traces.spans import Event, Link, Span
 from tests.cli.records import MS, span
@@ -48,10 +49,31 @@ def trace(number: int, *, failed: bool = False, cold: bool = False) -> Iterator[
     )
 
 
-def write(target: Path, *spans: Span) -> str:
+def logged(number: int) -> Iterator[LogLine]:
+    """Lines of the worker's span, out of order, one of the trace, and one of no trace here."""
+    start = EPOCH + number * 86_400 * 1000 * MS
+    for trace_id, span_id, ms, level, message in (
+        (f"{number:032x}", f"{number:04x}{'d':>012}", 300, "ERROR", f"refused {HOSTILE}"),
+        (f"{number:032x}", f"{number:04x}{'d':>012}", 255, "INFO", "looking for stock"),
+        (f"{number:032x}", f"{number:04x}{'d':>012}", -800, "INFO", "in whole seconds"),
+        (f"{number:032x}", "gone", 10, "", "of the trace"),
+        (f"{99:032x}", None, 10, "INFO", "of no trace"),
+    ):
+        yield LogLine(
+            trace_id=trace_id,
+            span_id=span_id,
+            time_ns=start + ms * MS,
+            level=level,
+            message=message,
+        )
+
+
+def write(target: Path, *spans: Span, lines: Iterable[LogLine] = ()) -> str:
     with target.open("w", encoding="utf-8") as file:
         report = Report(file)
         for one in spans:
             report.add(one)
+        for line in lines:
+            report.note(line)
         report.end()
     return target.as_uri()

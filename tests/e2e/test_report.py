@@ -10,7 +10,7 @@ import pytest
 
 from tests.browser import Page, browser, find_chromium
 from tests.cli.records import MS, span
-from tests.e2e.reports import EPOCH, HOSTILE, trace, write
+from tests.e2e.reports import EPOCH, HOSTILE, logged, trace, write
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def page(chromium: Page, tmp_path: Path) -> Iterator[Page]:
         ),
     ]
     chromium.look(1280, 800)
-    chromium.open(write(tmp_path / "report.html", *spans))
+    chromium.open(write(tmp_path / "report.html", *spans, lines=logged(3)))
     chromium.settle()
     yield chromium
     wrong = [
@@ -191,6 +191,40 @@ def test_details_show_all_of_a_span_and_follow_links(page: Page) -> None:
         "})"
     )
     assert page.evaluate("document.querySelector('#title').textContent") == "POST /orders/3"
+
+
+def test_log_lines_are_in_their_spans_details_by_time(page: Page) -> None:
+    page.evaluate("document.querySelector('#spans-3').click()")
+    lines = _texts(page, "#details .logs li")
+    assert [line.split(" ", 1)[1] for line in lines] == [
+        "INFO in whole seconds",
+        "INFO looking for stock",
+        f"ERROR refused {HOSTILE}",
+    ]
+    assert page.evaluate("document.images.length") == 0
+    page.evaluate("document.querySelector('#spans-0').click()")
+    assert [line.split(" ", 1)[1] for line in _texts(page, "#details .logs li")] == ["of the trace"]
+    page.evaluate("document.querySelector('#spans-1').click()")
+    assert _texts(page, "#details .logs") == []
+
+
+def test_log_lines_are_marks_on_their_spans_bar(page: Page) -> None:
+    """A line that only says the second stands at the edge of its span."""
+    marks = page.evaluate(
+        "[...document.querySelectorAll('#spans-3 .mark.log')].map(m => "
+        "[m.title.split(' ')[0], parseFloat(m.style.left)])"
+    )
+    assert marks == [
+        ["INFO", pytest.approx(100 * 210 / 400)],
+        ["INFO", pytest.approx(100 * 255 / 400)],
+        ["ERROR", pytest.approx(100 * 300 / 400)],
+    ]
+
+
+def test_search_finds_log_lines(page: Page) -> None:
+    page.press("/")
+    _type(page, "looking for stock")
+    assert _titles(page) == ["POST /orders/3"]
 
 
 def test_hostile_names_are_text(page: Page) -> None:

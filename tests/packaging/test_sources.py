@@ -55,6 +55,7 @@ FLOORS = {
         lifecycle
         telemetry
         handler
+        config logger extension
         __init__
         autowrap
     """,

@@ -47,7 +47,14 @@ def environment(  # noqa: PLR0913 - most have defaults
     return Environment(code, handler, variables(mode, module, **(extra or {})), **(options or {}))
 
 
-def emulator(mode: str, handler: str = ZERO_CODE, *, timeout: int = 20) -> Emulator:
+def emulator(
+    mode: str,
+    handler: str = ZERO_CODE,
+    *,
+    timeout: int = 20,
+    module: str = "functions.plain",
+    extra: Mapping[str, str] | None = None,
+) -> Emulator:
     """Make an environment of the official emulator."""
     function = TemplateFunction(
         logical_id="orders",
@@ -57,7 +64,7 @@ def emulator(mode: str, handler: str = ZERO_CODE, *, timeout: int = 20) -> Emula
         architecture="x86_64",
         memory_mb=128,
         timeout_s=timeout,
-        environment=variables(mode),
+        environment=variables(mode, module, **(extra or {})),
         code=CODE,
         inline_code=None,
         layers=(),

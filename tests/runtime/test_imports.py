@@ -117,6 +117,7 @@ handler({"version": "2.0", "requestContext": {"http": {"method": "GET"}}}, None)
         "lambda_otel_lite.extractors.direct",
         "lambda_otel_lite.extractors.messaging",
         "lambda_otel_lite.startup.instrumentations",
+        "lambda_otel_lite.startup.log_correlation",
         "opentelemetry.sdk.trace.export",
         "opentelemetry.trace.propagation.tracecontext",
         "random",

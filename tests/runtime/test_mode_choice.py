@@ -9,7 +9,7 @@ import pytest
 from opentelemetry.sdk.trace import SpanProcessor
 
 from lambda_otel_lite import create_traced_handler, init_telemetry
-from lambda_otel_lite.lifecycle import extension
+from lambda_otel_lite.lifecycle import modes
 from lambda_otel_lite.lifecycle.extension import Signal
 from lambda_otel_lite.lifecycle.extensions_api import Invoke
 from tests.spans import FakeContext, make_telemetry
@@ -68,7 +68,7 @@ def test_the_mode_that_is_available(  # noqa: PLR0913, PLR0917 - a table
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """If the extension is not available, sync keeps every span."""
-    monkeypatch.setattr(extension, "InternalExtension", Extension)
+    monkeypatch.setattr(modes, "InternalExtension", Extension)
     monkeypatch.setattr(Extension, "granted", granted)
     monkeypatch.setattr(Extension, "kinds", None)
     for name, value in variables.items():

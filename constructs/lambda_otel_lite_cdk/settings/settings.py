@@ -99,6 +99,8 @@ class TelemetrySettings:
         log_level: Level of the library's own log lines; the function's own code may read it too.
             Accepted: ``"TRACE"``, ``"DEBUG"``, ``"INFO"``, ``"WARN"``, ``"ERROR"``, ``"FATAL"``,
             ``"NONE"``. Default: the function's log level.
+        log_correlation: Whether log records of the ``logging`` module carry the ids of the span
+            that they are written in. Default: ``False``.
         record_level: The ``level`` that log records carry; the text log format needs none.
             Accepted: ``"TRACE"``, ``"DEBUG"``, ``"INFO"``, ``"WARN"``, ``"ERROR"``, ``"FATAL"``.
             Default: one that passes the function's log level.
@@ -128,6 +130,7 @@ class TelemetrySettings:
     extractor: str | None = None
     instrumentations: tuple[str, ...] | None = None
     log_level: str | None = None
+    log_correlation: bool | None = None
     record_level: str | None = None
     semconv_opt_in: SemconvOptIn | None = None
     disabled: bool | None = None

@@ -31,6 +31,40 @@ class ProcessorMode(StrEnum):
     FINALIZE = "finalize"
     """At shutdown, or whenever the user's own span processor does."""
 
+    @classmethod
+    def from_env(cls, env_var: str, default: ProcessorMode | None = None) -> ProcessorMode:
+        """Read a mode from a variable.
+
+        Args:
+            env_var: The variable.
+            default: What to return where it is not set.
+
+        Raises:
+            ValueError: It is no mode, or it is not set and there is no default.
+        """
+        value = (variable(env_var) or default or "").lower()
+        if value not in tuple(cls):
+            accepted = ", ".join(cls)
+            raise ValueError(f"{env_var}={value!r} is not accepted; set it to one of {accepted}")
+        return cls(value)
+
+    @classmethod
+    def resolve(
+        cls, config_mode: ProcessorMode | None = None, env_var: str = env.PROCESSOR_MODE
+    ) -> ProcessorMode:
+        """Return a variable's mode, or the given one where it holds none, after a warning.
+
+        Args:
+            config_mode: Default: ``sync``.
+            env_var: The variable. Default: ``LAMBDA_EXTENSION_SPAN_PROCESSOR_MODE``.
+        """
+        used = config_mode or cls.SYNC
+        try:
+            return cls.from_env(env_var, used)
+        except ValueError:
+            warn(env_var, variable(env_var) or "", f"one of {', '.join(cls)}", used)
+            return used
+
 
 class Settings:
     """What the environment and the caller asked for, checked; it cannot be changed.
@@ -67,6 +101,7 @@ class Settings:
     handler: str | None
     extractor: str
     instrumentations: tuple[str, ...]
+    log_correlation: bool
     service_name: str
     resource_attributes: dict[str, str]
     resource_detectors: tuple[str, ...]
@@ -154,6 +189,11 @@ def _memory_bytes(megabytes: str | None) -> int | None:
     if megabytes is None or not megabytes.isdecimal() or len(megabytes) > 9:  # noqa: PLR2004
         return None
     return int(megabytes) * 1024 * 1024
+
+
+def variable(name: str) -> str | None:
+    """Return a variable that is no setting, without surrounding space; None if it is empty."""
+    return Reader(os.environ).text(name)
 
 
 def xray_trace_header() -> str | None:

@@ -161,6 +161,10 @@ SETTINGS: "Final[tuple[Readable, ...]]" = (
      "kind": "names", "accepted": (), "default": (),
      "meaning": "`opentelemetry-instrumentation-*` packages of your function to switch on, such as"
                 " `botocore`."},
+    {"name": (LOG_CORRELATION := "LAMBDA_OTEL_LOG_CORRELATION"), "setting": "log_correlation",
+     "kind": "switch", "default": False,
+     "meaning": "Whether log records of the `logging` module carry the ids of the span that they"
+                " are written in."},
     {"name": (SERVICE_NAME := "OTEL_SERVICE_NAME"), "setting": "service_name",
      "kind": "text", "default": "unknown_service",
      "otherwise": "`service.name` of the resource attributes, else the function's name",

@@ -207,20 +207,25 @@ class Propagation:
         )
 
 
+def propagator_of(settings: Settings) -> LambdaPropagator:
+    """Make the propagator that ``OTEL_PROPAGATORS`` asks for."""
+    names: Sequence[str] = settings.propagators
+    if settings.propagators_chosen:
+        from lambda_otel_lite.propagation.names import usable  # noqa: PLC0415 - the default ones all are
+
+        names = usable(names, {name: module for name, (module, *_) in _KNOWN.items()})
+    return LambdaPropagator(names)
+
+
 def from_settings(settings: Settings) -> Propagation:
     """Build the propagation that ``OTEL_PROPAGATORS`` asks for, and make it the global one.
 
     The default needs no global change: the API's own default injects the same headers. What the
     function's own code has made the global one stays.
     """
-    names: Sequence[str] = settings.propagators
-    if settings.propagators_chosen:
-        from lambda_otel_lite.propagation.names import usable  # noqa: PLC0415 - the default ones all are
-
-        names = usable(names, {name: module for name, (module, *_) in _KNOWN.items()})
-    propagator = LambdaPropagator(names)
+    propagator = propagator_of(settings)
     if settings.propagators_chosen and _of_the_user() is None:
-        _set_global(propagator)
+        set_global(propagator)
     return Propagation(propagator, propagator.for_messages())
 
 
@@ -235,7 +240,7 @@ def from_propagators(propagators: Sequence[TextMapPropagator]) -> Propagation:
     from opentelemetry.propagators.composite import CompositePropagator  # noqa: PLC0415
 
     propagator = CompositePropagator(list(propagators))
-    _set_global(propagator)
+    set_global(propagator)
     return Propagation(propagator, propagator)
 
 
@@ -259,7 +264,8 @@ _chosen: TextMapPropagator | None = None
 """What this package has made the global propagator last."""
 
 
-def _set_global(propagator: TextMapPropagator) -> None:
+def set_global(propagator: TextMapPropagator) -> None:
+    """Make a propagator the global one, which is not taken for the user's choice."""
     global _chosen  # noqa: PLW0603 - as global as the API's own
     # The API reads the variable when it is imported, and raises if no installed package has a name
     # in it. So it is imported here while the variable is hidden, and the propagator is set after.

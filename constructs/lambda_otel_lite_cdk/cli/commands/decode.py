@@ -14,6 +14,7 @@ from typing import IO
 import click
 
 from lambda_otel_lite_cdk.cli.errors import CheckFailed, UsageProblem
+from lambda_otel_lite_cdk.cli.traces.log_lines import log_lines
 from lambda_otel_lite_cdk.cli.traces.logs import Log, open_log
 from lambda_otel_lite_cdk.cli.traces.records import Decoder
 from lambda_otel_lite_cdk.cli.traces.sinks import SINKS, Sink
@@ -46,6 +47,8 @@ def decode(  # noqa: PLR0913 - one per option
     strict: bool,
 ) -> None:
     """Show the traces of a log, or write them to a file.
+
+    Log lines that name their span by trace_id and span_id are shown with it.
 
     LOG is a file, or - for standard input (the default). It may be what a function printed, what
     `aws logs tail` or `aws logs filter-log-events` prints, or an export of CloudWatch Logs,
@@ -97,9 +100,12 @@ def _pump(
             elif (requests := decoder.requests(line)) is not None:
                 for request in requests:
                     sink.take(request)
-            elif kept is not None:
-                kept.write(line)
-                kept.flush()
+            else:
+                for noted in log_lines(line):
+                    sink.note(noted)
+                if kept is not None:
+                    kept.write(line)
+                    kept.flush()
     except (UsageProblem, _Interrupted) as reason:
         ended = reason
     if sink.spans:

@@ -7,12 +7,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from lambda_otel_lite_cdk.cli.traces.log_lines import LogLine
 from lambda_otel_lite_cdk.cli.traces.spans import Span, traces
 
 #: Spans that are held while more may come. A span takes about 3 KB.
 _MOST_SPANS = 10_000
 #: Traces of which it is remembered that a part has been yielded.
 _MOST_REMEMBERED = 50_000
+#: Log lines that are held: those of an invocation come before its spans.
+_MOST_LINES = 20_000
 _QUIET_SECONDS = 2.0
 
 
@@ -23,10 +26,12 @@ class Trace:
     Args:
         spans: Its spans, ordered by start.
         continued: Whether a part of this trace was yielded before.
+        lines: Its log lines, in the order in which they came.
     """
 
     spans: list[Span]
     continued: bool
+    lines: list[LogLine] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -62,6 +67,8 @@ class Gatherer:
         self._held: OrderedDict[str, _Held] = OrderedDict()
         self._yielded: OrderedDict[str, None] = OrderedDict()
         self._count = 0
+        self._lines: OrderedDict[str, list[LogLine]] = OrderedDict()
+        self._line_count = 0
 
     def add(self, span: Span) -> Iterator[Trace]:
         """Take a span; yield the traces that have to make room for it.
@@ -76,6 +83,17 @@ class Gatherer:
         self._count += 1
         while self._count > self._most_spans:
             yield self._pop()
+
+    def add_line(self, line: LogLine) -> None:
+        """Take a log line; it goes with its trace's spans, and is dropped if none ever come.
+
+        Args:
+            line: A line of any trace.
+        """
+        self._lines.setdefault(line.trace_id, []).append(line)
+        self._line_count += 1
+        while self._line_count > _MOST_LINES:
+            self._line_count -= len(self._lines.popitem(last=False)[1])
 
     def quiet(self) -> Iterator[Trace]:
         """Yield the traces that have been quiet for long enough."""
@@ -97,4 +115,6 @@ class Gatherer:
         if len(self._yielded) > _MOST_REMEMBERED:
             self._yielded.popitem(last=False)
         [spans] = traces(held.spans)
-        return Trace(spans, continued)
+        lines = self._lines.pop(trace_id, [])
+        self._line_count -= len(lines)
+        return Trace(spans, continued, lines)

@@ -10,13 +10,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import shutil
+from dataclasses import asdict
 from functools import cache
 from importlib.resources import files
+from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 
 from lambda_otel_lite_cdk.cli.traces.exports import span_json
 
 if TYPE_CHECKING:
+    from lambda_otel_lite_cdk.cli.traces.log_lines import LogLine
     from lambda_otel_lite_cdk.cli.traces.spans import Span
 
 #: The page's code in the order in which its parts build on each other.
@@ -25,6 +29,7 @@ _SCRIPTS = ("model.js", "dom.js", "list.js", "details.js", "waterfall.js", "page
 _ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 #: JavaScript's integers are exact up to here.
 _EXACT = 2**53
+_LINES_BYTES = 4 * 1024 * 1024
 _DATA = "{{data}}"
 
 
@@ -38,6 +43,9 @@ class Report:
     def __init__(self, file: IO[str]) -> None:
         self._file = file
         self._resources: dict[str, int] = {}
+        # Of a long log only a part is held in memory.
+        self._lines = SpooledTemporaryFile(_LINES_BYTES, "w+", encoding="utf-8")  # noqa: SIM115 - closed at the end
+        self._between = ""
         before, self._after = _page()
         self._before = before + '{"spans":['
 
@@ -54,9 +62,22 @@ class Report:
         self._file.write(self._before + _embedded(body))
         self._before = ",\n"
 
+    def note(self, line: LogLine) -> None:
+        """Keep a log line, which is shown with its span or, if that is not there, its trace.
+
+        Args:
+            line: A line of any trace; of a trace without spans it is not shown.
+        """
+        self._lines.write(self._between + _embedded(_exact(asdict(line))))
+        self._between = ",\n"
+
     def end(self) -> None:
         """Write what comes after the spans; a report holds at least one."""
-        self._file.write(f'],"resources":[{",".join(self._resources)}]}}{self._after}')
+        self._file.write(f'],"resources":[{",".join(self._resources)}],"logs":[')
+        with self._lines:
+            self._lines.seek(0)
+            shutil.copyfileobj(self._lines, self._file)
+        self._file.write(f"]}}{self._after}")
 
 
 @cache

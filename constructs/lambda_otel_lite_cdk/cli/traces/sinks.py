@@ -11,6 +11,7 @@ from rich.console import Console
 
 from lambda_otel_lite_cdk.cli.traces.exports import otlp_json, span_json
 from lambda_otel_lite_cdk.cli.traces.gather import Gatherer, Trace
+from lambda_otel_lite_cdk.cli.traces.log_lines import LogLine
 from lambda_otel_lite_cdk.cli.traces.records import spans_of
 from lambda_otel_lite_cdk.cli.traces.report import Report
 from lambda_otel_lite_cdk.cli.traces.spans import Span
@@ -31,6 +32,9 @@ class Sink(Protocol):
 
     def take(self, request: ExportTraceServiceRequest) -> None:
         """Take a request; write what can be written."""
+
+    def note(self, line: LogLine) -> None:
+        """Take a log line, to show it with its trace."""
 
     def pause(self) -> None:
         """Write what should not wait any longer: no more spans come at the moment."""
@@ -53,6 +57,9 @@ class _Waterfall:
             self.spans += 1
             self._draw(self._gatherer.add(span))
 
+    def note(self, line: LogLine) -> None:
+        self._gatherer.add_line(line)
+
     def pause(self) -> None:
         self._draw(self._gatherer.quiet())
 
@@ -62,7 +69,11 @@ class _Waterfall:
     def _draw(self, traces: Iterator[Trace]) -> None:
         for trace in traces:
             print_trace(
-                trace.spans, self._console, continued=trace.continued, details=self._details
+                trace.spans,
+                self._console,
+                continued=trace.continued,
+                details=self._details,
+                lines=trace.lines,
             )
 
 
@@ -83,6 +94,9 @@ class _Lines:
             self.spans += len(spans)
             self._file.writelines(f"{line}\n" for line in self._render(request, spans))
 
+    def note(self, line: LogLine) -> None:
+        """Do nothing: programs read spans."""
+
     def pause(self) -> None:
         self._file.flush()
 
@@ -102,6 +116,9 @@ class _Html:
         for span in spans_of(request):
             self.spans += 1
             self._report.add(span)
+
+    def note(self, line: LogLine) -> None:
+        self._report.note(line)
 
     def pause(self) -> None:
         """Do nothing."""

@@ -6,6 +6,7 @@ is missing, clocks that disagree).
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import batched
@@ -14,6 +15,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
+from lambda_otel_lite_cdk.cli.traces.log_lines import LogLine, in_order
 from lambda_otel_lite_cdk.cli.traces.spans import Placed, Span, Value, traces, tree
 
 #: Attributes worth a line in the overview, in order; a prefix ends with a dot.
@@ -26,6 +28,7 @@ _MAIN_ATTRIBUTES = (
     "error.type",
 )
 _SERVICE_STYLES = ("cyan", "magenta", "green", "blue", "yellow", "bright_cyan", "bright_magenta")
+_SEVERE = ("ERROR", "CRITICAL", "FATAL")
 _DURATION_CELLS = 9
 _STATUS_CELLS = 5
 _VALUE_CELLS = 40
@@ -60,7 +63,12 @@ def print_traces(
 
 
 def print_trace(
-    trace: list[Span], console: Console, *, continued: bool = False, details: bool = False
+    trace: list[Span],
+    console: Console,
+    *,
+    continued: bool = False,
+    details: bool = False,
+    lines: Iterable[LogLine] = (),
 ) -> None:
     """Print one trace as a waterfall.
 
@@ -69,11 +77,13 @@ def print_trace(
         console: Where to print.
         continued: Whether a part of the trace was printed before. Default: no.
         details: Whether all attributes, events and links are shown. Default: no.
+        lines: The trace's log lines, in the order of the log. Default: none.
     """
     console.print(_header(trace, continued=continued), soft_wrap=False, overflow="fold")
     # Printing line by line would be slow, and a trace may have any number of lines.
-    for lines in batched(_lines(trace, console, details=details), _LINES_AT_ONCE):
-        console.print(Text("\n").join(lines), no_wrap=True, overflow="crop")
+    drawn = _lines(trace, console, details=details, logged=list(lines))
+    for some in batched(drawn, _LINES_AT_ONCE):
+        console.print(Text("\n").join(some), no_wrap=True, overflow="crop")
     console.print()
 
 
@@ -122,9 +132,15 @@ def _layout(trace: list[Span], console: Console) -> _Layout:
     )
 
 
-def _lines(trace: list[Span], console: Console, *, details: bool) -> Iterator[Text]:
+def _lines(
+    trace: list[Span], console: Console, *, details: bool, logged: list[LogLine]
+) -> Iterator[Text]:
     layout = _layout(trace, console)
     width = console.width
+    known = {span.span_id for span in trace}
+    of_spans: defaultdict[str | None, list[LogLine]] = defaultdict(list)
+    for line in in_order(logged):
+        of_spans[line.span_id if line.span_id in known else None].append(line)
     guides: list[bool] = []
     for placed in tree(trace):
         del guides[placed.depth :]
@@ -133,6 +149,18 @@ def _lines(trace: list[Span], console: Console, *, details: bool) -> Iterator[Te
         indent = "  " * (placed.depth + 1)
         for note in _notes(placed, width - len(indent), details=details):
             yield Text(indent) + note
+        for line in of_spans[placed.span.span_id]:
+            yield Text(indent) + _logged(line, placed.span.start_ns)
+    for line in of_spans[None]:
+        yield _logged(line, layout.start_ns)
+
+
+def _logged(line: LogLine, start_ns: int) -> Text:
+    """Return a log line: when it was written, by the span's start, its level and its message."""
+    when = "" if line.time_ns is None else f"{format_duration(line.time_ns - start_ns)} "
+    style = "red" if line.level in _SEVERE else ""
+    text = Text(f"> {when}", style="dim")
+    return text.append(f"{_printable(line.level)} {_printable(line.message)}".strip(), style=style)
 
 
 def _label(span: Span) -> str:

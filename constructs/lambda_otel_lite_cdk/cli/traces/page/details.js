@@ -32,6 +32,7 @@ function showDetails(span, close, linkTo) {
     ...section("Attributes", span.attributes),
     ...span.events.flatMap((event) => section(`Event: ${event.name}`, event.attributes,
       `${duration(Number(BigInt(event.time_ns) - span.start) / MS)} after its start`)),
+    ...logs(span.logs),
     ...span.links.flatMap((link) => {
       const go = linkTo(link);
       return [
@@ -55,6 +56,20 @@ function section(title, values, note = "") {
     element("h4", {}, title, note ? element("small", {}, ` ${note}`) : null),
     sorted.length ? pairs(sorted) : element("p", { class: "none" }, "None"),
   ];
+}
+
+/** @param {LogLine[]} lines */
+function logs(lines) {
+  if (!lines.length) return [];
+  const list = element("ol", { class: "logs" });
+  for (const line of lines) {
+    const severe = ["ERROR", "CRITICAL", "FATAL"].includes(line.level);
+    list.append(element("li", { class: severe ? "severe" : "" },
+      line.time_ns === null ? null : element("small", {}, `${clock(BigInt(line.time_ns)).time} `),
+      line.level ? element("small", {}, `${line.level} `) : null,
+      line.message));
+  }
+  return [element("h4", {}, "Logs"), list];
 }
 
 /** @param {[string, unknown][]} values */

@@ -6,6 +6,7 @@ const MS = 1e6;
  * @typedef {Record<string, unknown>} Attributes
  * @typedef {{ name: string, time_ns: string | number, attributes: Attributes }} SpanEvent
  * @typedef {{ trace_id: string, span_id: string, attributes: Attributes }} SpanLink
+ * @typedef {{ trace_id: string, span_id: string | null, time_ns: string | number | null, level: string, message: string }} LogLine
  */
 
 /**
@@ -36,6 +37,7 @@ const MS = 1e6;
  * @property {bigint} start
  * @property {number} took
  * @property {number} offset from the start of the trace
+ * @property {LogLine[]} logs in the order of time
  * @property {boolean} failed
  * @property {boolean} cold
  * @property {Span | null} parent
@@ -59,7 +61,7 @@ const MS = 1e6;
  */
 
 /**
- * @param {{ spans: WrittenSpan[], resources: Attributes[] }} data
+ * @param {{ spans: WrittenSpan[], resources: Attributes[], logs: LogLine[] }} data
  * @returns {Trace[]} the newest first
  */
 function readTraces(data) {
@@ -73,6 +75,12 @@ function readTraces(data) {
     if (!group.has(span.span_id)) group.set(span.span_id, span);
   }
   const traces = [...groups].map(([id, group]) => readTrace(id, [...group.values()]));
+  const roots = new Map(traces.map((trace) => [trace.id, trace.root]));
+  for (const line of data.logs) {
+    const span = groups.get(line.trace_id)?.get(line.span_id ?? "") ?? roots.get(line.trace_id);
+    span?.logs.push(line);
+  }
+  for (const trace of traces) for (const span of trace.spans) span.logs = inOrder(span.logs);
   return traces.toSorted((a, b) => compare(b.start, a.start));
 }
 
@@ -90,6 +98,7 @@ function readSpan(written, resource) {
     start,
     took: Number(BigInt(written.end_ns) - start) / MS,
     offset: 0,
+    logs: [],
     failed: written.status === "ERROR",
     cold: written.attributes["faas.coldstart"] === true,
     parent: null,
@@ -121,6 +130,29 @@ function readTrace(id, unordered) {
     errors: spans.filter((span) => span.failed).length,
     cold: spans.filter((span) => span.cold).length,
   };
+}
+
+/**
+ * Lines by time; those without a time keep their place after the one before them.
+ * @param {LogLine[]} lines
+ */
+function inOrder(lines) {
+  let time = 0n;
+  const timed = lines.map((line) => {
+    if (line.time_ns !== null) time = BigInt(line.time_ns);
+    return { line, time };
+  });
+  return timed.toSorted((a, b) => compare(a.time, b.time)).map(({ line }) => line);
+}
+
+/**
+ * Where a log line is on its span, in ms from the span's start. Some formats write whole seconds.
+ * @param {Span} span
+ * @param {LogLine} line
+ */
+function offsetOf(span, line) {
+  const at = line.time_ns === null ? 0 : Number(BigInt(line.time_ns) - span.start) / MS;
+  return Math.min(Math.max(at, 0), Math.max(span.took, 0));
 }
 
 /**
@@ -200,7 +232,7 @@ function matches(trace, words) {
   if (!words.length) return true;
   const text = (trace.text ??= [trace.id, ...trace.spans.map((span) => JSON.stringify([
     span.name, span.service, span.kind, span.status, span.status_message, span.span_id,
-    span.attributes, span.resource, span.events,
+    span.attributes, span.resource, span.events, span.logs,
   ]))].join("\n").toLowerCase());
   return words.every((word) => text.includes(word));
 }

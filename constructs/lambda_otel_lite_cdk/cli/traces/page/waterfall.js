@@ -45,6 +45,11 @@ function waterfall(choose) {
       mark.style.left = `${(Number(BigInt(event.time_ns) - trace.start) / MS - from) * scale}%`;
       return mark;
     });
+    for (const line of span.logs) {
+      const mark = element("i", { class: "mark log", title: `${line.level} ${line.message}`.trim() });
+      mark.style.left = `${(span.offset + offsetOf(span, line) - from) * scale}%`;
+      marks.push(mark);
+    }
     return element("div", {
       class: "row", role: "treeitem", "aria-level": span.depth + 1,
       "aria-expanded": span.children.length ? String(!folded.has(span)) : null,
