@@ -13,13 +13,6 @@ from collections.abc import Iterator
 
 from aws_cdk.aws_lambda import FunctionProps
 
-#: Those that `InstrumentedFunction` declares by itself, and those that have no use in it, because
-#: its log group is not made by the custom resource that they are for.
-LEFT_OUT = {
-    *("log_group", "log_retention"),
-    *("log_removal_policy", "log_retention_retry_options", "log_retention_role"),
-}
-
 HEAD = '''\
 """The properties of `aws_cdk.aws_lambda.Function`, as type checkers and editors need them.
 
@@ -59,11 +52,7 @@ class FunctionProperties(_RequiredProperties, total=False):
 def main() -> None:
     """Print the module."""
     hints = typing.get_type_hints(FunctionProps.__init__)
-    types = {
-        name: write(hint)
-        for name, hint in sorted(hints.items())
-        if name not in LEFT_OUT and name != "return"
-    }
+    types = {name: write(hint) for name, hint in sorted(hints.items()) if name != "return"}
     parameters = inspect.signature(FunctionProps.__init__).parameters
     required = [name for name in types if parameters[name].default is inspect.Parameter.empty]
     others = [name for name in types if name not in required]

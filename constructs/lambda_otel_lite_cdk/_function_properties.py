@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     import aws_cdk.aws_ec2
     import aws_cdk.aws_iam
     import aws_cdk.aws_lambda
+    import aws_cdk.aws_logs
     import aws_cdk.aws_sns
     import aws_cdk.aws_sqs
     import aws_cdk.interfaces.aws_kms
     import aws_cdk.interfaces.aws_lambda
+    import aws_cdk.interfaces.aws_logs
 
 
 class _RequiredProperties(TypedDict):
@@ -63,6 +65,11 @@ class FunctionProperties(_RequiredProperties, total=False):
     ipv6_allowed_for_dual_stack: bool | None
     layers: Sequence[aws_cdk.aws_lambda.ILayerVersion] | None
     log_format: str | None
+    log_group: aws_cdk.interfaces.aws_logs.ILogGroupRef | None
+    log_removal_policy: aws_cdk.RemovalPolicy | None
+    log_retention: aws_cdk.aws_logs.RetentionDays | None
+    log_retention_retry_options: aws_cdk.aws_lambda.LogRetentionRetryOptions | dict[str, Any] | None
+    log_retention_role: aws_cdk.aws_iam.IRole | None
     logging_format: aws_cdk.aws_lambda.LoggingFormat | None
     max_event_age: aws_cdk.Duration | None
     memory_size: float | None

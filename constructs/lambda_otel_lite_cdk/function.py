@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Unpack
 
 from aws_cdk import Stack
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 
 from lambda_otel_lite_cdk.errors import InstrumentationError
 from lambda_otel_lite_cdk.functions.edge import is_edge_function
@@ -43,14 +42,12 @@ class InstrumentedFunction(lambda_.Function):
         id: Its name there.
         telemetry: How its telemetry behaves. What is not set is as in its fleet, or by the
             runtime's defaults.
-        forwarding: Where its log records are sent. Default: they stay in its log group.
-        log_group: Its log group. Default: one of its own, named by CloudFormation.
-        log_retention: How long its own log group keeps lines. Default one month. Unlike in
-            `Function`, no custom resource is deployed for it.
-        props: Every other property of `Function`. Type checkers know those of the oldest
-            aws-cdk-lib that is supported, without the ones that configure the custom resource. A
-            property that only a newer aws-cdk-lib has is passed on too, but its line needs
-            ``# type: ignore[call-arg]``. To do without, hand a plain `Function` to `instrument`.
+        forwarding: Where the log records in its log group are sent, the one that `Function` gives
+            it or else the one that Lambda would. Default: they stay there.
+        props: Every property of `Function`. Type checkers know those of the oldest aws-cdk-lib
+            that is supported. A property that only a newer aws-cdk-lib has is passed on too, but
+            its line needs ``# type: ignore[call-arg]``. To do without, hand a plain `Function` to
+            `instrument`.
 
     Raises:
         SettingsError: A setting is out of range.
@@ -58,19 +55,16 @@ class InstrumentedFunction(lambda_.Function):
         ForwardingError: Its log group cannot be forwarded as asked.
     """
 
-    def __init__(  # noqa: PLR0913 - all but two are by keyword
+    def __init__(
         self,
         scope: Construct,
         id: str,  # noqa: A002 - named as every construct names it
         *,
         telemetry: TelemetrySettings | None = None,
         forwarding: Forwarding | None = None,
-        log_group: logs.ILogGroup | None = None,
-        log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
         **props: Unpack[FunctionProperties],
     ) -> None:
-        group = log_group or logs.LogGroup(scope, f"{id}Logs", retention=log_retention)
-        super().__init__(scope, id, log_group=group, **props)
+        super().__init__(scope, id, **props)
         instrument(self, telemetry, forwarding=forwarding)
 
 
@@ -130,8 +124,6 @@ def instrument[F: lambda_.Function | lambda_.SingletonFunction](
     properties = configured(resource)
     if unsupported := why_unsupported(properties):
         raise InstrumentationError(f"{path}: {unsupported.text}")
-    if forwarding is not None and "logGroup" in properties.get("loggingConfig", {}):
-        forwarding.subscribe(itself.log_group)
     requests_of(itself).ask(
         path, Request(entry_point=EntryPoint.FUNCTION, settings=settings, forwarding=forwarding)
     )

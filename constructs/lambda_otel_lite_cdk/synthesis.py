@@ -20,6 +20,7 @@ from lambda_otel_lite_cdk.functions.outcome import write_report
 from lambda_otel_lite_cdk.functions.rendered import render
 from lambda_otel_lite_cdk.instrumentation.apply import Applied, apply
 from lambda_otel_lite_cdk.instrumentation.collect import collect
+from lambda_otel_lite_cdk.instrumentation.log_groups import LogGroups
 from lambda_otel_lite_cdk.instrumentation.report import report
 from lambda_otel_lite_cdk.instrumentation.requests import Requests
 from lambda_otel_lite_cdk.instrumentation.resolve import Failed, LeftAlone, Plan, resolve
@@ -125,7 +126,10 @@ class _Synthesis(Construct):
         templates = render(found.stacks) if candidates else {}
         assets = Path(self._stage.asset_outdir)
         plans = resolve(candidates, found.stacks, self._defaults, templates, assets)
-        results = [apply(one, self.layers) if isinstance(one, Plan) else one for one in plans]
+        groups = LogGroups(found, templates)
+        results = [
+            apply(one, self.layers, groups) if isinstance(one, Plan) else one for one in plans
+        ]
         self._results = [*done.values(), *results]
 
     def validate(self) -> list[str]:

@@ -326,23 +326,6 @@ def test_a_stage_that_the_fleet_does_not_reach_stops_the_synth() -> None:
         app.synth()
 
 
-def test_the_fleet_is_forwarded_and_functions_get_a_log_group_where_they_have_none(
-    stack: Stack,
-) -> None:
-    Telemetry.of(stack).instrument(forwarding=Forwarding.to_arn(ARN))
-    plain(stack, "With", log_group=logs.LogGroup(stack, "Mine"))
-    plain(stack, "Without")
-    plain(stack, "Retained", log_retention=logs.RetentionDays.ONE_DAY)
-    subscriptions = resources(stack, "AWS::Logs::SubscriptionFilter")
-    assert len(subscriptions) == 3
-    groups = [found["LogGroupName"] for found in subscriptions]
-    configured = [
-        one["LoggingConfig"]["LogGroup"] for one in functions(stack) if "LoggingConfig" in one
-    ]
-    assert len(configured) == 2
-    assert all(group in groups for group in configured)
-
-
 def test_a_functions_own_forwarding_wins_over_the_fleets(stack: Stack) -> None:
     Telemetry.of(stack).instrument(forwarding=Forwarding.to_arn(f"{ARN}2"))
     InstrumentedFunction(stack, "Orders", **INLINE, forwarding=Forwarding.to_arn(ARN))

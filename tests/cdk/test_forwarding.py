@@ -31,7 +31,7 @@ def test_a_functions_log_group_is_subscribed_to_a_forwarder(stack: Stack) -> Non
     InstrumentedFunction(stack, "Orders", **INLINE, forwarding=forwarding)
     (subscription,) = resources(stack, FILTER)
     assert subscription["FilterPattern"] == "{ $.__otel_otlp_stdout = * }"
-    assert subscription["LogGroupName"]["Ref"].startswith("OrdersLogs")
+    assert subscription["LogGroupName"]["Ref"].startswith("OrdersLambdaOtelLiteLogs")
     assert subscription["DestinationArn"]["Fn::GetAtt"][0].startswith("Forwarder")
 
 
@@ -161,7 +161,7 @@ def test_an_account_is_forwarded_by_one_policy_in_the_keys_that_the_service_read
 
 def test_hazard_37_an_account_policy_leaves_the_forwarders_own_log_group_out(stack: Stack) -> None:
     forwarder = forwarder_in(stack)
-    InstrumentedFunction(stack, "Orders", **INLINE)
+    InstrumentedFunction(stack, "Orders", **INLINE, log_group=logs.LogGroup(stack, "OrdersLogs"))
     Forwarding.to_function(forwarder).account_level(stack)
     found = template(stack)["Resources"]
     (policy,) = resources(stack, ACCOUNT_POLICY)

@@ -156,21 +156,6 @@ def test_each_stack_has_a_layer_of_its_own_made_of_one_asset() -> None:
     assert "Fn::ImportValue" not in json.dumps([template(stack) for stack in stacks])
 
 
-def test_a_function_has_a_log_group_with_retention_and_no_custom_resource(stack: Stack) -> None:
-    InstrumentedFunction(stack, "One", **INLINE)
-    InstrumentedFunction(stack, "Two", **INLINE, log_retention=logs.RetentionDays.ONE_WEEK)
-    groups = resources(stack, "AWS::Logs::LogGroup")
-    assert [group["RetentionInDays"] for group in groups] == [30, 7]
-    assert len(functions(stack)) == 2
-    assert all("LogGroup" in function["LoggingConfig"] for function in functions(stack))
-
-
-def test_a_log_group_that_is_given_is_used(stack: Stack) -> None:
-    group = logs.LogGroup(stack, "Mine")
-    InstrumentedFunction(stack, "Orders", **INLINE, log_group=group)
-    assert len(resources(stack, "AWS::Logs::LogGroup")) == 1
-
-
 def test_a_function_in_a_network_is_instrumented_and_stays_there(stack: Stack) -> None:
     vpc = ec2.Vpc(stack, "Network", max_azs=2, nat_gateways=0)
     private = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import Stack
 
 from lambda_otel_lite_cdk import InstrumentedFunction
 
@@ -36,6 +36,6 @@ def test_the_types_need_no_aws_cdk() -> None:
 
 
 def test_a_property_without_a_type_is_handed_on_too(stack: Stack) -> None:
-    """As one that only a newer aws-cdk-lib has; this one `Function` refuses beside a log group."""
-    with pytest.raises(RuntimeError, match="Cannot use `logRemovalPolicy` and `logGroup` together"):
-        InstrumentedFunction(stack, "Orders", **INLINE, log_removal_policy=RemovalPolicy.DESTROY)  # type: ignore[call-arg]
+    """As one that only a newer aws-cdk-lib has."""
+    with pytest.raises(TypeError, match="newest_property"):
+        InstrumentedFunction(stack, "Orders", **INLINE, newest_property=1)  # type: ignore[call-arg]

@@ -44,7 +44,7 @@ InstrumentedFunction(stack, "A", runtime=PYTHON, handler="a.b", code=CODE, timeo
 InstrumentedFunction(stack, "A", runtime=PYTHON, handler="a.b", code=CODE, environment={"A": 1})  # type: ignore[dict-item]  # pyright: ignore[reportArgumentType]
 InstrumentedFunction(stack, "A", runtime=PYTHON, handler="a.b", code=CODE, telemetry="async")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 InstrumentedFunction(stack, "A", runtime=PYTHON, handler="a.b", code=CODE, log_retention=7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-InstrumentedFunction(stack, "A", runtime=PYTHON, handler="a.b", code=CODE, log_retention_role=None)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+InstrumentedFunction(stack, "A", runtime=PYTHON, handler="a.b", code=CODE, log_retention_rule=None)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 instrument(lambda_.Function.from_function_name(stack, "Theirs", "theirs"))  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
 instrument(plain.current_version)  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
 instrument(plain, mode="async")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from aws_cdk import Token
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 
 from lambda_otel_lite.configuration.variables import ENTRY_POINT, HANDLER
 from lambda_otel_lite_cdk.errors import BundlingError, ForwardingError
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lambda_otel_lite_cdk.instrumentation.collect import Candidate
+    from lambda_otel_lite_cdk.instrumentation.log_groups import LogGroups
     from lambda_otel_lite_cdk.instrumentation.resolve import Plan
     from lambda_otel_lite_cdk.layer.construct import Layers, TelemetryLayer
 
@@ -47,12 +47,13 @@ class Applied:
     conflicts: tuple[str, ...]
 
 
-def apply(plan: Plan, layers: Layers) -> Applied | Failed:
+def apply(plan: Plan, layers: Layers, groups: LogGroups) -> Applied | Failed:
     """Give a function what was planned; what it has already is left as it is.
 
     Args:
         plan: What it is to be given.
         layers: Makes the telemetry layers of the app.
+        groups: Finds the log groups of functions.
     """
     site, path = plan.site, plan.site.path
     conflicts = tuple(f"{path}: {problem}" for problem in plan.settings.conflicts())
@@ -60,7 +61,7 @@ def apply(plan: Plan, layers: Layers) -> Applied | Failed:
         layer = _layer(plan, layers)
         settings = plan.settings.environment()
         overridden = _instrument(plan, settings, layer)
-        _forward(plan)
+        _forward(plan, groups)
     except (BundlingError, ForwardingError) as error:
         said = str(error)
         said = said if said.startswith(path) else f"{path}: {said}"
@@ -146,27 +147,12 @@ def _is_list_token(given: list[Any]) -> bool:
     return bool(given) and str(given[0]).startswith(_LIST_TOKEN)
 
 
-def _forward(plan: Plan) -> None:
-    """Subscribe a function's log group, and give it one if it has none of its own.
-
-    Without one, Lambda makes the group at the first invocation; until then there is nothing to
-    subscribe.
+def _forward(plan: Plan, groups: LogGroups) -> None:
+    """Subscribe a function's log group.
 
     Raises:
         ForwardingError: The log group cannot be forwarded as asked.
     """
-    if plan.forwarding is None:
-        return
-    function = plan.site.function
-    logging = plan.configuration.properties.get("loggingConfig", {})
-    if "logGroup" in logging or function.node.try_find_child("LogRetention"):
-        plan.forwarding.subscribe(function.log_group)
-        return
-    group = logs.LogGroup(function, "TelemetryLogs", retention=logs.RetentionDays.ONE_MONTH)
-    plan.site.resource.logging_config = lambda_.CfnFunction.LoggingConfigProperty(
-        log_group=group.log_group_name,
-        log_format=logging.get("logFormat"),
-        application_log_level=logging.get("applicationLogLevel"),
-        system_log_level=logging.get("systemLogLevel"),
-    )
-    plan.forwarding.subscribe(group)
+    if plan.forwarding is not None:
+        group = groups.of(plan)
+        plan.forwarding.subscribe_named(group.owner, group.name)

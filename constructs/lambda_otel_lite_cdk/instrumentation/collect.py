@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import Stack, Stage
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
 
 from lambda_otel_lite_cdk.functions.edge import is_edge_function
 from lambda_otel_lite_cdk.functions.eligibility import is_made_by_cdk, made_by
@@ -69,10 +70,12 @@ class Found:
     Args:
         candidates: The functions.
         stacks: The stacks, nested ones too, by their construct paths.
+        log_groups: The log groups: each as an app makes it, if it does, and its resource.
     """
 
     candidates: list[Candidate]
     stacks: dict[str, Stack]
+    log_groups: list[tuple[logs.LogGroup | None, logs.CfnLogGroup]]
 
 
 def collect(stage: Stage, requests: Requests) -> Found:
@@ -123,7 +126,12 @@ def collect(stage: Stage, requests: Requests) -> Found:
                     exempt=exempt,
                 )
             )
-    return Found(candidates=candidates, stacks=by_path)
+    owners = {
+        resource: owner
+        for owner, resource in with_resources(every, logs.LogGroup, logs.CfnLogGroup)
+    }
+    groups = [(owners.get(one), one) for one in every if isinstance(one, logs.CfnLogGroup)]
+    return Found(candidates=candidates, stacks=by_path, log_groups=groups)
 
 
 def _stacks_in(every: Sequence[IConstruct], inner: tuple[str, ...]) -> dict[str, Stack]:

@@ -1,0 +1,164 @@
+"""Find the log group that a function writes to, so that nobody's logs move."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+
+from lambda_otel_lite_cdk.functions.rendered import key, of_type
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from constructs import IConstruct
+
+    from lambda_otel_lite_cdk.functions.rendered import Resources
+    from lambda_otel_lite_cdk.instrumentation.collect import Found
+    from lambda_otel_lite_cdk.instrumentation.resolve import Plan
+
+_GROUP = "AWS::Logs::LogGroup"
+#: In a function. CloudFormation shows it, and no user would choose it.
+_ID = "LambdaOtelLiteLogs"
+_REFERENCE = re.compile(r"\$\{(\w+)\}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogGroup:
+    """The log group of a function.
+
+    Args:
+        owner: The construct that stands for it: the log group, or the function.
+        name: Its name.
+    """
+
+    owner: IConstruct
+    name: str
+
+
+class LogGroups:
+    """Find the log groups of the functions of an app or stage.
+
+    Args:
+        found: The constructs of the app or stage.
+        templates: Its templates, as they would be written now.
+    """
+
+    def __init__(self, found: Found, templates: Mapping[str, Resources]) -> None:
+        self._found = found
+        self._templates = templates
+        self._owners: dict[str, dict[str, IConstruct]] = {}
+        #: Where each name is a log group's: path of its stack and logical id.
+        self._by_name = {
+            _text(properties["LogGroupName"], path, resources): (path, logical_id)
+            for path, resources in templates.items()
+            for logical_id, properties in of_type(resources, _GROUP)
+            if "LogGroupName" in properties
+        }
+
+    def of(self, plan: Plan) -> LogGroup:
+        """Return the log group that a function has.
+
+        Only if it has none, one is made under the name that Lambda would give it at the first
+        invocation, and keeps lines as long as that would: without end. Source:
+        https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html
+        """
+        site = plan.site
+        written = plan.configuration.properties.get("loggingConfig", {}).get("logGroup")
+        if written is not None:
+            return self._configured(plan, written)
+        if site.function.node.try_find_child("LogRetention"):
+            return _of_construct(site.function.log_group)
+        name = f"/aws/lambda/{_name_of(site.stack_path, site.logical_id, self._template(plan))}"
+        if name in self._by_name:
+            return self._made(*self._by_name[name])
+        return _of_construct(_make(plan))
+
+    def _template(self, plan: Plan) -> Resources:
+        return self._templates[plan.site.stack_path]
+
+    def _configured(self, plan: Plan, written: Any) -> LogGroup:
+        path = plan.site.stack_path
+        if isinstance(written, dict) and isinstance(written.get("Ref"), str):
+            # One of another stack is still named by its logical id there.
+            for other in (path, *self._templates):
+                if self._templates[other].get(written["Ref"], {}).get("Type") == _GROUP:
+                    return self._made(other, written["Ref"])
+        elif (known := _text(written, path, self._template(plan))) in self._by_name:
+            return self._made(*self._by_name[known])
+        given = plan.configuration.given.get("loggingConfig")
+        token = given.get("logGroup") if isinstance(given, dict) else None
+        return LogGroup(owner=plan.site.function, name=token if isinstance(token, str) else written)
+
+    def _made(self, path: str, logical_id: str) -> LogGroup:
+        if path not in self._owners:
+            self._owners[path] = dict(self._owners_in(path))
+        owner = self._owners[path][logical_id]
+        if isinstance(owner, logs.CfnLogGroup):
+            return LogGroup(owner=owner, name=owner.ref)
+        return _of_construct(owner)
+
+    def _owners_in(self, path: str) -> Iterator[tuple[str, IConstruct]]:
+        stack = self._found.stacks[path]
+        inside = [
+            one for one in self._found.log_groups if one[1].to_string().startswith(f"{path}/")
+        ]
+        ids = stack.resolve([resource.logical_id for _, resource in inside])
+        for (owner, resource), logical_id in zip(inside, ids, strict=True):
+            if logical_id in self._templates[path]:
+                yield logical_id, owner or resource
+
+
+def _of_construct(group: Any) -> LogGroup:
+    return LogGroup(owner=group, name=group.log_group_name)
+
+
+def _make(plan: Plan) -> logs.LogGroup:
+    function = plan.site.function
+    group = logs.LogGroup(
+        function,
+        _ID,
+        log_group_name=f"/aws/lambda/{function.function_name}",
+        retention=logs.RetentionDays.INFINITE,
+    )
+    resource = group.node.default_child
+    if isinstance(resource, logs.CfnLogGroup):
+        # Tags are aspects, which may have been to the function's scopes by now.
+        for tag in plan.configuration.properties.get("tags", ()):
+            resource.tags.set_tag(tag["Key"], tag["Value"])
+    return group
+
+
+def _name_of(path: str, logical_id: str, resources: Resources) -> str:
+    """Return a function's name as a text: the one it is given, or a reference to it."""
+    given = resources.get(logical_id, {}).get("Properties", {}).get("FunctionName")
+    return _text(given, path, resources) if given else f"${{{path}/{logical_id}}}"
+
+
+def _text(value: Any, path: str, resources: Resources) -> str:
+    """Return an expression of a template as a text, so that equal names have equal texts.
+
+    Args:
+        value: A text, or a ``Ref``, ``Fn::Join`` or ``Fn::Sub``.
+        path: Construct path of the stack that it is in.
+        resources: The resources of that stack.
+    """
+
+    def referred(logical_id: str) -> str:
+        if resources.get(logical_id, {}).get("Type") == lambda_.CfnFunction.CFN_RESOURCE_TYPE_NAME:
+            return _name_of(path, logical_id, resources)
+        return f"${{{path}/{logical_id}}}"
+
+    match value:
+        case str():
+            return value
+        case {"Ref": str(logical_id)}:
+            return referred(logical_id)
+        case {"Fn::Join": ["", list(parts)]}:
+            return "".join(_text(part, path, resources) for part in parts)
+        case {"Fn::Sub": str(text)}:
+            return _REFERENCE.sub(lambda found: referred(found[1]), text)
+    return key(value)
