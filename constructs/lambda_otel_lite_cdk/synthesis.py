@@ -93,7 +93,7 @@ class _Synthesis(Construct):
         self._stage = stage
         self._defaults = defaults
         self.requests: Requests = Requests(stage.node.path, outer.requests if outer else None)
-        self.layers: Layers = outer.layers if outer else Layers()
+        self.layers: Layers = outer.layers if outer else Layers(Path(stage.asset_outdir))
         self._results: Sequence[LeftAlone | Applied | Failed] = ()
         self._awaited = self.node.path
         Aspects.of(self).add(self, priority=_LAST)

@@ -218,7 +218,7 @@ def test_without_the_interpreter_a_layer_has_no_byte_code_and_a_hash_of_its_own(
 
 def test_the_hash_follows_every_input(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     # Nothing has to be built for a hash.
-    monkeypatch.setattr(bundling, "cached_archive", lambda key, build: Path(key))
+    monkeypatch.setattr(bundling, "cached_archive", lambda key, build, instead: Path(key))
     monkeypatch.setattr(bundling, "find_interpreter", lambda _: None)
 
     def hashes() -> set[str]:

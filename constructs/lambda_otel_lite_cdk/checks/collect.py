@@ -22,6 +22,7 @@ from lambda_otel_lite_cdk.checks.facts import (
 )
 from lambda_otel_lite_cdk.forwarding.pattern import RECORD_PATTERN
 from lambda_otel_lite_cdk.functions.eligibility import is_made_by_cdk, variables_of
+from lambda_otel_lite_cdk.functions.outcome import name_of
 from lambda_otel_lite_cdk.functions.properties import configurations
 from lambda_otel_lite_cdk.functions.reasons import Reason
 from lambda_otel_lite_cdk.functions.rendered import as_given, key, of_type, render
@@ -52,7 +53,7 @@ class Collected:
 
     Args:
         facts: What the checks look at.
-        layer_ids: Logical ids of the telemetry layers.
+        layer_ids: Logical ids of the telemetry layers, and ARNs of those that are published.
         others: The functions that were not seen before, because they are no `Function`.
     """
 
@@ -97,11 +98,7 @@ def collect_facts(
             *_telemetry_layers(applied),
             *_functions(stage, applied, layers),
         ),
-        layer_ids={
-            layer: reference["Ref"]
-            for layer, reference in layers.items()
-            if isinstance(reference, dict) and "Ref" in reference
-        },
+        layer_ids={layer: name_of(reference) for layer, reference in layers.items()},
         others=tuple(_others(found, {one.site.path for one in results}, inner)),
     )
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lambda_otel_lite.configuration.variables import ENTRY_POINT, HANDLER
 from lambda_otel_lite_cdk.functions.eligibility import is_made_by_cdk, why_never
-from lambda_otel_lite_cdk.functions.outcome import Outcome
+from lambda_otel_lite_cdk.functions.outcome import Outcome, name_of
 from lambda_otel_lite_cdk.functions.reasons import Explanation, Reason, Status
 
 if TYPE_CHECKING:
@@ -71,13 +71,6 @@ def _overridden(known: Outcome, properties: Mapping[str, Any]) -> Explanation | 
     if not properties.get("Environment", {}).get("Variables", {}).get(HANDLER):
         return Reason.VARIABLE_OVERRIDDEN.because(variable=HANDLER)
     layers = properties.get("Layers", [])
-    if known.layer and not any(_is_layer(known.layer, one) for one in layers):
+    if known.layer and known.layer not in map(name_of, layers):
         return Reason.LAYERS_OVERRIDDEN.because(layer=known.layer)
     return None
-
-
-def _is_layer(layer: str, reference: Any) -> bool:
-    if isinstance(reference, dict):
-        # An ARN that is a token cannot be compared.
-        return reference.get("Ref") == layer or "${Token[" in layer
-    return bool(reference == layer)

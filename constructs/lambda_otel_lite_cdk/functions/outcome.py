@@ -61,6 +61,19 @@ class Outcome:
         return replace(self, status=why.reason.status, code=why.reason, reason=why.text)
 
 
+def name_of(layer: Any) -> str:
+    """Return how a report names a layer: its logical id, its ARN, or the JSON of an expression.
+
+    Args:
+        layer: What a function in a template has among its layers.
+    """
+    if isinstance(layer, str):
+        return layer
+    if isinstance(layer, dict) and isinstance(layer.get("Ref"), str):
+        return str(layer["Ref"])
+    return json.dumps(layer, sort_keys=True)
+
+
 def write_report(folder: Path, outcomes: Iterable[Outcome]) -> None:
     """Write the report of an app, or of a stage, into its cloud assembly."""
     ordered = sorted(outcomes, key=lambda outcome: outcome.function)

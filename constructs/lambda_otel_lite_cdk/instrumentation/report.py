@@ -28,7 +28,7 @@ def report(
 
     Args:
         results: What was done with each function.
-        layer_ids: Logical ids of the layers that are deployed.
+        layer_ids: How a report names each layer.
         acknowledged: Checks that were acknowledged, with the reasons, by construct path.
     """
     by_stack: dict[Stack, list[LeftAlone | Applied]] = {}
@@ -56,6 +56,6 @@ def report(
                     mode=str(result.variables.get(PROCESSOR_MODE, "sync")),
                     service=str(result.variables.get(SERVICE_NAME, "")),
                     overridden=result.overridden,
-                    layer=layer_ids.get(layer, layer.name),
+                    layer=layer_ids[layer],
                     layer_bytes=layer.size,
                 )

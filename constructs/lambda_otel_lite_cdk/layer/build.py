@@ -59,7 +59,9 @@ class StagedCode:
     compiled: bool
 
 
-def stage_layer(python: str, package_for: str | None = None) -> StagedCode:
+def stage_layer(
+    python: str, package_for: str | None = None, staging: Path | None = None
+) -> StagedCode:
     """Return the telemetry layer for a Python version, as a zip archive.
 
     An archive, because the CDK would copy a folder's five hundred files one by one into each cloud
@@ -77,6 +79,7 @@ def stage_layer(python: str, package_for: str | None = None) -> StagedCode:
         python: Minor version such as ``"3.13"``.
         package_for: ``"x86_64"`` or ``"arm64"`` adds the package otlp-stdout-span-exporter and the
             protobuf that it needs, for this architecture. Default: neither.
+        staging: Where to keep it if the cache's folder is not usable. Default: a temporary folder.
 
     Raises:
         BundlingError: The runtime is not installed, or its dependencies could not be installed.
@@ -112,7 +115,7 @@ def stage_layer(python: str, package_for: str | None = None) -> StagedCode:
             _compile(tree, interpreter)
 
     return StagedCode(
-        path=cached_archive(f"layer-{asset_hash}", build),
+        path=cached_archive(f"layer-{asset_hash}", build, staging),
         asset_hash=asset_hash,
         compiled=interpreter is not None,
     )

@@ -8,9 +8,12 @@ again.
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
+import shutil
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +31,7 @@ def cached_folder(
     build: Callable[[Path], None],
     *,
     is_intact: Callable[[Path], bool] = Path.is_dir,
+    instead: Path | None = None,
 ) -> Path:
     """Return the folder that is kept under a key, building it if it is not there yet.
 
@@ -38,6 +42,8 @@ def cached_folder(
         build: Fills the empty folder that it is given.
         is_intact: Whether a kept folder may be used. Default: any that is there, because it is
             complete.
+        instead: Where to keep it if nothing can be written to the cache's folder, as in a container
+            without a home. Default: a temporary folder.
 
     Returns:
         A folder to read and not to write to. It is under ``$XDG_CACHE_HOME/lambda-otel-lite``
@@ -45,7 +51,8 @@ def cached_folder(
     """
     kept = cache_folder() / key
     if not is_intact(kept):
-        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept = _writable(cache_folder(), instead) / key
+    if not is_intact(kept):
         with tempfile.TemporaryDirectory(dir=kept.parent, prefix=".building-") as scratch:
             new = Path(scratch, "new")
             new.mkdir()
@@ -60,12 +67,34 @@ def cached_folder(
     return kept
 
 
-def cached_tree(key: str, build: Callable[[Path], None]) -> Path:
+def _writable(folder: Path, instead: Path | None) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".building-"):
+            return folder
+    except OSError:
+        if instead is None:
+            return _own_folder()
+        replacement = instead / ".lambda-otel-lite"
+        replacement.mkdir(parents=True, exist_ok=True)
+        return replacement
+
+
+@cache
+def _own_folder() -> Path:
+    """Return a folder of this process alone: what others can write to would be deployed."""
+    folder = tempfile.mkdtemp(prefix="lambda-otel-lite-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
+def cached_tree(key: str, build: Callable[[Path], None], instead: Path | None = None) -> Path:
     """Return a tree that is to be deployed: as `cached_folder`, but every byte is what was built.
 
     Args:
         key: As for `cached_folder`.
         build: As for `cached_folder`.
+        instead: As for `cached_folder`.
     """
 
     def build_with_digest(new: Path) -> None:
@@ -75,15 +104,16 @@ def cached_tree(key: str, build: Callable[[Path], None]) -> Path:
         _normalise_permissions(tree)
         (new / "digest").write_text(_digest_of(tree))
 
-    return cached_folder(key, build_with_digest, is_intact=_is_intact) / "tree"
+    return cached_folder(key, build_with_digest, is_intact=_is_intact, instead=instead) / "tree"
 
 
-def cached_archive(key: str, build: Callable[[Path], None]) -> Path:
+def cached_archive(key: str, build: Callable[[Path], None], instead: Path | None = None) -> Path:
     """Return the zip archive that is kept under a key, packing it if it is not there yet.
 
     Args:
         key: As for `cached_folder`.
         build: Fills the empty folder that it is given, which is packed then.
+        instead: As for `cached_folder`.
 
     Returns:
         The archive, as `pack` writes it.
@@ -96,7 +126,7 @@ def cached_archive(key: str, build: Callable[[Path], None]) -> Path:
             build(tree)
             pack(tree, kept / _ARCHIVE)
 
-    return cached_tree(f"{key}.zip", build_packed) / _ARCHIVE
+    return cached_tree(f"{key}.zip", build_packed, instead) / _ARCHIVE
 
 
 def digest(parts: Iterable[bytes]) -> str:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aws_cdk import AssetHashType, Stack
 from aws_cdk import aws_lambda as lambda_
 
+from lambda_otel_lite_cdk.errors import BundlingError
 from lambda_otel_lite_cdk.layer.archive import unpacked_size
 from lambda_otel_lite_cdk.layer.build import stage_layer
 from lambda_otel_lite_cdk.layer.cache import digest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lambda_otel_lite_cdk.layer.build import StagedCode
 
 _ARCHITECTURES = {"x86_64": lambda_.Architecture.X86_64, "arm64": lambda_.Architecture.ARM_64}
@@ -45,9 +49,15 @@ class TelemetryLayer:
 
 
 class Layers:
-    """Make the telemetry layers of an app, each artefact and each layer once."""
+    """Make the telemetry layers of an app, each artefact and each layer once.
 
-    def __init__(self) -> None:
+    Args:
+        staging: The folder that the app keeps its assets in.
+    """
+
+    def __init__(self, staging: Path) -> None:
+        self._staging = staging
+        self._refused: dict[Stack, str] = {}
         self._staged: dict[tuple[str, str | None], tuple[StagedCode, int]] = {}
         self._layers: dict[tuple[Stack, str], TelemetryLayer] = {}
 
@@ -62,14 +72,20 @@ class Layers:
             package_for: The architecture whose exporter package it holds, None for none.
 
         Raises:
-            BundlingError: The layer could not be staged.
+            BundlingError: The layer could not be staged, or the stack takes no assets.
         """
+        if stack in self._refused:
+            raise BundlingError(self._refused[stack])
         construct_id = f"LambdaOtelLiteLayerPython{python.replace('.', '')}"
         if package_for:
             construct_id += f"Package{package_for.title().replace('_', '')}"
         if (stack, construct_id) not in self._layers:
             staged, size = self._stage(python, package_for)
-            version = _deploy(stack, construct_id, python, package_for, staged)
+            try:
+                version = _deploy(stack, construct_id, python, package_for, staged)
+            except RuntimeError as error:
+                self._refused[stack] = _why_no_asset(error)
+                raise BundlingError(self._refused[stack]) from error
             self._layers[stack, construct_id] = TelemetryLayer(
                 version=version,
                 name=construct_id,
@@ -82,19 +98,30 @@ class Layers:
 
     def published(self, stack: Stack, arn: str) -> TelemetryLayer:
         """Return a layer that is published already, imported into a stack at the first call."""
-        if (stack, arn) not in self._layers:
-            # An imported layer is no resource: its id does not show in the template.
-            construct_id = f"LambdaOtelLitePublished{digest([arn.encode()])[:8]}"
+        # Of what it stands for, because the number of a token changes with everything before it.
+        # The id shows in the hash of a function's version.
+        resolved = json.dumps(stack.resolve(arn), sort_keys=True)
+        construct_id = f"LambdaOtelLitePublished{digest([resolved.encode()])[:8]}"
+        if (stack, construct_id) not in self._layers:
             version = lambda_.LayerVersion.from_layer_version_arn(stack, construct_id, arn)
-            self._layers[stack, arn] = TelemetryLayer(version=version, name=arn)
-        return self._layers[stack, arn]
+            self._layers[stack, construct_id] = TelemetryLayer(version=version, name=arn)
+        return self._layers[stack, construct_id]
 
     def _stage(self, python: str, package_for: str | None) -> tuple[StagedCode, int]:
         key = (python, package_for)
         if key not in self._staged:
-            staged = stage_layer(python, package_for)
+            staged = stage_layer(python, package_for, self._staging)
             self._staged[key] = staged, unpacked_size(staged.path)
         return self._staged[key]
+
+
+def _why_no_asset(error: RuntimeError) -> str:
+    said = str(error).strip().partition("\n")[0]
+    return (
+        f"its stack does not take the asset of the telemetry layer ({said}). Publish the layer "
+        f"that `lambda-otel layer` builds and name it by TelemetrySettings(layer_arn=...), or "
+        f"leave the function out with Telemetry.of(…).opt_out(…)."
+    )
 
 
 def _deploy(

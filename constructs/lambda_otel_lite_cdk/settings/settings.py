@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from lambda_otel_lite.configuration import variables as env
 from lambda_otel_lite_cdk.errors import SettingsError
+from lambda_otel_lite_cdk.settings.tokens import is_token
 from lambda_otel_lite_cdk.settings.values import rule_of, text, whole_number
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ _RULES = {name: rule_of(variable) for name, variable in env.BY_SETTING.items()} 
     "layer_arn": text(
         "a layer version's ARN",
         # A token stands for an ARN that is known at deployment only.
-        r"arn:[\w-]+:lambda:.+:layer:.+:\d+|.*\$\{Token\[.*",
+        r"arn:[\w-]+:lambda:.+:layer:.+:\d+|.*\$\{Token\[.*|\{\{resolve:.*",
         default="a layer that is deployed with the stack",
     )
 }
@@ -221,12 +222,18 @@ class TelemetrySettings:
     def conflicts(self) -> Iterator[str]:
         """Yield which values do not go together, once all settings of a function are merged."""
         queue = self.queue_size or env.default_number("queue_size")
-        if self.batch_size is not None and self.batch_size > queue:
+        known = not (is_token(queue) or is_token(self.batch_size))
+        if known and self.batch_size is not None and self.batch_size > queue:
             yield (
                 f"TelemetrySettings.batch_size is {self.batch_size}, but the queue holds {queue} "
                 f"spans: it must not be above queue_size. Lower batch_size or raise queue_size."
             )
-        if self.sampler_ratio is not None and not str(self.sampler).endswith("traceidratio"):
+        sampler = str(self.sampler)
+        if (
+            self.sampler_ratio is not None
+            and not sampler.endswith("traceidratio")
+            and not is_token(sampler)
+        ):
             yield (
                 f"TelemetrySettings.sampler_ratio is {self.sampler_ratio}, which the sampler "
                 f"{self.sampler!r} does not read. Set sampler to 'parentbased_traceidratio', or "

@@ -10,8 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from lambda_otel_lite_cdk.settings.tokens import around_tokens, is_token, write_token
+
 if TYPE_CHECKING:
     from lambda_otel_lite.configuration.variables import Variable
+
+_KNOWN_AT_SYNTH = ("exporter",)
 
 _NAME = re.compile(r"[^\s,=]+")
 #: `module:function` of a user's own extractor.
@@ -43,7 +47,18 @@ def rule_of(variable: Variable) -> Rule:
     Args:
         variable: Its row in the runtime's table.
     """
-    return replace(_rule_of_kind(variable), default=default_of(variable))
+    rule = replace(_rule_of_kind(variable), default=default_of(variable))
+    # What is known at deployment only cannot decide which layer is deployed.
+    return rule if variable["setting"] in _KNOWN_AT_SYNTH else _or_token(rule)
+
+
+def _or_token(rule: Rule) -> Rule:
+    """Accept tokens too, which deploy as what they stand for."""
+    return replace(
+        rule,
+        accepts=lambda value: is_token(value) or rule.accepts(value),
+        write=lambda value: write_token(value) if is_token(value) else rule.write(value),
+    )
 
 
 def default_of(variable: Variable) -> str:
@@ -184,7 +199,16 @@ def _write_pairs(attributes: Mapping[str, str]) -> str:
 
     # Sorted, so that the order in which settings were merged does not show in the template.
     # Percent-encoded as the specification of OTEL_RESOURCE_ATTRIBUTES asks.
-    return ",".join(f"{name}={quote(attributes[name], safe='/:@.')}" for name in sorted(attributes))
+    # A token is not encoded: what it stands for is known at deployment only.
+    return ",".join(
+        name
+        + "="
+        + "".join(
+            part if token else quote(part, safe="/:@.")
+            for part, token in around_tokens(attributes[name])
+        )
+        for name in sorted(attributes)
+    )
 
 
 def _pair(part: str) -> tuple[str, str]:
