@@ -36,7 +36,7 @@ SNAPPED = lambda_.Runtime(
     supports_snap_start=True,
 )
 #: A function that log groups are forwarded to.
-ARN = "arn:aws:lambda:eu-west-1:210987654321:function:forwarder"
+ARN = "arn:aws:lambda:eu-west-1:123456789012:function:forwarder"
 ROOT = Path(__file__).parents[2]
 #: Where uv keeps what it has downloaded.
 UV_CACHE = os.environ.get("UV_CACHE_DIR") or str(

@@ -47,7 +47,7 @@ from .conftest import (
 )
 
 ENTRY_POINT = "lambda_otel_lite_entry.handler"
-ARN = "arn:aws:lambda:eu-west-1:210987654321:function:forwarder"
+ARN = "arn:aws:lambda:eu-west-1:123456789012:function:forwarder"
 SINGLETON: dict[str, Any] = {"uuid": "84c0de93-353f-4217-9b0b-45b6c993251a", **INLINE}
 ENTRY_POINTS = ("aspect", "injector", "mixin", "instrument")
 

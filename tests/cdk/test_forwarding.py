@@ -17,7 +17,7 @@ FILTER = "AWS::Logs::SubscriptionFilter"
 PERMISSION = "AWS::Lambda::Permission"
 ROLE = "AWS::IAM::Role"
 ACCOUNT_POLICY = "AWS::Logs::AccountPolicy"
-ARN = "arn:aws:lambda:eu-west-1:210987654321:function:forwarder"
+ARN = "arn:aws:lambda:eu-west-1:123456789012:function:forwarder"
 
 
 def forwarder_in(stack: Stack) -> OtlpForwarder:

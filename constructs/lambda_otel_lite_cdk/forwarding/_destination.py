@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aws_cdk import ArnFormat, Fn, Names, Stack
+from aws_cdk import ArnFormat, Fn, Names, Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 
@@ -40,6 +40,10 @@ class Destination:
         """Return the names of the log groups that it writes to itself."""
         return ()
 
+    def home(self) -> Stack | None:
+        """Return the stack that it is made in, None if it is not of this app."""
+        return None
+
     def grant(self) -> IConstruct | None:
         """Return what CloudWatch Logs needs to send to it, made at the first call."""
         return None
@@ -53,6 +57,10 @@ class _Function(Destination):
 
     def own_log_groups(self) -> tuple[str, ...]:
         return (_log_group_of(self.function),)
+
+    def home(self) -> Stack | None:
+        # An imported one is in the stack that names it.
+        return Stack.of(self.function) if isinstance(self.function, lambda_.Function) else None
 
     def grant(self) -> IConstruct | None:
         return _permission(self.function)
@@ -73,6 +81,9 @@ class _Stream(Destination):
     """A data stream, with a role that may write to it."""
 
     role: iam.Role
+
+    def home(self) -> Stack | None:
+        return Stack.of(self.role) if Token.is_unresolved(self.arn) else None
 
     def grant(self) -> IConstruct | None:
         return self.role

@@ -15,6 +15,7 @@ from lambda_otel_lite_cdk.forwarding._destination import (
     stream_destination,
 )
 from lambda_otel_lite_cdk.forwarding.pattern import RECORD_PATTERN
+from lambda_otel_lite_cdk.forwarding.reach import OnePolicy, why_out_of_reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -72,6 +73,11 @@ class Forwarding:
         """
         return cls(stream_destination(stream))
 
+    @property
+    def destination(self) -> Destination:
+        """Where log records are sent."""
+        return self._destination
+
     def subscribe(self, log_group: logs.ILogGroup) -> None:
         """Subscribe a log group; to subscribe it again changes nothing.
 
@@ -79,7 +85,8 @@ class Forwarding:
             log_group: The log group of an instrumented function.
 
         Raises:
-            ForwardingError: The log group is the destination's own, or it is forwarded elsewhere.
+            ForwardingError: The log group is the destination's own, it is forwarded elsewhere, or
+                the destination is in another region, account or stage.
         """
         self.subscribe_named(log_group, log_group.log_group_name)
 
@@ -92,11 +99,14 @@ class Forwarding:
             name: The log group's name.
 
         Raises:
-            ForwardingError: The log group is the destination's own, or it is forwarded elsewhere.
+            ForwardingError: The log group is the destination's own, it is forwarded elsewhere, or
+                the destination is in another region, account or stage.
         """
         stack = Stack.of(owner)
         filter_id = _FILTER_ID + Names.node_unique_id(owner.node)
         destination = self._destination
+        if why := why_out_of_reach(destination, stack):
+            raise ForwardingError(f"{owner.node.path}: {why}")
         present = stack.node.try_find_child(filter_id)
         if isinstance(present, logs.CfnSubscriptionFilter):
             if stack.resolve(present.destination_arn) != stack.resolve(destination.arn):
@@ -170,6 +180,7 @@ class Forwarding:
                 )
             return present
         made_now = logs.CfnAccountPolicy(stack, _ACCOUNT_POLICY_ID, **wanted)
+        made_now.node.add_validation(OnePolicy(made_now))
         self._wait_for_grant(made_now)
         return made_now
 

@@ -153,6 +153,14 @@ def _forward(plan: Plan, groups: LogGroups) -> None:
     Raises:
         ForwardingError: The log group cannot be forwarded as asked.
     """
-    if plan.forwarding is not None:
-        group = groups.of(plan)
-        plan.forwarding.subscribe_named(group.owner, group.name)
+    if plan.forwarding is None:
+        return
+    group = groups.of(plan)
+    home = plan.forwarding.destination.home()
+    if home is not None and groups.is_before(plan, home):
+        raise ForwardingError(
+            f"the stack of the forwarder {plan.forwarding.destination.path} depends on that of the "
+            f"function, which can then not refer to it. Make the forwarder in a stack of its own, "
+            f"or give it a function_name and name it by Forwarding.to_arn(...)."
+        )
+    plan.forwarding.subscribe_named(group.owner, group.name)

@@ -10,10 +10,12 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
 from lambda_otel_lite_cdk.functions.rendered import key, of_type
+from lambda_otel_lite_cdk.instrumentation.circles import depends_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from aws_cdk import Stack
     from constructs import IConstruct
 
     from lambda_otel_lite_cdk.functions.rendered import Resources
@@ -76,6 +78,10 @@ class LogGroups:
         if name in self._by_name:
             return self._made(*self._by_name[name])
         return _of_construct(_make(plan))
+
+    def is_before(self, plan: Plan, home: Stack) -> bool:
+        """Tell whether the stack of a function is deployed before another one."""
+        return depends_on(home.node.path, plan.site.stack_path, self._found.stacks, self._templates)
 
     def _template(self, plan: Plan) -> Resources:
         return self._templates[plan.site.stack_path]

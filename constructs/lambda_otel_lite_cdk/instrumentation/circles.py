@@ -1,0 +1,58 @@
+"""Know which stacks depend on which, so that forwarding never closes a circle."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from aws_cdk import Stack
+
+    from lambda_otel_lite_cdk.functions.rendered import Resources
+
+
+def depends_on(
+    path: str, other: str, stacks: Mapping[str, Stack], templates: Mapping[str, Resources]
+) -> bool:
+    """Tell whether a stack is deployed after another one.
+
+    Args:
+        path: Construct path of the stack.
+        other: That of the other one.
+        stacks: All stacks by their construct paths.
+        templates: Their resources. A reference to another stack is a ``Ref`` or ``Fn::GetAtt`` with
+            a logical id of that stack.
+    """
+    homes: dict[str, set[str]] = {}
+    for home, resources in templates.items():
+        for logical_id in resources:
+            homes.setdefault(logical_id, set()).add(home)
+    seen: set[str] = set()
+    ahead = [path]
+    while ahead:
+        one = ahead.pop()
+        if one in seen or one not in templates:
+            continue
+        seen.add(one)
+        own = templates[one]
+        ahead += [dependency.node.path for dependency in stacks[one].dependencies]
+        for reference in set(_references(own)) - own.keys():
+            # An id that several stacks have says nothing.
+            if len(found := homes.get(reference, set())) == 1:
+                ahead += found
+    return other in seen - {path}
+
+
+def _references(value: Any) -> Iterator[str]:
+    if isinstance(value, list):
+        for one in value:
+            yield from _references(one)
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            if name == "Ref" and isinstance(inner, str):
+                yield inner
+            elif name == "Fn::GetAtt" and isinstance(inner, list) and isinstance(inner[0], str):
+                yield inner[0]
+            else:
+                yield from _references(inner)
