@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import jsii
-from aws_cdk import Annotations, IPropertyInjector, Stage
+from aws_cdk import Annotations, IPropertyInjector
 from aws_cdk import aws_lambda as lambda_
 from constructs import IMixin
 
 from lambda_otel_lite_cdk.errors import SettingsError
 from lambda_otel_lite_cdk.instrumentation.requests import EntryPoint, Request
 from lambda_otel_lite_cdk.settings.settings import TelemetrySettings
-from lambda_otel_lite_cdk.synthesis import requests_of
+from lambda_otel_lite_cdk.synthesis import reach_stages, requests_of
 
 if TYPE_CHECKING:
     from constructs import Construct, IConstruct
@@ -78,10 +78,6 @@ class Telemetry:
                 f"{where}: rollout is {rollout!r}; it must be a percentage from 0 to 100. Correct "
                 f"it, or leave it out for the default, 100."
             )
-        for inner in self._scope.node.find_all():
-            # Aspects end at stages, so that each needs its own requests, which ask these.
-            if isinstance(inner, Stage):
-                requests_of(inner)
         request = Request(
             entry_point=EntryPoint.SCOPE,
             settings=settings,
@@ -90,6 +86,7 @@ class Telemetry:
             unless=unless or (lambda _: None),
         )
         self._requests.ask(self._path, request)
+        reach_stages(self._scope)
 
     def opt_out(self, reason: str) -> None:
         """Leave all functions in the scope alone, whatever else asks for them.

@@ -318,14 +318,6 @@ def test_the_functions_of_a_stage_are_instrumented_with_the_app() -> None:
     assert variables(function)["OTEL_SERVICE_NAME"] == "prod"
 
 
-def test_a_stage_that_the_fleet_does_not_reach_stops_the_synth() -> None:
-    app = App()
-    Telemetry.of(app).instrument()
-    plain(Stack(Stage(app, "Prod"), "Shop"))
-    with pytest.raises(RuntimeError, match=r"Prod: the stage was made after Telemetry\.of"):
-        app.synth()
-
-
 def test_a_functions_own_forwarding_wins_over_the_fleets(stack: Stack) -> None:
     Telemetry.of(stack).instrument(forwarding=Forwarding.to_arn(f"{ARN}2"))
     InstrumentedFunction(stack, "Orders", **INLINE, forwarding=Forwarding.to_arn(ARN))

@@ -10,15 +10,24 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import jsii
 import pytest
-from aws_cdk import App, Stack, Stage, assertions
+from aws_cdk import (
+    App,
+    IPropertyInjector,
+    PropertyInjectors,
+    Stack,
+    Stage,
+    assertions,
+    pipelines,
+)
 from aws_cdk import aws_cloudfront as cloudfront
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
-from constructs import RootConstruct
+from constructs import Construct, RootConstruct
 
 from lambda_otel_lite_cdk import (
     Forwarding,
@@ -111,10 +120,28 @@ def infrequent(stack: Stack) -> None:
     instrument(orders(stack, log_group=group), forwarding=Forwarding.to_arn(ARN))
 
 
+@jsii.implements(IPropertyInjector)
+class Injector:
+    """An app's own, beside which the CDK calls no other."""
+
+    @property
+    def construct_unique_id(self) -> str:
+        return lambda_.Function.PROPERTY_INJECTION_ID
+
+    def inject(self, original_props: Any, *, scope: Construct, id: str) -> Any:  # noqa: A002
+        return original_props
+
+
 def late_stage(stack: Stack) -> None:
     app = root_of(stack)
+    PropertyInjectors.of(app).add(Injector())
     Telemetry.of(app).instrument()
-    orders(Stack(Stage(app, "Prod"), "Inner"))
+    stage = Stage(app, "Prod")
+    orders(Stack(stage, "Inner"))
+    arn = "arn:aws:codestar-connections:eu-west-1:123456789012:connection/x"
+    source = pipelines.CodePipelineSource.connection("o/r", "main", connection_arn=arn)
+    synth = pipelines.ShellStep("Synth", commands=["cdk synth"], input=source)
+    pipelines.CodePipeline(stack, "Pipeline", synth=synth).add_stage(stage)
 
 
 def another_child(stack: Stack) -> None:

@@ -33,7 +33,7 @@ FLOORS = {
         functions
         forwarding coverage
         instrumentation
-        checks
+        checks pipelines
         synthesis
         function fleet cli
         __init__

@@ -212,7 +212,7 @@ class Check(Enum):
         FunctionFacts,
         _snapstart_without_version,
     )
-    EXECEXEC_WRAPPER = "exec-wrapper", Severity.WARNING, FunctionFacts, _exec_wrapper
+    EXEC_WRAPPER = "exec-wrapper", Severity.WARNING, FunctionFacts, _exec_wrapper
     LAYER_NOT_COMPILED = "layer-not-compiled", Severity.WARNING, LayerFacts, _layer_not_compiled
     SUBSCRIPTION_QUOTA = "subscription-quota", Severity.ERROR, LogGroupFacts, _subscription_quota
     INFREQUENT_ACCESS = "infrequent-access", Severity.ERROR, LogGroupFacts, _infrequent_access

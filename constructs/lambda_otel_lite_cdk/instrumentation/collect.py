@@ -71,11 +71,13 @@ class Found:
         candidates: The functions.
         stacks: The stacks, nested ones too, by their construct paths.
         log_groups: The log groups: each as an app makes it, if it does, and its resource.
+        stages: The stages in it by their construct paths.
     """
 
     candidates: list[Candidate]
     stacks: dict[str, Stack]
     log_groups: list[tuple[logs.LogGroup | None, logs.CfnLogGroup]]
+    stages: dict[str, Stage]
 
 
 def collect(stage: Stage, requests: Requests) -> Found:
@@ -86,21 +88,22 @@ def collect(stage: Stage, requests: Requests) -> Found:
         requests: What is asked in it.
     """
     every = stage.node.find_all()
-    inner = tuple(f"{one.node.path}/" for one in every[1:] if isinstance(one, Stage))
+    stages = {one.node.path: one for one in every[1:] if isinstance(one, Stage)}
+    inner = tuple(f"{path}/" for path in stages)
     edges = [one.node.default_child for one in every if is_edge_function(one)]
     at_edge = {one.node.path for one in edges if one is not None}
     makers = [(one, child) for one in every if (child := made_by(one))]
     made_by_cdk = {f"{one.node.path}/{child}" for one, child in makers}
     aliases = _aliases(every)
     by_path = _stacks_in(every, inner)
-    stacks = _Stacks(by_path)
+    homes = _Stacks(by_path)
     sites: dict[str, list[tuple[str, lambda_.Function, lambda_.CfnFunction]]] = {}
     for function, resource in with_resources(every, lambda_.Function, lambda_.CfnFunction):
         # In one call, where `function.node.path` takes two.
         path = function.to_string()
         if inner and path.startswith(inner):
             continue
-        sites.setdefault(stacks.of(path, function), []).append((path, function, resource))
+        sites.setdefault(homes.of(path, function), []).append((path, function, resource))
     candidates = []
     for stack_path, in_stack in sites.items():
         stack = by_path[stack_path]
@@ -131,7 +134,7 @@ def collect(stage: Stage, requests: Requests) -> Found:
         for owner, resource in with_resources(every, logs.LogGroup, logs.CfnLogGroup)
     }
     groups = [(owners.get(one), one) for one in every if isinstance(one, logs.CfnLogGroup)]
-    return Found(candidates=candidates, stacks=by_path, log_groups=groups)
+    return Found(candidates=candidates, stacks=by_path, log_groups=groups, stages=stages)
 
 
 def _stacks_in(every: Sequence[IConstruct], inner: tuple[str, ...]) -> dict[str, Stack]:
