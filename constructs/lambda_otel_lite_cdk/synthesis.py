@@ -16,6 +16,7 @@ from aws_cdk import (
     IAspect,
     IPropertyInjector,
     PropertyInjectors,
+    Stack,
     Stage,
 )
 from aws_cdk import aws_lambda as lambda_
@@ -24,7 +25,7 @@ from constructs import Construct, IValidation
 from lambda_otel_lite_cdk.checks.collect import collect_facts
 from lambda_otel_lite_cdk.checks.rules import Severity, check
 from lambda_otel_lite_cdk.errors import InstrumentationError
-from lambda_otel_lite_cdk.functions.outcome import write_report
+from lambda_otel_lite_cdk.functions.outcome import REPORT_ENTRY, write_report
 from lambda_otel_lite_cdk.functions.rendered import render
 from lambda_otel_lite_cdk.instrumentation.apply import Applied, apply
 from lambda_otel_lite_cdk.instrumentation.collect import collect
@@ -186,6 +187,7 @@ class _Synthesis(Construct):
         self.requests: Requests = requests or Requests(
             stage.node.path, outer.requests if outer else None
         )
+        self._marked: Stack | None = None
         self._later: dict[str, _BeforePipeline] = {}
         self.layers: Layers = outer.layers if outer else Layers(Path(stage.asset_outdir))
         self._results: Sequence[LeftAlone | Applied | Failed] = ()
@@ -236,6 +238,7 @@ class _Synthesis(Construct):
     def _instrument(self) -> None:
         found = collect(self._stage, self.requests)
         self._reach_late_stages(found.stages)
+        self._marked = next(iter(found.stacks.values()), None)
         done = {one.site.path: one for one in self._results if isinstance(one, Applied)}
         candidates = [one for one in found.candidates if one.path not in done]
         templates = render(found.stacks) if candidates else {}
@@ -262,7 +265,9 @@ class _Synthesis(Construct):
             else:
                 Annotations.of(facts.construct).add_warning_v2(one.id, finding.message)
         outcomes = report([*self._results, *collected.others], collected.layer_ids, acknowledged)
-        write_report(Path(self._stage.outdir), outcomes)
+        report_id = write_report(Path(self._stage.outdir), outcomes)
+        if self._marked is not None:
+            self._marked.node.add_metadata(REPORT_ENTRY, report_id)
         return sorted(errors)
 
 

@@ -152,6 +152,26 @@ def test_another_telemetry_layer_in_the_template_is_seen(tmp_path: Path) -> None
     assert layer_of_orders(other) == ("missing", other)
 
 
+def test_the_report_of_an_earlier_synth_does_not_speak(tmp_path: Path) -> None:
+    for telemetry in (True, False):
+        app = App(outdir=str(tmp_path), analytics_reporting=False)
+        stage = Stage(app, "Prod")
+        for stack in (Stack(app, "Shop"), Stack(stage, "Shop")):
+            function(stack)
+            worker = function(stack, "Worker")
+            if telemetry:
+                Telemetry.of(worker).opt_out("later")
+        if telemetry:
+            Telemetry.of(app).instrument()
+        found = {path: (row["status"], row["code"]) for path, row in rows(app).items()}
+        expected = ("instrumented", None) if telemetry else ("missing", "not-asked")
+        assert found["Shop/Orders"] == expected
+        assert found["Prod/Shop/Orders"] == expected
+        assert {found[path][0] for path in found if path.endswith("Worker")} == {
+            "skipped" if telemetry else "missing"
+        }
+
+
 def one_for_each_reason(app: App) -> None:
     """Make a function for each reason, named by it, and one that is instrumented."""
     stack = Stack(app, "Shop", env=Environment(account="123456789012", region="us-east-1"))

@@ -22,13 +22,16 @@ _FUNCTION = "AWS::Lambda::Function"
 
 
 def functions_of(
-    template: Path, outcomes: Mapping[tuple[str, str], Outcome]
+    template: Path,
+    outcomes: Mapping[tuple[str, str], Outcome],
+    paths: Mapping[str, str] | None = None,
 ) -> Iterator[tuple[str, Outcome]]:
     """Yield the logical id of each function of a template, and what became of it.
 
     Args:
         template: The template's file.
         outcomes: The coverage report beside it.
+        paths: Construct path of each resource by its logical id, as far as they are known.
 
     Raises:
         OSError: The file cannot be read.
@@ -39,14 +42,16 @@ def functions_of(
     ):
         if resource.get("Type") == _FUNCTION:
             known = outcomes.get((template.name, logical_id)) or _unreported(
-                template.name.partition(".")[0], logical_id, resource
+                template.name.partition(".")[0], logical_id, resource, (paths or {}).get(logical_id)
             )
             yield logical_id, _as_deployed(known, resource.get("Properties", {}))
 
 
-def _unreported(stack: str, logical_id: str, resource: Mapping[str, Any]) -> Outcome:
+def _unreported(
+    stack: str, logical_id: str, resource: Mapping[str, Any], path: str | None
+) -> Outcome:
     # The path is there if the CDK's command line synthesized.
-    path = resource.get("Metadata", {}).get("aws:cdk:path", f"{stack}/{logical_id}")
+    path = path or resource.get("Metadata", {}).get("aws:cdk:path", f"{stack}/{logical_id}")
     path = path.removesuffix("/Resource")
     instrumented = Outcome(function=path, stack=stack, status=Status.INSTRUMENTED)
     if resource.get("Properties", {}).get("Handler") == ENTRY_POINT:

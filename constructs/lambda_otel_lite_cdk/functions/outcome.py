@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Name of the report in the cloud assembly.
 REPORT = "telemetry-coverage.json"
+#: Type of the metadata in an assembly's manifest that names its report.
+REPORT_ENTRY = "lambda-otel-lite:report"
 _REASONS = {reason.value: reason for reason in Reason}
 
 
@@ -74,15 +77,25 @@ def name_of(layer: Any) -> str:
     return json.dumps(layer, sort_keys=True)
 
 
-def write_report(folder: Path, outcomes: Iterable[Outcome]) -> None:
-    """Write the report of an app, or of a stage, into its cloud assembly."""
+def write_report(folder: Path, outcomes: Iterable[Outcome]) -> str:
+    """Write the report of an app, or of a stage, into its cloud assembly.
+
+    Returns:
+        The report's id, which the assembly's manifest has to hold under `REPORT_ENTRY`: the folder
+        is never emptied, so that a report in it may be of an earlier synth.
+    """
     ordered = sorted(outcomes, key=lambda outcome: outcome.function)
-    content = {"version": 1, "functions": [asdict(outcome) for outcome in ordered]}
+    functions = [asdict(outcome) for outcome in ordered]
+    report_id = hashlib.sha256(json.dumps(functions, sort_keys=True).encode()).hexdigest()
+    content = {"version": 1, "id": report_id, "functions": functions}
     (folder / REPORT).write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+    return report_id
 
 
 def read_report(folder: Path) -> dict[tuple[str, str], Outcome]:
-    """Return the outcomes of a report by template and logical id; none where there is no report.
+    """Return the outcomes of a report by template and logical id; none if there is no report.
+
+    A report of an earlier synth is none.
 
     Raises:
         ReportError: The report is not one that `write_report` wrote.
@@ -92,13 +105,34 @@ def read_report(folder: Path) -> dict[tuple[str, str], Outcome]:
     except FileNotFoundError:
         return {}
     try:
-        outcomes = [_read(one) for one in json.loads(text)["functions"]]
+        report = json.loads(text)
+        outcomes = [_read(one) for one in report["functions"]]
     except (KeyError, TypeError, ValueError) as error:
         raise ReportError(
             f"{folder / REPORT} is not a coverage report ({type(error).__name__}: {error}); "
             f"synthesize again"
         ) from error
+    if report.get("id") not in _reports_of(folder):
+        return {}
     return {(outcome.template, outcome.logical_id): outcome for outcome in outcomes}
+
+
+def _reports_of(folder: Path) -> set[str]:
+    """Return the ids of the reports that an assembly's manifest names."""
+    found: set[str] = set()
+    try:
+        artifacts = json.loads((folder / "manifest.json").read_text("utf-8"))["artifacts"]
+        for artifact in artifacts.values():
+            metadata = dict(artifact.get("metadata", {}))
+            # Newer versions of the CDK write it to a file of its own.
+            if separate := artifact.get("additionalMetadataFile"):
+                metadata |= json.loads((folder / separate).read_text("utf-8"))
+            entries = [entry for every in metadata.values() for entry in every]
+            found |= {entry["data"] for entry in entries if entry["type"] == REPORT_ENTRY}
+    except (AttributeError, KeyError, OSError, TypeError, ValueError):
+        # Not an assembly, as those who read its templates say.
+        return found
+    return found
 
 
 def _read(written: dict[str, Any]) -> Outcome:

@@ -67,7 +67,7 @@ def _read(template: Template) -> Iterator[tuple[str, Outcome]]:
         report = read_report(template.file.parent)
     except ValueError as error:
         raise UsageProblem(str(error)) from error
-    yield from functions_of(template.file, report)
+    yield from functions_of(template.file, report, template.paths)
 
 
 def _synthesized(templates: list[Template]) -> Iterator[Row]:

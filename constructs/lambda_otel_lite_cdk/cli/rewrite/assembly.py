@@ -24,7 +24,13 @@ from lambda_otel_lite_cdk.cli.rewrite.template import (
     Wanted,
     instrument_template,
 )
-from lambda_otel_lite_cdk.functions.outcome import Outcome, read_report, write_report
+from lambda_otel_lite_cdk.functions.outcome import (
+    REPORT,
+    REPORT_ENTRY,
+    Outcome,
+    read_report,
+    write_report,
+)
 from lambda_otel_lite_cdk.layer.build import stage_layer
 
 _URL = "stackTemplateAssetObjectUrl"
@@ -250,4 +256,9 @@ def _report(folder: Path, outcomes: list[Outcome]) -> None:
     for key, one in known.items():
         if key not in merged or merged[key].status == one.status:
             merged[key] = one
-    write_report(folder, merged.values())
+    entry = {"type": REPORT_ENTRY, "data": write_report(folder, merged.values())}
+    manifest = _Json(folder / "manifest.json")
+    stacks = [one for one in manifest.document["artifacts"].values() if one["type"] == _STACK]
+    for stack in stacks[:1]:
+        stack.setdefault("metadata", {})[f"/{REPORT}"] = [entry]
+    manifest.save()
