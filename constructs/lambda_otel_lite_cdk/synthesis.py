@@ -26,6 +26,7 @@ from lambda_otel_lite_cdk.checks.collect import collect_facts
 from lambda_otel_lite_cdk.checks.rules import Severity, check
 from lambda_otel_lite_cdk.errors import InstrumentationError
 from lambda_otel_lite_cdk.functions.outcome import REPORT_ENTRY, write_report
+from lambda_otel_lite_cdk.functions.reasons import Reason
 from lambda_otel_lite_cdk.functions.rendered import render
 from lambda_otel_lite_cdk.instrumentation.apply import Applied, apply
 from lambda_otel_lite_cdk.instrumentation.collect import collect
@@ -254,6 +255,11 @@ class _Synthesis(Construct):
         """Return what stops the synth, one message each; called by the CDK before it writes."""
         collected = collect_facts(self._stage, self._results, self.requests)
         errors = [said for one in self._results for said in _errors_of(one)]
+        errors += [
+            f"{path}: {one.why.text}."
+            for one in collected.others
+            if one.why.reason is Reason.MADE_TOO_LATE and self.requests.of(path := one.site.path)
+        ]
         acknowledged: dict[str, dict[str, str]] = {}
         for finding in check(collected.facts):
             one, facts = finding.check, finding.facts

@@ -6,10 +6,11 @@ from typing import Any
 
 import aws_cdk
 import pytest
-from aws_cdk import App, Environment, NestedStack, Stack, Stage, Tags
+from aws_cdk import App, Environment, NestedStack, Stack, Stage, Tags, cloudformation_include
 from aws_cdk import aws_cloudfront as cloudfront
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sam as sam
 from click.testing import CliRunner
 
 from lambda_otel_lite_cdk import (
@@ -175,6 +176,8 @@ def test_the_report_of_an_earlier_synth_does_not_speak(tmp_path: Path) -> None:
 def one_for_each_reason(app: App) -> None:
     """Make a function for each reason, named by it, and one that is instrumented."""
     stack = Stack(app, "Shop", env=Environment(account="123456789012", region="us-east-1"))
+    other = Stack(app, "Other")
+    later(app, lambda: function(other, "made-too-late"))
     for name, key, value in (
         ("handler-overridden", "Handler", "other.handler"),
         ("variable-overridden", "Environment.Variables.LAMBDA_OTEL_HANDLER", ""),
@@ -207,10 +210,62 @@ def one_for_each_reason(app: App) -> None:
         runtime=RUNTIME.name,
         handler="index.handler",
     )
-    function(Stack(app, "Other"), "not-asked")
-    later = Stack(app, "Later")
-    Telemetry.of(later).instrument(rollout=0)
-    function(later, "not-yet")
+    function(other, "not-asked")
+    sam.CfnFunction(other, "sam-function", code_uri="s3://b/k", handler="a.b", runtime=RUNTIME.name)
+    rolled_out = Stack(app, "Later")
+    Telemetry.of(rolled_out).instrument(rollout=0)
+    function(rolled_out, "not-yet")
+
+
+SAM: dict[str, Any] = {"Handler": "app.app", "CodeUri": "s3://bucket/key"}
+
+
+@pytest.mark.parametrize("telemetry", [True, False])
+@pytest.mark.parametrize("by", ["a resource", "any resource", "an included template"])
+def test_a_function_of_sam_is_in_the_report(
+    app: App, tmp_path: Path, by: str, *, telemetry: bool
+) -> None:
+    stack = Stack(app, "Shop")
+    properties = {**SAM, "Runtime": "python3.13"}
+    if by == "a resource":
+        sam.CfnFunction(
+            stack, "Api", code_uri="s3://bucket/key", handler="app.app", runtime="python3.13"
+        )
+    elif by == "any resource":
+        aws_cdk.CfnResource(stack, "Api", type="AWS::Serverless::Function", properties=properties)
+    else:
+        included = {
+            "Transform": "AWS::Serverless-2016-10-31",
+            "Globals": {"Function": {"Runtime": "python3.13"}},
+            "Resources": {"Api": {"Type": "AWS::Serverless::Function", "Properties": SAM}},
+        }
+        (tmp_path / "sam.json").write_text(json.dumps(included))
+        cloudformation_include.CfnInclude(
+            stack, "Included", template_file=str(tmp_path / "sam.json")
+        )
+    if telemetry:
+        Telemetry.of(app).instrument()
+    (row,) = rows(app).values()
+    assert row["function"].startswith("Shop/")
+    assert (row["status"], row["code"]) == ("missing", "sam-function")
+    assert fleet(app, "--require-all")[0] == 1
+
+
+def test_a_function_that_is_a_resource_can_be_opted_out(app: App) -> None:
+    stack = Stack(app, "Shop")
+    Telemetry.of(app).instrument()
+    one = sam.CfnFunction(stack, "Api", code_uri="s3://b/k", handler="a.b", runtime="python3.13")
+    Telemetry.of(one).opt_out("vendor code")
+    (row,) = rows(app).values()
+    assert (row["status"], row["code"]) == ("skipped", "opted-out")
+
+
+def test_a_function_that_is_made_too_late_stops_the_synth(app: App) -> None:
+    stack = Stack(app, "Shop")
+    later(app, lambda: function(stack))
+    Telemetry.of(app).instrument()
+    with pytest.raises(RuntimeError, match="Shop/Orders: it was made after the last aspect"):
+        app.synth()
 
 
 def test_every_reason_is_met_and_says_why(app: App) -> None:

@@ -23,9 +23,16 @@ from lambda_otel_lite_cdk.checks.facts import (
 from lambda_otel_lite_cdk.forwarding.pattern import RECORD_PATTERN
 from lambda_otel_lite_cdk.functions.eligibility import is_made_by_cdk, variables_of
 from lambda_otel_lite_cdk.functions.outcome import name_of
-from lambda_otel_lite_cdk.functions.properties import configurations
+from lambda_otel_lite_cdk.functions.properties import configurations, with_resources
 from lambda_otel_lite_cdk.functions.reasons import Reason
-from lambda_otel_lite_cdk.functions.rendered import as_given, key, of_type, render
+from lambda_otel_lite_cdk.functions.rendered import (
+    FUNCTION,
+    SAM_FUNCTION,
+    as_given,
+    key,
+    of_type,
+    render,
+)
 from lambda_otel_lite_cdk.instrumentation.apply import Applied
 from lambda_otel_lite_cdk.instrumentation.collect import Site
 from lambda_otel_lite_cdk.instrumentation.resolve import Failed, LeftAlone
@@ -44,6 +51,8 @@ if TYPE_CHECKING:
 _KINDS = logs.CfnSubscriptionFilter | logs.CfnLogGroup
 #: A reference as text, and the stack that it is in: logical ids are unique in one stack only.
 _OVERRIDES = "an override (add_property_override, add_property_deletion_override, add_override)"
+#: Why a function that is written as a resource is not instrumented, by the resource's type.
+_REASONS = {FUNCTION: Reason.CFN_FUNCTION, SAM_FUNCTION: Reason.SAM_FUNCTION}
 type _Reference = tuple[Stack, str]
 
 
@@ -99,7 +108,7 @@ def collect_facts(
             *_functions(stage, applied, layers),
         ),
         layer_ids={layer: name_of(reference) for layer, reference in layers.items()},
-        others=tuple(_others(found, {one.site.path for one in results}, inner)),
+        others=tuple(_others(found, {one.site.path for one in results}, inner, requests)),
     )
 
 
@@ -218,31 +227,40 @@ def _log_groups(stage: Stage, resources: Sequence[CfnResource]) -> Iterator[LogG
 
 
 def _others(
-    constructs: Iterable[IConstruct], known: set[str], inner: tuple[str, ...]
+    constructs: Sequence[IConstruct], known: set[str], inner: tuple[str, ...], requests: Requests
 ) -> Iterator[LeftAlone]:
-    """Yield the functions that are no `Function`, written as resources by the app or the CDK."""
+    """Yield the functions that have not been seen, most of which are no `Function`."""
     functions = [
         one
         for one in constructs
-        if isinstance(one, lambda_.CfnFunction) or type(one) is CfnResource
+        # By name, because importing aws_sam, which has one too, takes long.
+        if type(one).__name__ == "CfnFunction" or type(one) is CfnResource
     ]
     if len(functions) == len(known):
         return
+    late = {
+        resource.node.path
+        for function, resource in with_resources(constructs, lambda_.Function, lambda_.CfnFunction)
+        if function.to_string() not in known
+    }
     for one in functions:
         path = one.node.path
         if path.removesuffix("/Resource") in known or (inner and path.startswith(inner)):
             continue
-        if one.cfn_resource_type == "AWS::Lambda::Function":
+        if isinstance(one, CfnResource) and one.cfn_resource_type in _REASONS:
             stack = Stack.of(one)
-            reason = Reason.MADE_BY_CDK if is_made_by_cdk(path) else Reason.CFN_FUNCTION
+            reason = Reason.MADE_TOO_LATE if path in late else _REASONS[one.cfn_resource_type]
             site = Site(
-                path=path,
+                path=path.removesuffix("/Resource") if path in late else path,
                 resource=one,
                 stack=stack,
                 stack_path=stack.node.path,
                 logical_id=stack.resolve(one.logical_id),
             )
-            yield LeftAlone(site=site, why=reason.because())
+            if is_made_by_cdk(path):
+                reason = Reason.MADE_BY_CDK
+            why = requests.opted_out(path) or reason.because()
+            yield LeftAlone(site=site, why=why)
 
 
 def _of_kind[T: CfnResource](

@@ -18,7 +18,7 @@ from lambda_otel_lite_cdk.functions.reasons import Explanation, Reason, Status
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_FUNCTION = "AWS::Lambda::Function"
+_FUNCTION, _SAM_FUNCTION = "AWS::Lambda::Function", "AWS::Serverless::Function"
 
 
 def functions_of(
@@ -37,14 +37,17 @@ def functions_of(
         OSError: The file cannot be read.
         json.JSONDecodeError: It is not a template.
     """
-    for logical_id, resource in (
-        json.loads(template.read_text("utf-8")).get("Resources", {}).items()
-    ):
-        if resource.get("Type") == _FUNCTION:
+    body = json.loads(template.read_text("utf-8"))
+    shared = body.get("Globals", {}).get("Function", {})
+    for logical_id, resource in body.get("Resources", {}).items():
+        properties = resource.get("Properties", {})
+        if resource.get("Type") == _SAM_FUNCTION:
+            properties = {**shared, **properties}
+        if resource.get("Type") in {_FUNCTION, _SAM_FUNCTION}:
             known = outcomes.get((template.name, logical_id)) or _unreported(
                 template.name.partition(".")[0], logical_id, resource, (paths or {}).get(logical_id)
             )
-            yield logical_id, _as_deployed(known, resource.get("Properties", {}))
+            yield logical_id, _as_deployed(known, properties)
 
 
 def _unreported(
@@ -57,6 +60,8 @@ def _unreported(
     if resource.get("Properties", {}).get("Handler") == ENTRY_POINT:
         return instrumented
     reason = Reason.MADE_BY_CDK if is_made_by_cdk(path) else Reason.NOT_ASKED
+    if resource.get("Type") == _SAM_FUNCTION:
+        reason = Reason.SAM_FUNCTION
     return instrumented.but(reason.because())
 
 

@@ -65,6 +65,19 @@ class Reason(StrEnum):
         Status.MISSING,
         "a CfnFunction is not instrumented; make it a Function",
     )
+    SAM_FUNCTION = (
+        "sam-function",
+        Status.MISSING,
+        (
+            "a function of the Serverless Application Model is not instrumented; run `lambda-otel "
+            "instrument` on the assembly, or make it a Function"
+        ),
+    )
+    MADE_TOO_LATE = (
+        "made-too-late",
+        Status.MISSING,
+        "it was made after the last aspect; make it before, or in an aspect",
+    )
     UNSUPPORTED_IMAGE = (
         "unsupported-image",
         Status.MISSING,

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from aws_cdk import Stack
 
 FUNCTION = "AWS::Lambda::Function"
+#: A function of the Serverless Application Model, whose transform makes one of the above.
+SAM_FUNCTION = "AWS::Serverless::Function"
 #: Their own keys are names that a user chose.
 _NESTED = ("Code", "Environment", "LoggingConfig", "SnapStart")
 
