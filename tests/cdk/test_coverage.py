@@ -97,6 +97,18 @@ def test_what_nobody_needs_to_instrument_is_not_missing(app: App) -> None:
     assert fleet(app, "--require-all")[0] == 0
 
 
+def test_what_waits_for_its_turn_in_a_rollout_is_not_missing(app: App) -> None:
+    stack = Stack(app, "Shop")
+    Telemetry.of(stack).instrument(rollout=0)
+    function(stack)
+    old = lambda_.Runtime.NODEJS_22_X
+    function(stack, "Node", runtime=old, code=lambda_.Code.from_inline("1"))
+    guarded(app)
+    code, said = fleet(app, "--require-all")
+    assert code == 0
+    assert "2 functions: 1 skipped, 1 waiting" in said
+
+
 def test_an_app_without_telemetry_is_reported_from_its_templates(app: App) -> None:
     function(Stack(app, "Shop"))
     code, said = fleet(app, "--require-all")

@@ -265,7 +265,7 @@ def test_a_quarter_of_the_fleet_is_taken_by_construct_path(stack: Stack) -> None
         for number in range(12)
         if is_in_rollout(f"Shop/Function{number}", 25)
     }
-    waiting = [one for one in outcomes(stack) if one.status == "missing"]
+    waiting = [one for one in outcomes(stack) if one.status == "waiting"]
     assert {one.reason for one in waiting} == {"not among the first 25 % of the functions"}
     assert instrumented
     assert waiting

@@ -66,7 +66,7 @@ def _unreported(
 
 
 def _as_deployed(known: Outcome, properties: Mapping[str, Any]) -> Outcome:
-    if known.status is Status.MISSING and (why := why_never(properties)):
+    if known.status in {Status.MISSING, Status.WAITING} and (why := why_never(properties)):
         return known.but(why)
     if known.status is Status.INSTRUMENTED and (why := _overridden(known, properties)):
         return known.but(why)

@@ -13,6 +13,8 @@ class Status(StrEnum):
     INSTRUMENTED = "instrumented"
     #: Not instrumented, and nobody needs to change that.
     SKIPPED = "skipped"
+    #: Not instrumented yet: its turn in the rollout comes later.
+    WAITING = "waiting"
     #: Not instrumented, although it could be.
     MISSING = "missing"
 
@@ -59,7 +61,7 @@ class Reason(StrEnum):
         Status.MISSING,
         "what is deployed is not instrumented. Deploy the app again.",
     )
-    NOT_YET = "not-yet", Status.MISSING, "not among the first {percent:g} % of the functions"
+    NOT_YET = "not-yet", Status.WAITING, "not among the first {percent:g} % of the functions"
     CFN_FUNCTION = (
         "cfn-function",
         Status.MISSING,
