@@ -23,6 +23,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct, IValidation
 
 from lambda_otel_lite_cdk.checks.collect import collect_facts
+from lambda_otel_lite_cdk.checks.resources import too_many_resources
 from lambda_otel_lite_cdk.checks.rules import Severity, check
 from lambda_otel_lite_cdk.errors import InstrumentationError
 from lambda_otel_lite_cdk.functions.outcome import REPORT_ENTRY, write_report
@@ -188,6 +189,7 @@ class _Synthesis(Construct):
         self.requests: Requests = requests or Requests(
             stage.node.path, outer.requests if outer else None
         )
+        self._too_many: tuple[str, ...] = ()
         self._marked: Stack | None = None
         self._later: dict[str, _BeforePipeline] = {}
         self.layers: Layers = outer.layers if outer else Layers(Path(stage.asset_outdir))
@@ -250,9 +252,14 @@ class _Synthesis(Construct):
             apply(one, self.layers, groups) if isinstance(one, Plan) else one for one in plans
         ]
         self._results = [*done.values(), *results]
+        applied = [one for one in results if isinstance(one, Applied)]
+        self._too_many = tuple(too_many_resources(found.stacks, templates, applied))
 
     def validate(self) -> list[str]:
         """Return what stops the synth, one message each; called by the CDK before it writes."""
+        if self._too_many:
+            # The CDK would not write such a template, nor render it.
+            return sorted(self._too_many)
         collected = collect_facts(self._stage, self._results, self.requests)
         errors = [said for one in self._results for said in _errors_of(one)]
         errors += [

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aws_cdk import App, Environment, NestedStack, RemovalPolicy, Stack, Tags
+from aws_cdk import App, CfnResource, Environment, NestedStack, RemovalPolicy, Stack, Tags
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -250,3 +250,19 @@ def test_no_id_is_taken_from_the_app(theirs: str) -> None:
     s3.Bucket(function, "TelemetryLogs")
     kinds = [one["Type"] for one in template(stack)["Resources"].values()]
     assert kinds.count("AWS::S3::Bucket") == 2
+
+
+@pytest.mark.parametrize(("topics", "fits"), [(480, False), (440, True)])
+def test_too_many_resources_are_said_with_the_way_out(topics: int, *, fits: bool) -> None:
+    stack = shop()
+    for number in range(topics):
+        CfnResource(stack, f"Topic{number}", type="AWS::SNS::Topic")
+    # Each has a role, which is there without telemetry as well.
+    for number in range(10):
+        lambda_.Function(stack, f"Function{number}", **INLINE)
+    Telemetry.of(stack).instrument(forwarding=FORWARDING)
+    if fits:
+        assert len(resources(stack, FILTER)) == 10
+        return
+    with pytest.raises(RuntimeError, match=r"Shop: it has 521 resources, 21 of them for the tele"):
+        template(stack)

@@ -115,9 +115,12 @@ def over_the_quota(stack: Stack) -> None:
     instrument(orders(stack, log_group=group), forwarding=Forwarding.to_arn(ARN))
 
 
-def infrequent(stack: Stack) -> None:
-    group = logs.LogGroup(stack, "Logs", log_group_class=logs.LogGroupClass.INFREQUENT_ACCESS)
-    instrument(orders(stack, log_group=group), forwarding=Forwarding.to_arn(ARN))
+def of_class(log_group_class: logs.LogGroupClass) -> Callable[[Stack], None]:
+    def do(stack: Stack) -> None:
+        group = logs.LogGroup(stack, "Logs", log_group_class=log_group_class)
+        instrument(orders(stack, log_group=group), forwarding=Forwarding.to_arn(ARN))
+
+    return do
 
 
 @jsii.implements(IPropertyInjector)
@@ -297,12 +300,15 @@ CHECKS = [
         "the log group Shop/Logs has 3 subscription filters with it; CloudWatch Logs takes 2",
         r"Remove one, .* telemetry\.subscription_filter_quota",
     ),
-    Bad(
-        "infrequent-access",
-        infrequent,
-        r"Shop/TelemetryFilterShopLogs\w+",
-        "the log group Shop/Logs is of the class INFREQUENT_ACCESS",
-        "Make it a log group of the class STANDARD",
+    *(
+        Bad(
+            "log-group-class",
+            of_class(one),
+            r"Shop/TelemetryFilterShopLogs\w+",
+            f"the log group Shop/Logs is of the class {one.value}",
+            "Make it a log group of the class STANDARD",
+        )
+        for one in (logs.LogGroupClass.INFREQUENT_ACCESS, logs.LogGroupClass.DELIVERY)
     ),
     Bad(
         "stage-not-reached",

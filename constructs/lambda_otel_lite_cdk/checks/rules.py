@@ -172,12 +172,14 @@ def _subscription_quota(facts: LogGroupFacts) -> str | None:
     )
 
 
-def _infrequent_access(facts: LogGroupFacts) -> str | None:
-    if facts.properties.get("logGroupClass") != "INFREQUENT_ACCESS":
+def _log_group_class(facts: LogGroupFacts) -> str | None:
+    # One that is known at deployment only is not known here.
+    of_class = facts.properties.get("logGroupClass", "STANDARD")
+    if of_class == "STANDARD" or not isinstance(of_class, str):
         return None
     return (
-        f"the log group {facts.name} is of the class INFREQUENT_ACCESS, which takes no "
-        f"subscription filter. Make it a log group of the class STANDARD."
+        f"the log group {facts.name} is of the class {of_class}, which takes no subscription "
+        f"filter. Make it a log group of the class STANDARD."
     )
 
 
@@ -215,7 +217,7 @@ class Check(Enum):
     EXEC_WRAPPER = "exec-wrapper", Severity.WARNING, FunctionFacts, _exec_wrapper
     LAYER_NOT_COMPILED = "layer-not-compiled", Severity.WARNING, LayerFacts, _layer_not_compiled
     SUBSCRIPTION_QUOTA = "subscription-quota", Severity.ERROR, LogGroupFacts, _subscription_quota
-    INFREQUENT_ACCESS = "infrequent-access", Severity.ERROR, LogGroupFacts, _infrequent_access
+    LOG_GROUP_CLASS = "log-group-class", Severity.ERROR, LogGroupFacts, _log_group_class
     STAGE_NOT_REACHED = "stage-not-reached", Severity.ERROR, StageFacts, _stage_not_reached
 
     def __init__(
