@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.resources
 import json
+import re
+import tarfile
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -330,3 +333,36 @@ def test_hazard_34_what_the_cdk_brings_is_left_alone(
         if resource["Type"] == "AWS::Lambda::Function"
     ]
     assert len([one for one in runtimes if one.startswith("python")]) == python
+
+
+#: What of aws-cdk-lib names a Python runtime: each brings a function that a test above makes, or
+#: none (enumerations, build images and what runs elsewhere).
+PYTHON_IN_THE_CDK = {
+    "aws-bedrockagentcore/lib/runtime/runtime-artifact.js",
+    "aws-codebuild/lib/linux-arm-lambda-build-image.js",
+    "aws-codebuild/lib/linux-lambda-build-image.js",
+    "aws-ecs/lib/drain-hook/instance-drain-hook.js",
+    "aws-eks-v2/lib/kubectl-provider.js",
+    "aws-lambda/lib/runtime.js",
+    "aws-s3/lib/notifications-resource/notifications-resource-handler.js",
+    "core/lib/analytics-data-source/enums.js",
+    "custom-resource-handlers/dist/aws-ecs/drain-hook-provider.generated.js",
+    "custom-resource-handlers/dist/aws-eks-v2/kubectl-provider.generated.js",
+    "custom-resource-handlers/dist/aws-eks/kubectl-provider.generated.js",
+    "custom-resource-handlers/dist/aws-s3-deployment/bucket-deployment-provider.generated.js",
+    "custom-resource-handlers/dist/aws-stepfunctions-tasks/role-policy-provider.generated.js",
+}
+
+
+def test_hazard_34_the_cdk_brings_no_python_function_that_is_not_known() -> None:
+    bundles = importlib.resources.files("aws_cdk._jsii")
+    (bundle,) = (one for one in bundles.iterdir() if one.name.endswith(".jsii.tgz"))
+    found = set()
+    with bundle.open("rb") as opened, tarfile.open(fileobj=opened, mode="r|gz") as archive:
+        for member in archive:
+            path = member.name.removeprefix("package/")
+            if path.endswith(".js") and ("/lib/" in path or "/dist/" in path):
+                content = archive.extractfile(member)
+                if content and re.search(rb"PYTHON_3_|python3\.\d|LatestPython", content.read()):
+                    found.add(path)
+    assert {one for one in found if not one.startswith("node_modules/")} == PYTHON_IN_THE_CDK
