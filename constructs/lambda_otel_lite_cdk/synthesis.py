@@ -49,8 +49,8 @@ if TYPE_CHECKING:
 
     from constructs import IConstruct
 
-#: Where the construct of an app or stage is among its children.
-_ID = "LambdaOtelLite"
+#: Where the construct of an app or stage is among its children; no stack of a user's is named so.
+_ID = "@lambda-otel-lite--synthesis"
 #: Priority after that of every other aspect: the largest number that is exact in JavaScript.
 _LAST = 2**53 - 1
 

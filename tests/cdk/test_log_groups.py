@@ -242,6 +242,14 @@ def test_functions_of_nested_stacks_are_forwarded_there() -> None:
     assert (kinds.count(GROUP), kinds.count(FILTER)) == (1, 1)
 
 
+def test_a_stack_may_have_the_name_of_this_library() -> None:
+    app = App(analytics_reporting=False)
+    stack = shop(app, "LambdaOtelLite")
+    Telemetry.of(app).instrument(forwarding=FORWARDING)
+    plain(stack)
+    assert len(resources(stack, FILTER)) == 1
+
+
 @pytest.mark.parametrize("theirs", ["OrdersLogs", "LambdaOtelLiteLogs", "TelemetryLogs"])
 def test_no_id_is_taken_from_the_app(theirs: str) -> None:
     stack = shop()

@@ -10,7 +10,7 @@ from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
-from lambda_otel_lite_cdk import Forwarding, OtlpForwarder, Telemetry
+from lambda_otel_lite_cdk import Forwarding, ForwardingError, OtlpForwarder, Telemetry
 
 from .conftest import INLINE, RUNTIME, outcomes
 
@@ -188,6 +188,12 @@ def test_two_account_policies_of_one_account_and_region_stop_the_synth(
     second(Stack(app, "Two", env=environment))
     with pytest.raises(RuntimeError, match=r"One/TelemetryAccountPolicy: .* another account-level"):
         app.synth()
+
+
+def test_an_account_policy_of_another_region_is_refused() -> None:
+    stack = Stack(App(analytics_reporting=False), "Shop", env=VIRGINIA)
+    with pytest.raises(ForwardingError, match=r"^Shop: .*in the region 'us-east-1'"):
+        Forwarding.to_arn(ARN).account_level(stack)
 
 
 @pytest.mark.parametrize("environments", [(IRELAND, VIRGINIA), (IRELAND, ELSEWHERE)])

@@ -148,10 +148,13 @@ class Forwarding:
                 that reads it must be among them.
 
         Raises:
-            ForwardingError: The stack's policy has another destination or leaves out other groups.
+            ForwardingError: The stack's policy has another destination or leaves out other groups,
+                or the destination is in another region, account or stage.
         """
         stack = Stack.of(scope)
         destination = self._destination
+        if why := why_out_of_reach(destination, stack):
+            raise ForwardingError(f"{stack.node.path}: {why}")
         names = {*destination.own_log_groups(), *(group.log_group_name for group in exclude)}
         # Most names are known at deployment only, so they are ordered by their references.
         ordered = sorted(names, key=lambda name: json.dumps(stack.resolve(name), sort_keys=True))
