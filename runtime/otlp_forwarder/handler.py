@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from otlp_forwarder.forward import Forwarder
 from otlp_forwarder.input.events import Source
-from otlp_forwarder.output.connections import Connections, origin_of
+from otlp_forwarder.output.connections import Connections
 from otlp_forwarder.output.delivery import CollectorClient
+from otlp_forwarder.output.origins import origin_of
 from otlp_forwarder.output.proxy import Proxies
 from otlp_forwarder.output.secret import SecretHeaders
 from otlp_forwarder.result.metrics import metrics_line
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
     from otlp_forwarder.output.signing import Signer
 
 #: Seconds kept back from the function's time to hand over what was not delivered before the
-#: platform ends the invocation, and the largest part of a short time that is kept back.
-MARGIN = 5.0
+#: platform ends the invocation, and the largest part of a short time that is kept back. In the
+#: first part of it calls begin, in the rest the last of them ends.
+MARGIN = 10.0
 MARGIN_SHARE = 0.25
+HANDOVER_SHARE = 0.35
 
 
 class DeliveryError(Exception):
@@ -63,7 +66,8 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
         DeliveryError: A subscription's event must be delivered again.
     """
     left = context.get_remaining_time_in_millis() / 1000
-    result = forwarder().forward(event, left - min(MARGIN, left * MARGIN_SHARE))
+    margin = min(MARGIN, left * MARGIN_SHARE)
+    result = forwarder().forward(event, left - margin, margin * HANDOVER_SHARE)
     counts = result.counts
     sys.stdout.write(metrics_line(counts, context.function_name))
     sys.stdout.flush()

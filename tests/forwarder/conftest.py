@@ -37,6 +37,11 @@ class Mailbox:
             raise ConnectionError("no queue today")
         self.sent.append(message)
 
+    def send_message_batch(self, *, QueueUrl: str, Entries: Any) -> dict[str, Any]:  # noqa: N803
+        for entry in Entries:
+            self.send_message(QueueUrl=QueueUrl, **entry)
+        return {"Successful": Entries}
+
     def bodies(self, queue: str) -> list[str]:
         return [message["MessageBody"] for message in self.sent if message["QueueUrl"] == queue]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -93,6 +93,16 @@ class Destination:
     own: bool
     slot: Slot = ANY
     limits: Limits | None = field(default=None, compare=False)
+
+    @property
+    def answering(self) -> Hashable:
+        """A name for what answers to these headers at this URL."""
+        return self.url, self.headers
+
+    @property
+    def names(self) -> tuple[Hashable, ...]:
+        """Names for what must work so that something is delivered; each can fail by itself."""
+        return self.url, self.answering
 
 
 class Router:
