@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from otlp_forwarder.forward import Forwarder
 from otlp_forwarder.input.events import Source
@@ -17,9 +17,6 @@ from otlp_forwarder.output.secret import SecretHeaders
 from otlp_forwarder.result.metrics import metrics_line
 from otlp_forwarder.result.queues import Queue
 from otlp_forwarder.settings import ForwarderSettings
-
-if TYPE_CHECKING:
-    from otlp_forwarder.output.signing import Signer
 
 #: Seconds kept back from the function's time to hand over what was not delivered before the
 #: platform ends the invocation, and the largest part of a short time that is kept back. In the
@@ -90,8 +87,6 @@ def forwarder() -> Forwarder:
     client = CollectorClient(
         _connections(settings),
         SecretHeaders(settings.headers_secret),
-        headers=settings.headers,
-        signer=_signer(settings),
         compression=settings.compression,
     )
     return Forwarder(
@@ -118,13 +113,3 @@ def _connections(settings: ForwarderSettings) -> Connections:
             https=settings.https_proxy, http=settings.http_proxy, none_for=settings.no_proxy
         ),
     )
-
-
-def _signer(settings: ForwarderSettings) -> Signer | None:
-    if (scope := settings.signed_for) is None:
-        return None
-    # Most collectors want no signature, and then what makes one is not imported.
-    from otlp_forwarder.output.credentials import RoleCredentials  # noqa: PLC0415
-    from otlp_forwarder.output.signing import Signer  # noqa: PLC0415
-
-    return Signer(scope, RoleCredentials(os.environ))

@@ -72,7 +72,6 @@ def run(receiver: OtlpReceiver, mailbox: Mailbox) -> Iterator[Run]:
         waitless = CollectorClient(
             connections,
             secret or SecretHeaders(None),
-            headers=settings.headers,
             compression=settings.compression,
             wait=lambda _: None,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from otlp_forwarder.output.words import NOTHING, Rejection, clean, rejection, se
 from otlp_forwarder.version import __version__
 
 if TYPE_CHECKING:
+    from otlp_forwarder.aws import Scope
     from otlp_forwarder.output.destination import Destination
     from otlp_forwarder.output.signing import Signer
 
@@ -69,26 +71,17 @@ class _Sent:
 
 
 class Attempts:
-    """Send requests as the settings say.
+    """Send requests.
 
     Args:
         connections: How collectors are reached.
         secret: Headers for the destination that is the settings' own.
-        headers: Headers for it that are no secret, with names in lower case.
-        signer: Signs what goes to it; None: nothing is signed.
     """
 
-    def __init__(
-        self,
-        connections: Connections,
-        secret: SecretHeaders,
-        headers: Mapping[str, str],
-        signer: Signer | None,
-    ) -> None:
+    def __init__(self, connections: Connections, secret: SecretHeaders) -> None:
         self._connections = connections
         self._secret = secret
-        self._headers = headers
-        self._signer = signer
+        self._signers: dict[Scope, Signer] = {}
 
     def send(
         self, destination: Destination, body: bytes, kind: Mapping[str, str], seconds: float
@@ -147,18 +140,28 @@ class Attempts:
         chosen = dict(destination.headers)
         secret: Mapping[str, str] = {}
         signature: Mapping[str, str] = {}
-        own: Mapping[str, str] = {}
+        own = destination.defaults
         if destination.own:
             # Only the settings' own collector learns who sends.
-            secret, own = self._secret.get(), self._headers
-            if self._signer:
-                signature = self._signer.sign(destination.url, kind, body)
+            secret = self._secret.get()
+        if destination.scope:
+            signature = self._signer(destination.scope).sign(destination.url, kind, body)
         private = {**chosen, **own, **secret}
         return _Sent(
             headers={"user-agent": USER_AGENT, **own, **chosen, **secret, **kind, **signature},
             secret=secret,
             hidden=(*secrets_in(destination.url, private, signature), *self._connections.secrets),
         )
+
+    def _signer(self, scope: Scope) -> Signer:
+        """Return what signs with the function's role, and knows by how much the clock is wrong."""
+        if scope not in self._signers:
+            # Most collectors want no signature, and then what makes one is not imported.
+            from otlp_forwarder.output.credentials import RoleCredentials  # noqa: PLC0415
+            from otlp_forwarder.output.signing import Signer  # noqa: PLC0415
+
+            self._signers.setdefault(scope, Signer(scope, RoleCredentials(os.environ)))
+        return self._signers[scope]
 
     def _renew(
         self, destination: Destination, refused: Mapping[str, str], response: Response, reason: str
@@ -168,8 +171,9 @@ class Attempts:
             renewed = bool(refused) and self._secret.renew(refused)
         except SecretError as error:
             return Attempt(action=action_after(Failure.UNREADABLE), reason=f"{error}; {reason}")
-        if self._signer and destination.own:
-            renewed = self._signer.correct(response.date, response.body or b"") or renewed
+        if destination.scope:
+            signer = self._signer(destination.scope)
+            renewed = signer.correct(response.date, response.body or b"") or renewed
         action = Action.RETRY if renewed else Action.HOLD
         return Attempt(action=action, reason=reason, status=response.status)
 

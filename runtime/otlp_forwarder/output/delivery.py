@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from otlp_forwarder.output.connections import Connections
     from otlp_forwarder.output.destination import Destination
     from otlp_forwarder.output.secret import SecretHeaders
-    from otlp_forwarder.output.signing import Signer
 
 #: The pause before the nth retry is a random time up to FIRST * 2**n, at most LONGEST (seconds):
 #: "full jitter", https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
@@ -56,8 +55,6 @@ class CollectorClient:
     Args:
         connections: How they are reached.
         secret: Headers for the destination that is the settings' own.
-        headers: Headers for it that are no secret, with names in lower case.
-        signer: Signs what goes to it; None: nothing is signed.
         compression: ``gzip`` or ``none``: what is tried first.
         clock: Seconds of a clock that never goes back.
         wait: Waits the given seconds.
@@ -69,14 +66,12 @@ class CollectorClient:
         connections: Connections,
         secret: SecretHeaders,
         *,
-        headers: Mapping[str, str] | None = None,
-        signer: Signer | None = None,
         compression: str = GZIP,
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._attempts = Attempts(connections, secret, headers or {}, signer)
+        self._attempts = Attempts(connections, secret)
         self._encodings = Encodings(compression)
         self._breakers = Breakers(clock)
         self.clock = clock

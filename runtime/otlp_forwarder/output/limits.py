@@ -15,7 +15,7 @@ from otlp_forwarder.input import wire
 from otlp_forwarder.input.malformed import MalformedError
 from otlp_forwarder.input.records import Part
 from otlp_forwarder.output.destination import ANY, HOUR, Destination, Limits, Slot
-from otlp_forwarder.output.spans import SHARED, Opened, Scope, Span, opened
+from otlp_forwarder.output.spans import SHARED, Opened, ScopeSpans, Span, opened
 
 #: Bytes of a tag and the longest length.
 _HEAD = 1 + wire.MAX_VARINT_BYTES
@@ -66,7 +66,7 @@ def _fit(part: Part, limits: Limits, now: int) -> list[tuple[Slot, Part]]:
     ]
 
 
-def _common_slot(scopes: list[Scope], limits: Limits, now: int) -> Slot | None:
+def _common_slot(scopes: list[ScopeSpans], limits: Limits, now: int) -> Slot | None:
     """Return the slot of all spans, or None if one of them may be in another."""
     spans = [span for scope in scopes for span in scope.spans]
     if not spans:
@@ -98,7 +98,7 @@ def _slot(span: tuple[int, int, int, int], limits: Limits, now: int) -> Slot:
     return Slot(began // half if ended - began <= half else -began)
 
 
-def _has_too_much_shared(found: Opened, scope: Scope, limits: Limits) -> bool:
+def _has_too_much_shared(found: Opened, scope: ScopeSpans, limits: Limits) -> bool:
     start, end = found.resource
     most = limits.shared_bytes - (end - start)
     # All that is no content of a span, so at least as much as the scope.
@@ -109,7 +109,7 @@ def _has_too_much_shared(found: Opened, scope: Scope, limits: Limits) -> bool:
 
 
 def _sorted(
-    scopes: list[Scope], refused: list[bool], limits: Limits, now: int
+    scopes: list[ScopeSpans], refused: list[bool], limits: Limits, now: int
 ) -> list[tuple[Slot, list[Span]]]:
     """Return the spans of each slot."""
     slots: defaultdict[Slot, list[Span]] = defaultdict(list)

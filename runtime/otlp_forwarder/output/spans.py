@@ -14,8 +14,8 @@ SHARED = 0x0A
 
 
 @dataclass(slots=True)
-class Scope:
-    """A ScopeSpans.
+class ScopeSpans:
+    """A ScopeSpans of the protocol.
 
     Args:
         start: Where its content starts.
@@ -38,7 +38,7 @@ class Span:
         end: Where it ends.
     """
 
-    scope: Scope
+    scope: ScopeSpans
     start: int
     end: int
 
@@ -59,7 +59,7 @@ class Opened:
     start: int
     end: int
     resource: tuple[int, int] = (0, 0)
-    scopes: list[Scope] = field(default_factory=list)
+    scopes: list[ScopeSpans] = field(default_factory=list)
 
     @property
     def spans(self) -> list[Span]:
@@ -70,7 +70,7 @@ class Opened:
         """Return the fields that all spans share: the resource and the like."""
         return without(self.part.data, self.start, self.end, wire.SCOPE_SPANS)
 
-    def shared_in(self, scope: Scope) -> bytes:
+    def shared_in(self, scope: ScopeSpans) -> bytes:
         """Return the fields that the spans of a scope share."""
         return without(self.part.data, scope.start, scope.end, wire.SPAN)
 
@@ -102,7 +102,7 @@ def opened(part: Part) -> Opened:
     for tag, content, stop in wire.walk(data, start, end):
         if tag == wire.SCOPE_SPANS:
             if spans := wire.spans_in(data, content, stop):
-                found.scopes.append(Scope(content, stop, spans))
+                found.scopes.append(ScopeSpans(content, stop, spans))
         elif tag == SHARED:
             found.resource = content, stop
     return found
