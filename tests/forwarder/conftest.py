@@ -63,7 +63,7 @@ class Run:
 
     def __init__(self, receiver: OtlpReceiver, mailbox: Mailbox) -> None:
         self._receiver = receiver
-        self._mailbox = mailbox
+        self.mailbox = mailbox
         self.connections = Connections()
 
     def forwarder(self, *, secret: SecretHeaders | None = None, **changes: Any) -> Forwarder:
@@ -81,8 +81,8 @@ class Run:
         return Forwarder(
             settings,
             waitless,
-            Queue(settings.redrive_queue, lambda: self._mailbox),
-            Queue(settings.dead_letter_queue, lambda: self._mailbox),
+            Queue(settings.redrive_queue, lambda: self.mailbox),
+            Queue(settings.dead_letter_queue, lambda: self.mailbox),
         )
 
     def __call__(self, event: Any, forwarder: Forwarder | None = None, /, **changes: Any) -> Result:

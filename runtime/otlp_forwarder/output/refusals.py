@@ -105,6 +105,11 @@ class Evidence:
     is_open: bool = True
     waiting: list[Request] = field(default_factory=list)
 
+    @property
+    def is_enough(self) -> bool:
+        """Whether all are taken to be refused: more are needed if others could not be sampled."""
+        return self.refused >= EVIDENCE * (2 if self.waiting else 4)
+
     def add(self, reason: str) -> None:
         """Add a span that was refused alone."""
         kind = kind_of(reason)

@@ -78,7 +78,10 @@ class Search:
             wanted: How many are wanted.
             is_idle: Whether no piece is under way, so that nothing more becomes known by itself.
         """
-        while self.ready < wanted and (request := next(self._requests, None)):
+        # What is set aside is not held either.
+        while self.ready < wanted and not self._apart:
+            if (request := next(self._requests, None)) is None:
+                break
             self._add(request)
         if is_idle and not self._ready:
             for evidence in self._evidence.values():
@@ -169,7 +172,7 @@ class Search:
                 continue
             if evidence.refused == EVIDENCE:
                 self._suspect(shape, evidence, destination)
-            elif evidence.refused >= 2 * EVIDENCE and evidence.waiting:
+            elif evidence.is_enough:
                 why = f"{reason} (set aside without asking, as {evidence.refused} like it)"
                 self._refusals.add(shape, why)
                 self._apart += [(waiting, why) for waiting in evidence.waiting]
