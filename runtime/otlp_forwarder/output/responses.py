@@ -86,8 +86,8 @@ class Action(Enum):
     )
     HOLD = (
         (
-            "holds it for you, because address, account or headers have to change; counts it as "
-            "`Held`, and sends it again in later invocations"
+            "holds it (`Held`) until address, account or headers are changed, and sends it again "
+            "in later invocations"
         ),
         "the platform or the redrive queue",
     )
