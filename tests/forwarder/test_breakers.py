@@ -162,6 +162,21 @@ def test_one_team_that_is_throttled_is_not_every_team(receiver: OtlpReceiver, cl
     sending.connections.close()
 
 
+def test_a_probe_that_nobody_answers_does_not_hold_up_the_next_one(
+    receiver: OtlpReceiver, clock: Clock
+) -> None:
+    """Where it was throttled before, and then is down, and then works again."""
+    sending = Sending(clock)
+    for answer in (Answer(429), Answer(None), Answer(429)):
+        receiver.decide = lambda _, answer=answer: answer  # type: ignore[misc]
+        assert sending.deliver(receiver.endpoint)[0] is Action.HAND_OVER
+        clock.now += LONGEST_PAUSE
+    receiver.decide = lambda _: Answer()
+
+    assert sending.deliver(receiver.endpoint)[0] is Action.DELIVERED
+    sending.connections.close()
+
+
 @pytest.mark.parametrize(
     "event",
     [

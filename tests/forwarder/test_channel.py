@@ -225,6 +225,13 @@ def test_where_all_refuse_the_reason_says_so(monkeypatch: pytest.MonkeyPatch) ->
         connect("lb.test", 1, 10.0)
 
 
+def test_a_host_that_cannot_be_a_name_is_no_response() -> None:
+    with pytest.raises(PostError) as caught:
+        Connections().post(f"http://{'a' * 70}.example.com", b"", {}, 1.0)
+
+    assert caught.value.failure is Failure.NO_RESPONSE
+
+
 def test_a_line_break_in_a_header_is_not_sent() -> None:
     with pytest.raises(PostError, match="line break") as caught:
         Connections().post("http://127.0.0.1:1", b"", {"x-a": "b\r\nx-c: d"}, 1.0)

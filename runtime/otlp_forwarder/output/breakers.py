@@ -101,6 +101,13 @@ class Breakers:
             self._close(failing, pause)
             return False
 
+    def add_unknown(self, name: Hashable) -> None:
+        """Note that a request did not get so far as to find out whether something works."""
+        with self._changed:
+            if failing := self._failing.get(name):
+                failing.probing = False
+                self._changed.notify_all()
+
     def give_up(self, name: Hashable, pause: float) -> None:
         """Note that an invocation had no time for another try."""
         with self._changed:

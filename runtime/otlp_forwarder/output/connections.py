@@ -92,7 +92,8 @@ class Connections:
             response, kept = _read(channel)
         except SecretError as error:
             raise PostError(Failure.UNREADABLE, str(error)) from None
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, UnicodeError, http.client.HTTPException) as error:
+            # A host that cannot be a name is a UnicodeError.
             if origin in self._tls:
                 # Perhaps what is to be shown there is another certificate meanwhile: who does not
                 # get the right one may just hang up.
@@ -215,7 +216,7 @@ def _read(channel: Channel) -> tuple[Response, bool]:
         )
 
 
-def _without_response(error: OSError | http.client.HTTPException) -> PostError:
+def _without_response(error: Exception) -> PostError:
     """Say what happened in place of a response."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return PostError(Failure.CERTIFICATE, f"certificate refused: {error.verify_message}")

@@ -137,9 +137,18 @@ class CollectorClient:
     def _once(self, destination: Destination, body: Body, seconds: float) -> tuple[Attempt, bool]:
         """Send a request once; also tell whether that was one failure too many."""
         began = self.clock()
-        attempt = self._attempts.send(destination, body.encoded, body.headers, seconds)
-        for name in destination.names:
+        try:
+            attempt = self._attempts.send(destination, body.encoded, body.headers, seconds)
+        except BaseException:
+            # Nobody may wait for it.
+            for name in destination.names:
+                self._breakers.add_unknown(name)
+            raise
+        names = iter(destination.names)
+        for name in names:
             if name == attempt.failed:
+                for unknown in names:
+                    self._breakers.add_unknown(unknown)
                 return attempt, not self._breakers.add_failure(name, began, attempt.pause)
             self._breakers.add_answer(name)
         return attempt, False
