@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import AssetHashType, Duration, Stack
+from aws_cdk import Acknowledgment, AssetHashType, Duration, Stack, Validations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as event_sources
@@ -138,6 +138,7 @@ class OtlpForwarder(lambda_.Function):
             variables.REDRIVE_QUEUE.name: self.redrive_queue.queue_url,
             variables.DEAD_LETTER_QUEUE.name: self.dead_letters.queue_url,
         }
+        role = _role(scope, f"{id}Role", log_group, in_vpc=vpc is not None)
         super().__init__(
             scope,
             id,
@@ -147,7 +148,7 @@ class OtlpForwarder(lambda_.Function):
                 str(staged.path), asset_hash=staged.asset_hash, asset_hash_type=AssetHashType.CUSTOM
             ),
             environment=environment,
-            role=_role(scope, f"{id}Role", log_group, in_vpc=vpc is not None),
+            role=role,
             log_group=log_group,
             memory_size=512,
             timeout=_TIMEOUT,
@@ -162,7 +163,7 @@ class OtlpForwarder(lambda_.Function):
         for kept in backend.kept():
             kept.grant_read(self)
         if isinstance(backend, CloudWatch):
-            _grant_cloudwatch(self, backend)
+            _grant_cloudwatch(self, role, backend)
         self._read_redriven()
         self.stream = via.feed(scope, f"{id}Stream", self, self.dead_letters) if via else None
         way = Forwarding.to_kinesis(self.stream) if self.stream else Forwarding.to_function(self)
@@ -212,7 +213,7 @@ def _role(scope: Construct, name: str, log_group: logs.LogGroup, *, in_vpc: bool
     if in_vpc:
         # What the service makes interfaces with; none of it can be narrowed to a resource. Source:
         # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
-        role.add_to_policy(iam.PolicyStatement(actions=list(_IN_VPC), resources=["*"]))
+        _allow_anywhere(role, _IN_VPC, "Lambda's own actions in a VPC cannot be narrowed.")
     return role
 
 
@@ -242,14 +243,21 @@ def _newest_runtime() -> lambda_.Runtime:
     return newest
 
 
-def _grant_cloudwatch(function: lambda_.Function, backend: CloudWatch) -> None:
+def _allow_anywhere(role: iam.Role, actions: Sequence[str], reason: str) -> None:
+    """Allow actions that have no resource, and say so to cdk-nag."""
+    role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=["*"]))
+    Validations.of(role).acknowledge(
+        Acknowledgment(id="AwsSolutions::AwsSolutions-IAM5[Resource::*]", reason=reason)
+    )
+
+
+def _grant_cloudwatch(function: lambda_.Function, role: iam.Role, backend: CloudWatch) -> None:
     """Let a forwarder send to CloudWatch, which asks for no more than this and for no resource.
 
     Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
     """
-    function.add_to_role_policy(
-        iam.PolicyStatement(actions=["xray:PutTraceSegments"], resources=["*"])
-    )
+    reason = "X-Ray's endpoint has no resource that its one action could be narrowed to."
+    _allow_anywhere(role, ["xray:PutTraceSegments"], reason)
     if backend.transaction_search:
         switch_on_transaction_search(function, backend.indexing_percentage)
 
