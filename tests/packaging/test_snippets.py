@@ -66,8 +66,14 @@ def handlers(folder: Path) -> list[str]:
 
 
 def test_every_snippet_is_run() -> None:
-    words = ("InstrumentedFunction", "orders = instrument(", "rollout", "@traced")
-    words += ("CloudWatch", "Kinesis")
+    words = [
+        "InstrumentedFunction",
+        "orders = instrument(",
+        "rollout",
+        "@traced",
+        "CloudWatch",
+        "Kinesis",
+    ]
     assert sorted(snippet(word) for word in words) == sorted(blocks("python"))
 
 
