@@ -148,13 +148,48 @@ def test_of_a_line_only_the_spans_of_a_known_shape_are_set_apart() -> None:
     assert [part.spans for part in apart["no"]] == [1]
 
 
-def test_what_is_too_large_teaches_nothing_of_its_shape(receiver: OtlpReceiver, run: Run) -> None:
+def test_a_request_that_is_too_large_is_divided_until_it_is_not(
+    receiver: OtlpReceiver, run: Run
+) -> None:
     receiver.inspect = lambda received: Answer(413) if len(received.body) > 1000 else None
     event = subscription_event(*[by_service("same", "s")] * 100)
 
     result = run(event, **QUEUES)
 
     assert result.counts.spans == 100
+
+
+def test_where_one_half_was_taken_the_other_is_not_asked_about_as_a_whole(
+    receiver: OtlpReceiver, run: Run
+) -> None:
+    refuse(receiver, is_named_bad)
+
+    run(subscription_event(*map(record, ["a", "b", "c", "bad"])), **QUEUES)
+
+    asked = [[span.name for span in request.spans] for request in receiver.requests]
+    assert asked == [["a", "b", "c", "bad"], ["a", "b"], ["c"], ["bad"]]
+
+
+def test_what_waits_for_others_is_kept_where_nothing_becomes_known_of_them(
+    receiver: OtlpReceiver, mailbox: Mailbox, run: Run
+) -> None:
+    """Here the collector goes down while it is asked about some of them."""
+    alone = 0
+
+    def decide(spans: list[Span]) -> Answer:
+        nonlocal alone
+        alone += len(spans) == 1
+        return Answer(400) if alone <= EVIDENCE else Answer(503, {"Retry-After": "600"})
+
+    receiver.decide = decide
+    event = subscription_event(*[by_service("same", "s")] * 200)
+
+    counts = run(event, parallel_requests=1, **QUEUES).counts
+
+    assert counts.rejected == EVIDENCE
+    assert counts.undelivered == 200 - EVIDENCE
+    kept = [part for body in mailbox.bodies("redrive") for part in parts_in(body)]
+    assert len(kept) == 200 - EVIDENCE
 
 
 def test_the_number_of_divisions_is_bounded_and_told(
@@ -173,7 +208,7 @@ def test_the_number_of_divisions_is_bounded_and_told(
     rounds = 0
     while waiting:
         mailbox.sent.clear()
-        result = run(waiting.pop(), **QUEUES)
+        result = run(waiting.pop(), parallel_requests=1, **QUEUES)
         assert result.counts.requests < 30
         rounds += 1
         if bodies := mailbox.bodies("redrive"):

@@ -35,7 +35,6 @@ class Delivery:
     Args:
         action: DELIVERED, LATER, HOLD, HAND_OVER, DIVIDE or SET_ASIDE.
         reason: Why it was not delivered, or nothing.
-        status: HTTP status of the last response, or 0.
         requests: How often it was sent.
         bytes: Bytes that were sent, compressed.
         rejection: What the collector rejected although it took the request.
@@ -43,7 +42,6 @@ class Delivery:
 
     action: Action
     reason: str = ""
-    status: int = 0
     requests: int
     bytes: int
     rejection: Rejection = NOTHING
@@ -107,7 +105,6 @@ class CollectorClient:
                 return Delivery(
                     action=last.action,
                     reason=last.reason,
-                    status=last.status,
                     requests=sent,
                     bytes=size,
                     rejection=last.rejection,
@@ -125,7 +122,6 @@ class CollectorClient:
         return Delivery(
             action=action,
             reason=f"gave up after {sent} tries {why}: {last.reason}" if why else NOT_ASKED,
-            status=last.status,
             requests=sent,
             bytes=size,
         )

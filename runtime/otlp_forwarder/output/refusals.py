@@ -134,10 +134,6 @@ class Refusals:
             del self._known[next(iter(self._known))]
         self._known[shape] = reason, self._clock() + REMEMBERED
 
-    def forget(self, shape: Shape) -> None:
-        """Forget a shape of which a span was taken."""
-        self._known.pop(shape, None)
-
     def set_apart(
         self, destination: Destination, parts: Iterable[Part]
     ) -> tuple[list[Part], dict[str, list[Part]]]:

@@ -19,11 +19,8 @@ if TYPE_CHECKING:
     from otlp_forwarder.output.destination import Destination
 
 #: How often requests are divided in one invocation. 100 bad spans among 1,000 are found by some
-#: 400 divisions. What is not decided then is decided in a later invocation.
+#: 300 divisions. What is not decided then is decided in a later invocation.
 MOST_DIVISIONS = 1000
-#: The status of a request that is too large, whatever it holds:
-#: https://www.rfc-editor.org/rfc/rfc9110#section-15.5.14
-_TOO_LARGE = 413
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +96,6 @@ class Search:
         if any(evidence.is_open for evidence in self._evidence.values()):
             for part in piece.request.parts:
                 for shape in shapes_in(destination, part) & self._evidence.keys():
-                    self._refusals.forget(shape)
                     self._release(self._evidence[shape])
         if piece.rest and not self._divide(piece.rest):
             self._ready.append(Piece(piece.rest))
@@ -109,15 +105,12 @@ class Search:
         if piece.rest:
             self._ready.append(Piece(piece.rest))
 
-    def add_refused(
-        self, piece: Piece, reason: str, status: int
-    ) -> tuple[Request, Action, str] | None:
+    def add_refused(self, piece: Piece, reason: str) -> tuple[Request, Action, str] | None:
         """Go on after something in a piece was refused.
 
         Args:
             piece: The piece.
             reason: Why it was refused.
-            status: The HTTP status.
 
         Returns:
             What is decided now, what is done with it and why; None: nothing.
@@ -140,8 +133,7 @@ class Search:
             told = f"one of {request.spans} spans is refused, which a later invocation looks for, "
             told += f"after {MOST_DIVISIONS} divisions in this one: {reason}"
             return request, Action.LATER, told
-        if status != _TOO_LARGE:
-            self._learn(request, reason)
+        self._learn(request, reason)
         return request, Action.SET_ASIDE, reason
 
     def _add(self, request: Request) -> None:

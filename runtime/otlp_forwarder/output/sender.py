@@ -122,7 +122,7 @@ def _settle(piece: Piece, delivery: Delivery, search: Search) -> Outcome:
             counts.lags.append(max(0, (time.time_ns() - ended) // 1_000_000))
         return outcome
     if delivery.action is Action.DIVIDE:
-        decided = search.add_refused(piece, delivery.reason, delivery.status)
+        decided = search.add_refused(piece, delivery.reason)
     else:
         search.add_undecided(piece)
         decided = request, delivery.action, delivery.reason
