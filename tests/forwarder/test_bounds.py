@@ -45,8 +45,10 @@ def large_batch() -> str:
     return log_data(*[record("x", payload=payload, spans=10)] * 10)
 
 
-@pytest.mark.parametrize("status", [200, 400, 503])
-@pytest.mark.parametrize("kind", [stream_event, queue_event])
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(200, stream_event), (400, stream_event), (503, stream_event), (503, queue_event)],
+)
 def test_memory_is_bounded_whatever_the_event_and_the_answer(
     status: int, kind: Any, receiver: OtlpReceiver, mailbox: Mailbox, run: Run
 ) -> None:
