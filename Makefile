@@ -26,7 +26,7 @@ demo: setup ## Synthesize the demo app, run it for real, show its traces
 	@$(VENV)/lambda-otel demo
 
 test: setup-all check ## Check, then run all tests on every supported Python here; ONLY=3.13 on one
-	@set -e; marks="not matrix$(if $(MARKS), and ($(MARKS)))"; \
+	@set -e; marks="not matrix and not phoenix$(if $(MARKS), and ($(MARKS)))"; \
 	for python in $(VENV)/python $(if $(ONLY),,$$(ls -d .venvs/*/bin/python 2>/dev/null)); do \
 	  echo "pytest on $$($$python --version)"; \
 	  $$python -m pytest -n 2 -m "$$marks"; \
@@ -38,6 +38,11 @@ test: setup-all check ## Check, then run all tests on every supported Python her
 # Installs some hundred packages from the index, the newest among them.
 matrix: setup ## Run functions with each set of OpenTelemetry packages that their code may hold
 	$(VENV)/python -m pytest -n 2 -m matrix tests/layer
+
+phoenix: setup ## Send the forwarder's spans to a real receiver, arize-phoenix
+	@test -x .cache/phoenix/bin/phoenix || { $(VENV)/python -m venv .cache/phoenix && \
+	  .cache/phoenix/bin/pip install -q arize-phoenix==20.26.1; }
+	$(VENV)/python -m pytest -n 0 -m phoenix tests/e2e
 
 bench: setup ## Measure tracing beside its peers; SAVE=--save keeps figures and plots
 	$(VENV)/python -m tests.benchmarks $(SAVE) $(if $(BEFORE),--before $(BEFORE))
