@@ -26,7 +26,7 @@ demo: setup ## Synthesize the demo app, run it for real, show its traces
 	@$(VENV)/lambda-otel demo
 
 test: setup-all check ## Check, then run all tests on every supported Python here; ONLY=3.13 on one
-	@set -e; marks="not matrix$(if $(MARKS), and ($(MARKS)))"; \
+	@set -e; marks="not matrix and not phoenix$(if $(MARKS), and ($(MARKS)))"; \
 	for python in $(VENV)/python $(if $(ONLY),,$$(ls -d .venvs/*/bin/python 2>/dev/null)); do \
 	  echo "pytest on $$($$python --version)"; \
 	  $$python -m pytest -n 2 -m "$$marks"; \
@@ -40,6 +40,11 @@ matrix: setup ## Run functions with each set of OpenTelemetry packages that thei
 oldest: setup ## Run the runtime's tests with the oldest OpenTelemetry that pyproject.toml declares
 	@set -e; python=$$($(VENV)/python requirements/oldest.py); \
 	$$python -m pytest -n 2 -m "not matrix and not newest" tests/runtime
+
+phoenix: setup ## Send the forwarder's spans to a real receiver, arize-phoenix
+	@test -x .cache/phoenix/bin/phoenix || { $(VENV)/python -m venv .cache/phoenix && \
+	  .cache/phoenix/bin/pip install -q arize-phoenix==20.26.1; }
+	$(VENV)/python -m pytest -n 0 -m phoenix tests/e2e
 
 # BEFORE=FOLDER measures another layer in the same run: that of an older commit, as
 # `lambda-otel layer -o FOLDER` builds it there.

@@ -17,20 +17,37 @@ if TYPE_CHECKING:
         TelemetryError,
     )
     from lambda_otel_lite_cdk.fleet import Telemetry, TelemetryInjector, TelemetryMixin
+    from lambda_otel_lite_cdk.forwarding.backends import Backend, OtlpCollector
     from lambda_otel_lite_cdk.forwarding.forwarder import OtlpForwarder
     from lambda_otel_lite_cdk.forwarding.kinesis import Kinesis
+    from lambda_otel_lite_cdk.forwarding.presets import (
+        CloudWatch,
+        Dash0,
+        Datadog,
+        GrafanaCloud,
+        Honeycomb,
+        NewRelic,
+    )
     from lambda_otel_lite_cdk.forwarding.subscription import Forwarding
     from lambda_otel_lite_cdk.function import InstrumentedFunction, instrument
     from lambda_otel_lite_cdk.settings.settings import TelemetrySettings
 
 __all__ = [
+    "Backend",
     "BundlingError",
+    "CloudWatch",
+    "Dash0",
+    "Datadog",
     "Forwarding",
     "ForwardingError",
     "FunctionProperties",
+    "GrafanaCloud",
+    "Honeycomb",
     "InstrumentationError",
     "InstrumentedFunction",
     "Kinesis",
+    "NewRelic",
+    "OtlpCollector",
     "OtlpForwarder",
     "ReportError",
     "SettingsError",
@@ -45,13 +62,21 @@ __all__ = [
 
 # Importing aws_cdk takes seconds, which the command must not: names are imported when used.
 _HOMES = {
+    "Backend": "forwarding.backends",
     "BundlingError": "errors",
+    "CloudWatch": "forwarding.presets",
+    "OtlpCollector": "forwarding.backends",
+    "Dash0": "forwarding.presets",
+    "Datadog": "forwarding.presets",
     "Forwarding": "forwarding.subscription",
     "ForwardingError": "errors",
     "FunctionProperties": "_function_properties",
+    "GrafanaCloud": "forwarding.presets",
+    "Honeycomb": "forwarding.presets",
     "InstrumentationError": "errors",
     "InstrumentedFunction": "function",
     "Kinesis": "forwarding.kinesis",
+    "NewRelic": "forwarding.presets",
     "OtlpForwarder": "forwarding.forwarder",
     "ReportError": "errors",
     "SettingsError": "errors",

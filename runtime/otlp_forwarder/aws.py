@@ -1,9 +1,10 @@
-"""Which requests AWS wants signed."""
+"""Which requests AWS wants signed, and clients of its services."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 #: The service that CloudWatch's endpoint for traces belongs to.
@@ -48,3 +49,22 @@ def scope_of(url: str) -> Scope | None:
     """
     found = _HOST.fullmatch(urlsplit(url).hostname or "")
     return Scope(CLOUDWATCH, found["region"]) if found else None
+
+
+def client(service: str, region: str | None = None) -> Any:
+    """Return boto3's client of a service, one whose calls end soon.
+
+    A call takes six seconds and its back-off at most: an invocation has to end in time, whatever a
+    service or the way to it does.
+
+    Args:
+        service: An AWS service, such as ``sqs``.
+        region: A region. Default: the function's.
+    """
+    import boto3  # noqa: PLC0415 - a part of Lambda's Python runtime, slow to import
+    from botocore.config import Config  # noqa: PLC0415 - as above
+
+    config = Config(
+        connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2}
+    )
+    return boto3.client(service, region_name=region, config=config)

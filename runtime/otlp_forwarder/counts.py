@@ -15,13 +15,14 @@ class Counts:
 
     Args:
         records: Log records that were read.
-        spans: Spans that the collector took.
+        spans: Spans that the collector took, without those that it rejected.
         requests: Requests that were sent, retries among them.
         retries: Requests that were sent again.
         bytes: Bytes of all these requests as they were sent, compressed.
         rejected: Spans that the collector rejected in a request that it took, or that were set
             aside because it refused their request.
         undelivered: Spans that are left for a later invocation.
+        held: Those of them for which somebody has to change something first.
         malformed: Pieces of input that can never be forwarded, by reason.
         lags: For each request that was taken, the milliseconds from the end of its first span
             until then.
@@ -34,6 +35,7 @@ class Counts:
     bytes: int = 0
     rejected: int = 0
     undelivered: int = 0
+    held: int = 0
     malformed: Counter[str] = field(default_factory=Counter)
     lags: list[int] = field(default_factory=list)
 
@@ -46,5 +48,6 @@ class Counts:
         self.bytes += other.bytes
         self.rejected += other.rejected
         self.undelivered += other.undelivered
+        self.held += other.held
         self.malformed += other.malformed
         self.lags += other.lags

@@ -5,25 +5,25 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from otlp_forwarder.forward import Forwarder
 from otlp_forwarder.input.events import Source
-from otlp_forwarder.output.connections import Connections, origin_of
+from otlp_forwarder.output.connections import Connections
 from otlp_forwarder.output.delivery import CollectorClient
+from otlp_forwarder.output.origins import origin_of
 from otlp_forwarder.output.proxy import Proxies
 from otlp_forwarder.output.secret import SecretHeaders
 from otlp_forwarder.result.metrics import metrics_line
 from otlp_forwarder.result.queues import Queue
 from otlp_forwarder.settings import ForwarderSettings
 
-if TYPE_CHECKING:
-    from otlp_forwarder.output.signing import Signer
-
 #: Seconds kept back from the function's time to hand over what was not delivered before the
-#: platform ends the invocation, and the largest part of a short time that is kept back.
-MARGIN = 5.0
+#: platform ends the invocation, and the largest part of a short time that is kept back. In the
+#: first part of it calls begin, in the rest the last of them ends.
+MARGIN = 10.0
 MARGIN_SHARE = 0.25
+HANDOVER_SHARE = 0.35
 
 
 class DeliveryError(Exception):
@@ -63,7 +63,8 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
         DeliveryError: A subscription's event must be delivered again.
     """
     left = context.get_remaining_time_in_millis() / 1000
-    result = forwarder().forward(event, left - min(MARGIN, left * MARGIN_SHARE))
+    margin = min(MARGIN, left * MARGIN_SHARE)
+    result = forwarder().forward(event, left - margin, margin * HANDOVER_SHARE)
     counts = result.counts
     sys.stdout.write(metrics_line(counts, context.function_name))
     sys.stdout.flush()
@@ -86,8 +87,6 @@ def forwarder() -> Forwarder:
     client = CollectorClient(
         _connections(settings),
         SecretHeaders(settings.headers_secret),
-        headers=settings.headers,
-        signer=_signer(settings),
         compression=settings.compression,
     )
     return Forwarder(
@@ -114,13 +113,3 @@ def _connections(settings: ForwarderSettings) -> Connections:
             https=settings.https_proxy, http=settings.http_proxy, none_for=settings.no_proxy
         ),
     )
-
-
-def _signer(settings: ForwarderSettings) -> Signer | None:
-    if (scope := settings.signed_for) is None:
-        return None
-    # Most collectors want no signature, and then what makes one is not imported.
-    from otlp_forwarder.output.credentials import RoleCredentials  # noqa: PLC0415
-    from otlp_forwarder.output.signing import Signer  # noqa: PLC0415
-
-    return Signer(scope, RoleCredentials(os.environ))

@@ -47,12 +47,12 @@ def test_the_forwarder_is_not_instrumented(stack: Stack) -> None:
 
 @pytest.mark.parametrize("endpoint", ["collector:4318", "ftp://collector", "https://", ""])
 def test_an_endpoint_that_is_no_address_is_refused(stack: Stack, endpoint: str) -> None:
-    with pytest.raises(ValueError, match=r"^Shop/Forwarder: OtlpForwarder\.endpoint has"):
+    with pytest.raises(ValueError, match=r"^Shop/Forwarder: OtlpForwarder\.endpoint is"):
         OtlpForwarder(stack, "Forwarder", endpoint=endpoint)
 
 
 def test_hazard_40_a_password_in_an_endpoint_is_refused_and_not_repeated(stack: Stack) -> None:
-    with pytest.raises(ValueError, match="without credentials") as raised:
+    with pytest.raises(ValueError, match="without user, password") as raised:
         OtlpForwarder(stack, "Forwarder", endpoint="https://me:secret@collector.example.com")
     assert "secret" not in str(raised.value)
 
@@ -135,8 +135,10 @@ def test_a_stream_is_a_change_of_one_argument(stack: Stack) -> None:
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert source["ParallelizationFactor"] == 2
     assert source["BisectBatchOnFunctionError"] is True
-    # The stream itself keeps what fails; after a number of tries only its address would be kept.
-    assert "MaximumRetryAttempts" not in source
+    # A batch that ends the forwarder each time does not hold its neighbours up for long.
+    assert source["MaximumRetryAttempts"] == 100
+    target = source["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"][0]
+    assert target.startswith("ForwarderDeadLetters")
     assert resources(stack, "AWS::Lambda::Permission") == []
 
 
@@ -168,7 +170,7 @@ def test_hazard_37_a_whole_account_is_forwarded_without_the_forwarders_own_lines
 
 def test_its_alarms_tell_failures_losses_and_delays(stack: Stack) -> None:
     forwarder = forwarder_in(stack, via=Kinesis())
-    assert len(forwarder.alarms) == 5
+    assert len(forwarder.alarms) == 6
     metrics = {
         metric
         for alarm in resources(stack, "AWS::CloudWatch::Alarm")
@@ -180,6 +182,7 @@ def test_its_alarms_tell_failures_losses_and_delays(stack: Stack) -> None:
     }
     assert metrics == {
         "Errors",
+        "Held",
         "Rejected",
         "Malformed",
         "ApproximateAgeOfOldestMessage",
@@ -188,12 +191,26 @@ def test_its_alarms_tell_failures_losses_and_delays(stack: Stack) -> None:
     }
 
 
-def test_its_concurrency_can_be_bounded(stack: Stack) -> None:
-    forwarder_in(stack, concurrency=5)
+@pytest.mark.parametrize(("given", "reserved"), [({}, 10), ({"concurrency": 5}, 5)])
+def test_concurrency_is_reserved_for_it(stack: Stack, given: dict[str, int], reserved: int) -> None:
+    forwarder_in(stack, **given)
     (function,) = functions(stack)
-    assert function["ReservedConcurrentExecutions"] == 5
-    with pytest.raises(ValueError, match=r"^Shop/Other: OtlpForwarder\.concurrency is 0; "):
-        OtlpForwarder(stack, "Other", endpoint=ENDPOINT, concurrency=0)
+    assert function["ReservedConcurrentExecutions"] == reserved
+    (source,) = resources(stack, SOURCE)
+    assert source["ScalingConfig"]["MaximumConcurrency"] <= reserved
+
+
+def test_nothing_is_reserved_on_demand(stack: Stack) -> None:
+    forwarder_in(stack, concurrency=None)
+    (function,) = functions(stack)
+    assert "ReservedConcurrentExecutions" not in function
+
+
+@pytest.mark.parametrize("concurrency", [0, 1])
+def test_less_concurrency_than_its_queue_takes_is_refused(stack: Stack, concurrency: int) -> None:
+    problem = rf"^Shop/Forwarder: OtlpForwarder\.concurrency is {concurrency}; .* at least 2"
+    with pytest.raises(ValueError, match=problem):
+        forwarder_in(stack, concurrency=concurrency)
 
 
 def test_lines_may_choose_only_what_is_listed(stack: Stack) -> None:

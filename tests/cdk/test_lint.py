@@ -12,6 +12,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
 from lambda_otel_lite_cdk import (
+    CloudWatch,
     Forwarding,
     InstrumentedFunction,
     Kinesis,
@@ -39,6 +40,16 @@ def streamed(stack: Stack) -> None:
 def by_account(stack: Stack) -> None:
     OtlpForwarder(stack, "Forwarder", endpoint=ENDPOINT, account_level=True, concurrency=2)
     InstrumentedFunction(stack, "Orders", **INLINE)
+
+
+def to_cloudwatch(stack: Stack) -> None:
+    OtlpForwarder(stack, "Forwarder", destination=CloudWatch(transaction_search=True))
+
+
+def forwarded_within_a_network(stack: Stack) -> None:
+    vpc = ec2.Vpc(stack, "Network", max_azs=2, nat_gateways=0)
+    private = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
+    OtlpForwarder(stack, "Forwarder", endpoint=ENDPOINT, vpc=vpc, vpc_subnets=private)
 
 
 def snapped(stack: Stack) -> None:
@@ -86,6 +97,8 @@ KINDS = [
     in_a_network,
     streamed,
     by_account,
+    to_cloudwatch,
+    forwarded_within_a_network,
     snapped,
     of_both_architectures,
     with_json_logs,

@@ -30,9 +30,14 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct, RootConstruct
 
 from lambda_otel_lite_cdk import (
+    CloudWatch,
     Forwarding,
+    GrafanaCloud,
+    Honeycomb,
     InstrumentedFunction,
     Kinesis,
+    NewRelic,
+    OtlpCollector,
     OtlpForwarder,
     Telemetry,
     TelemetryInjector,
@@ -177,6 +182,11 @@ def forwarder(**props: Any) -> Callable[[Stack], object]:
 
 def fed_by(**values: Any) -> Callable[[Stack], object]:
     return forwarder(via=Kinesis(**values))
+
+
+def secret_for_cloudwatch(stack: Stack) -> None:
+    secret = secretsmanager.Secret(stack, "Headers")
+    forwarder(endpoint=None, destination=CloudWatch(headers_secret=secret))(stack)
 
 
 def secret_over_http(stack: Stack) -> None:
@@ -499,24 +509,22 @@ REFUSALS = [
         "an endpoint of another scheme",
         forwarder(endpoint="ftp://collector"),
         "Shop/Forwarder",
-        r"OtlpForwarder\.endpoint has the scheme 'ftp', the host 'collector' and no credentials; "
-        "it must be http://HOST or https://HOST",
-        "Correct it",
+        r"OtlpForwarder\.endpoint is 'ftp://collector', which does not begin with http:// or https://",
+        "give http:// or https://",
     ),
     Bad(
         "an endpoint with credentials",
         forwarder(endpoint="https://me:secret@collector"),
         "Shop/Forwarder",
-        r"OtlpForwarder\.endpoint has the scheme 'https', the host 'collector' and some "
-        "credentials; it must be .* without credentials",
-        "Correct it",
+        r"OtlpForwarder\.endpoint is .*, which has a user or password",
+        "give .* without user, password",
     ),
     Bad(
         "an endpoint that is no address",
         forwarder(endpoint="http://[::1"),
         "Shop/Forwarder",
-        r"OtlpForwarder\.endpoint has the scheme '', the host None",
-        "Correct it",
+        r"OtlpForwarder\.endpoint is 'http://\[::1', which has a bad host or port",
+        "give http:// or https://",
     ),
     Bad(
         "headers over http",
@@ -527,10 +535,87 @@ REFUSALS = [
         "Use https, or leave headers_secret out",
     ),
     Bad(
+        "a header that describes the request",
+        forwarder(allowed_headers=["x-team", "Host"]),
+        "Shop/Forwarder",
+        r"OtlpForwarder\.allowed_headers has 'Host'",
+        "give names of headers that do not describe the request",
+    ),
+    Bad(
+        "a choice of endpoints without a scheme",
+        forwarder(allowed_endpoints=["https://ok/v1/traces", "collector:4318"]),
+        "Shop/Forwarder",
+        r"OtlpForwarder\.allowed_endpoints is 'collector:4318', which does not begin with http",
+        "give http:// or https://",
+    ),
+    Bad(
+        "two destinations in one",
+        forwarder(destination=CloudWatch()),
+        "Shop/Forwarder",
+        "OtlpForwarder needs either destination or endpoint",
+        r"Give destination=CloudWatch\(\)",
+    ),
+    Bad(
+        "a backend without its secret",
+        forwarder(endpoint=None, destination=Honeycomb()),
+        "Shop/Forwarder",
+        r"Honeycomb\.headers_secret is missing",
+        "give a Secret or parameter whose text is x-honeycomb-team=",
+    ),
+    Bad(
+        "a backend without its site",
+        forwarder(endpoint=None, destination=GrafanaCloud()),
+        "Shop/Forwarder",
+        r"GrafanaCloud\.site is missing",
+        "give the one that https://grafana.com/",
+    ),
+    Bad(
+        "a site that is not the backend's",
+        forwarder(endpoint=None, destination=NewRelic(site="eu")),
+        "Shop/Forwarder",
+        r"NewRelic\.site is 'eu'; it must be one of otlp.nr-data.net, otlp.eu01.nr-data.net",
+        "Correct it, or give the address to OtlpCollector",
+    ),
+    Bad(
+        "a secret for CloudWatch",
+        secret_for_cloudwatch,
+        "Shop/Forwarder",
+        r"CloudWatch\.headers_secret is set",
+        "Leave it out",
+    ),
+    Bad(
+        "another compression",
+        forwarder(
+            endpoint=None, destination=OtlpCollector(endpoint="https://c", compression="zstd")
+        ),
+        "Shop/Forwarder",
+        r"OtlpCollector\.compression is 'zstd'",
+        "give gzip or none",
+    ),
+    Bad(
+        "a timeout of no time",
+        forwarder(endpoint=None, destination=OtlpCollector(endpoint="https://c", timeout=0)),
+        "Shop/Forwarder",
+        r"OtlpCollector\.timeout is '0'",
+        "give a whole number of milliseconds from 1 to 300000",
+    ),
+    Bad(
+        "a certificate in place of where it is kept",
+        forwarder(
+            endpoint=None,
+            destination=OtlpCollector(
+                endpoint="https://c", certificate="-----BEGIN CERTIFICATE-----"
+            ),
+        ),
+        "Shop/Forwarder",
+        r"OtlpCollector\.certificate is neither a path nor the ARN",
+        "give where the PEM text is kept",
+    ),
+    Bad(
         "no concurrency",
         forwarder(concurrency=0),
         "Shop/Forwarder",
-        r"OtlpForwarder\.concurrency is 0; it must be a whole number of at least 1",
+        r"OtlpForwarder\.concurrency is 0; it must be a whole number of at least 2",
         "Correct it, or leave it out",
     ),
     *(

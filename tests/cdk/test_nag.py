@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import Acknowledgment, App, Validations
+from aws_cdk import Acknowledgment, App, Environment, Stack, Validations
+from aws_cdk import aws_ec2 as ec2
 from cdk_nag import AwsSolutionsChecks
+
+from lambda_otel_lite_cdk import CloudWatch, Kinesis, OtlpForwarder
 
 from .conftest import PYTHON, ROOT
 
@@ -64,3 +67,25 @@ def test_the_demo_violates_nothing_that_is_not_acknowledged(demo: Any, tmp_path:
 
 def test_without_acknowledgements_the_pack_does_find_something(demo: Any, tmp_path: Path) -> None:
     assert unacknowledged(demo, tmp_path, {})
+
+
+def test_every_kind_of_forwarder_violates_nothing_that_it_does_not_explain(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path / "checked"), analytics_reporting=False)
+    stack = Stack(app, "Telemetry", env=Environment(account="123456789012", region="eu-west-1"))
+    network = ec2.Vpc.from_vpc_attributes(
+        stack,
+        "Network",
+        vpc_id="vpc-0123456789abcdef0",
+        availability_zones=["eu-west-1a"],
+        private_subnet_ids=["subnet-0123456789abcdef0"],
+    )
+    OtlpForwarder(stack, "Plain", endpoint="https://collector.example.com")
+    OtlpForwarder(stack, "Signed", destination=CloudWatch(transaction_search=True), via=Kinesis())
+    OtlpForwarder(stack, "Inside", endpoint="http://collector.internal:4318", vpc=network)
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+
+    app.synth()
+
+    report = json.loads((tmp_path / "checked/validation-report.json").read_text())
+    (nag,) = (each for each in report["pluginReports"] if each["pluginName"] == "AwsSolutions")
+    assert nag["violations"] == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -37,6 +37,11 @@ class Mailbox:
             raise ConnectionError("no queue today")
         self.sent.append(message)
 
+    def send_message_batch(self, *, QueueUrl: str, Entries: Any) -> dict[str, Any]:  # noqa: N803
+        for entry in Entries:
+            self.send_message(QueueUrl=QueueUrl, **entry)
+        return {"Successful": Entries}
+
     def bodies(self, queue: str) -> list[str]:
         return [message["MessageBody"] for message in self.sent if message["QueueUrl"] == queue]
 
@@ -53,35 +58,44 @@ def mailbox() -> Mailbox:
     return Mailbox()
 
 
-type Run = Callable[..., Result]
+class Run:
+    """Forward events to the receiver, with other settings where they are given."""
+
+    def __init__(self, receiver: OtlpReceiver, mailbox: Mailbox) -> None:
+        self._receiver = receiver
+        self.mailbox = mailbox
+        self.connections = Connections()
+
+    def forwarder(self, *, secret: SecretHeaders | None = None, **changes: Any) -> Forwarder:
+        """Return a forwarder that serves several events, as one environment does."""
+        defaults = ForwarderSettings.from_environ(
+            {"OTLP_FORWARDER_ENDPOINT": self._receiver.endpoint}
+        )
+        settings = dataclasses.replace(defaults, **changes)
+        waitless = CollectorClient(
+            self.connections,
+            secret or SecretHeaders(None),
+            compression=settings.compression,
+            wait=lambda _: None,
+        )
+        return Forwarder(
+            settings,
+            waitless,
+            Queue(settings.redrive_queue, lambda: self.mailbox),
+            Queue(settings.dead_letter_queue, lambda: self.mailbox),
+        )
+
+    def __call__(self, event: Any, forwarder: Forwarder | None = None, /, **changes: Any) -> Result:
+        """Forward an event as it comes to a function: as JSON."""
+        forwarder = forwarder or self.forwarder(**changes)
+        return forwarder.forward(json.loads(json.dumps(event)), 5.0)
 
 
 @pytest.fixture
 def run(receiver: OtlpReceiver, mailbox: Mailbox) -> Iterator[Run]:
-    """Forward an event to the receiver, with other settings where they are given."""
-    connections = Connections()
-
-    def forward(event: Any, *, secret: SecretHeaders | None = None, **changes: Any) -> Result:
-        defaults = ForwarderSettings.from_environ({"OTLP_FORWARDER_ENDPOINT": receiver.endpoint})
-        settings = dataclasses.replace(defaults, **changes)
-        waitless = CollectorClient(
-            connections,
-            secret or SecretHeaders(None),
-            headers=settings.headers,
-            compression=settings.compression,
-            wait=lambda _: None,
-        )
-        forwarder = Forwarder(
-            settings,
-            waitless,
-            Queue(settings.redrive_queue, lambda: mailbox),
-            Queue(settings.dead_letter_queue, lambda: mailbox),
-        )
-        # As it comes to a function: as JSON.
-        return forwarder.forward(json.loads(json.dumps(event)), 5.0)
-
-    yield forward
-    connections.close()
+    run = Run(receiver, mailbox)
+    yield run
+    run.connections.close()
 
 
 def names(receiver: OtlpReceiver) -> list[str]:

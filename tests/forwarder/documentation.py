@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from lambda_otel_lite_cdk import Dash0, Datadog, GrafanaCloud, Honeycomb, NewRelic
 from otlp_forwarder.output.responses import RULES
 from otlp_forwarder.values import Variable
 from otlp_forwarder.variables import VARIABLES
@@ -31,7 +32,17 @@ def with_tables(text: str) -> str:
         for v in VARIABLES
     ]
     responses = [[rule.after, rule.action.does, rule.action.keeper] for rule in RULES]
+    backends = [
+        [
+            f"[`{each.__name__}`]({each.preset.page})",
+            f"`{each.preset.url}`",
+            ", ".join(f"`{site}`" for site in each.preset.sites) or "as its page tells you",
+            f"`{each.preset.header}`",
+        ]
+        for each in (Honeycomb, GrafanaCloud, NewRelic, Datadog, Dash0)
+    ]
     tables = {
+        "backends": _table("backend|address|sites|header in the secret", backends),
         "forwarder variables": _table("variable|default|accepted|meaning", variables),
         "forwarder responses": _table(
             "response|what the forwarder does|who keeps the spans", responses

@@ -12,6 +12,8 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
+from otlp_forwarder.input import wire
+
 ENDED = 1_767_225_600_000_000_000
 
 
@@ -123,3 +125,9 @@ def queue_event(*bodies: Any) -> dict[str, Any]:
             for index, body in enumerate(bodies)
         ]
     }
+
+
+def parts_in(message: str) -> list[bytes]:
+    """Return the serialized ResourceSpans in a log record, whatever is in them."""
+    data = gzip.decompress(base64.b64decode(json.loads(message)["payload"]))
+    return [data[start:end] for _, start, end in wire.walk(data, 0, len(data))]

@@ -150,15 +150,15 @@ def test_a_client_certificate_is_shown_to_who_asks(
     assert len(strict_receiver.requests) == 1
 
 
-def test_without_a_client_certificate_there_is_no_response(
+def test_where_a_client_certificate_is_wanted_the_reason_says_so(
     strict_receiver: OtlpReceiver, certificate: Path
 ) -> None:
     connections = Connections(tls={strict_receiver.endpoint: Tls(str(certificate))})
 
-    with pytest.raises(PostError) as caught:
+    with pytest.raises(PostError, match="wants another certificate") as caught:
         connections.post(strict_receiver.endpoint, BODY, {}, 5.0)
 
-    assert caught.value.failure is Failure.NO_RESPONSE
+    assert caught.value.failure is Failure.CERTIFICATE
     assert not strict_receiver.requests
 
 

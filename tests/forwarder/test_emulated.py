@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +16,7 @@ from lambda_otel_lite_cdk.cli.emulator.sqs import connect, lambda_event, moto_se
 from tests.forwarder.conftest import names
 from tests.forwarder.emulated import emulated_forwarder
 from tests.forwarder.samples import record, subscription_event
+from tests.forwarder.test_scale import runtime_process
 from tests.receiver import Answer, OtlpReceiver
 
 REGION = "us-east-1"
@@ -72,3 +75,19 @@ def test_what_a_collector_does_not_take_arrives_later_and_the_secret_stays_one(
     reasons = [each["MessageAttributes"]["reason"]["StringValue"] for each in (left, refused)]
     assert reasons == [f"collector refused the request with status {n}" for n in (500, 400)]
     assert "k3y" not in json.dumps([left["Body"], refused["Body"], first.log_lines])
+
+
+def test_after_a_freeze_longer_than_the_connection_nothing_is_lost_or_sent_twice(
+    receiver: OtlpReceiver,
+) -> None:
+    with emulated_forwarder(receiver.endpoint) as forwarder:
+        forwarder.invoke(subscription_event(record("before")))
+        process = runtime_process()
+        os.kill(process, signal.SIGSTOP)
+        receiver.hang_up()
+        os.kill(process, signal.SIGCONT)
+        result = forwarder.invoke(subscription_event(record("after")))
+
+    assert names(receiver) == ["before", "after"]
+    assert result.payload["requests"] == 1
+    assert receiver.connections == 2

@@ -111,9 +111,10 @@ def test_what_only_the_collector_can_find_does_not_take_its_neighbours_along(
 
     result = run(subscription_event(*lines), dead_letter_queue="dead")
 
-    assert sorted(names(receiver)) == ["a", "b"]
+    # Nor the other span of its own line.
+    assert sorted(names(receiver)) == ["a", "b", "last"]
     assert not result.failures
-    assert result.counts.rejected == 2
+    assert result.counts.rejected == 1
 
 
 def test_any_number_of_broken_lines_that_say_their_count_take_no_neighbours_along(
@@ -172,7 +173,7 @@ def test_a_collector_that_refuses_everything_is_not_asked_without_end(
         compression="none",
     )
 
-    assert len(receiver.requests) == 1 + 2 * 64
+    assert len(receiver.requests) < 100
     assert result.counts.rejected == 500
     assert not result.failures
 
@@ -281,6 +282,7 @@ BOMB = bytes(500 * KIB)
         (record("x", payload=pack(b"\x0a" + b"\xff" * 19)), "payload is cut off"),
         (record("x", payload=pack(b"\x0f" * 40)), "payload is not a trace request"),
         (record("x", payload=pack(b"\x0a\x00" * 20)), "payload has an empty span or part"),
+        (record("x", payload=pack(b"\x0a\x02\x12\x00")), "payload has an empty span or part"),
         (
             record("x", payload=pack(b"\x0a\x22\x12\x20" + b"\x12\x00" * 16)),
             "payload has an empty span or part",

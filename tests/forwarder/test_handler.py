@@ -117,6 +117,7 @@ def test_numbers_become_metrics(receiver: OtlpReceiver, capsys: pytest.CaptureFi
         "Bytes": 2 * sent,
         "Rejected": 0,
         "Undelivered": 0,
+        "Held": 0,
         "Malformed": 1,
     }
 

@@ -19,7 +19,7 @@ from otlp_forwarder.output.destination import Router
 from otlp_forwarder.output.limits import keep_limits
 from otlp_forwarder.output.merge import merge
 from otlp_forwarder.settings import ForwarderSettings
-from tests.forwarder.aws import DAY, over_limits
+from tests.forwarder.aws import DAY, KEY, SECRET, over_limits
 from tests.forwarder.conftest import Mailbox, Run
 from tests.forwarder.samples import pack, queue_event, record, subscription_event
 from tests.receiver import OtlpReceiver, Received
@@ -30,6 +30,13 @@ CLOUDWATCH: dict[str, Any] = {
     "sigv4_region": "eu-west-1",
     "dead_letter_queue": "dead",
 }
+
+
+@pytest.fixture(autouse=True)
+def role(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What requests to CloudWatch are signed with."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
 
 
 @pytest.fixture

@@ -63,20 +63,18 @@ def test_a_line_in_the_queue_says_how_many_spans_it_holds(
     receiver: OtlpReceiver, mailbox: Mailbox, run: Run
 ) -> None:
     """As many as the lines said that it was made of, for which nothing is counted anew."""
-    failing(receiver, "a", "d")
-    lines = [record("a", spans=2), record("b"), record("c"), record("d", "e", spans=1)]
+    failing(receiver, "a")
+    lines = [record("a", spans=2), record("b", "c", "d", spans=1), record("e")]
 
-    limit = 2 * request("a").ByteSize()
-    run(subscription_event(*lines), max_request_bytes=limit, **QUEUES)
+    run(subscription_event(*lines), max_request_bytes=1, **QUEUES)
 
-    bodies = mailbox.bodies(REDRIVE)
-    assert sorted(json.loads(body)["spans"] for body in bodies) == [1, 3]
+    (body,) = mailbox.bodies(REDRIVE)
+    assert json.loads(body)["spans"] == 2
     failing(receiver)
-    alone = [body for body in bodies if json.loads(body)["spans"] == 1]
-    assert run(queue_event(*alone), **QUEUES).counts.spans == 1
+    assert run(queue_event(body), **QUEUES).counts.spans == 2
 
 
-@pytest.mark.parametrize("status", [401, 403, 500, 301])
+@pytest.mark.parametrize("status", [401, 403, 404, 451, 500, 301])
 def test_what_may_be_fixed_is_no_dead_letter(
     status: int, receiver: OtlpReceiver, mailbox: Mailbox, run: Run
 ) -> None:
@@ -88,7 +86,7 @@ def test_what_may_be_fixed_is_no_dead_letter(
     assert not mailbox.bodies(DEAD)
 
 
-@pytest.mark.parametrize("status", [400, 404, 415])
+@pytest.mark.parametrize("status", [400, 413, 415])
 def test_what_the_collector_refuses_is_set_aside_with_its_reason(
     status: int, receiver: OtlpReceiver, mailbox: Mailbox, run: Run
 ) -> None:
@@ -168,7 +166,7 @@ def test_without_a_queue_the_event_fails_as_a_whole(
     assert run(stream_event(log_data(record("b"))), **queues).failures == ["100"]
 
 
-def test_what_fits_into_no_message_is_left_to_the_platform(
+def test_a_span_that_needs_a_large_message_gets_one(
     receiver: OtlpReceiver, mailbox: Mailbox, run: Run
 ) -> None:
     large = random_text(400_000)
@@ -176,8 +174,53 @@ def test_what_fits_into_no_message_is_left_to_the_platform(
 
     result = run(subscription_event(record("a"), record(large)), max_request_bytes=1, **QUEUES)
 
+    assert not result.failures
+    (body,) = mailbox.bodies(REDRIVE)
+    assert 300_000 < len(body) < 1024 * 1024
+
+
+def test_what_fits_into_no_message_is_left_to_the_platform(
+    receiver: OtlpReceiver, mailbox: Mailbox, run: Run
+) -> None:
+    huge = random_text(1_400_000)
+    failing(receiver, huge)
+
+    result = run(subscription_event(record("a"), record(huge)), max_request_bytes=1, **QUEUES)
+
     assert result.failures == [""]
     assert not mailbox.sent
+
+
+def test_what_is_refused_and_fits_into_no_message_holds_nothing_up(
+    receiver: OtlpReceiver, mailbox: Mailbox, run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    huge = random_text(1_400_000)
+    failing(receiver, huge, status=400)
+    event = stream_event(log_data(record(huge)), log_data(record("a")))
+
+    result = run(event, **QUEUES)
+
+    assert not result.failures
+    assert names(receiver) == ["a"]
+    assert result.counts.malformed == {"refused, and too large for a queue": 1}
+    assert "1 spans are lost" in caplog.text
+    assert not mailbox.sent
+
+
+def test_a_line_of_many_spans_becomes_several_messages(
+    receiver: OtlpReceiver, mailbox: Mailbox, run: Run
+) -> None:
+    several = [random_text(60_000) for _ in range(10)]
+    failing(receiver, *several)
+
+    run(subscription_event(record("a"), record(*several)), max_request_bytes=1, **QUEUES)
+
+    bodies = mailbox.bodies(REDRIVE)
+    assert 2 <= len(bodies) < 10
+    assert all(len(body) <= 240 * 1024 for body in bodies)
+    failing(receiver)
+    run(queue_event(*bodies), **QUEUES)
+    assert sorted(names(receiver)) == sorted(["a", *several])
 
 
 def test_messages_stay_under_the_limit_of_the_queue(

@@ -24,8 +24,9 @@ ROWS: list[tuple[int | None, Action]] = [
     *((status, Action.RETRY) for status in (429, 502, 503, 504, None)),
     *((status, Action.RENEW) for status in (401, 403)),
     *((status, Action.DIVIDE) for status in (400, 413, 422)),
-    *((status, Action.SET_ASIDE) for status in (402, 404, 415, 421, 451, 499)),
-    *((status, Action.LATER) for status in (300, 301, 307, 399, 500, 501, 505, 599)),
+    *((status, Action.HOLD) for status in (300, 301, 307, 399, 402, 404, 405, 407, 421, 451)),
+    *((status, Action.SET_ASIDE) for status in (406, 415, 499)),
+    *((status, Action.LATER) for status in (500, 501, 505, 599)),
 ]
 
 
@@ -38,14 +39,16 @@ class Seen:
     readings: int = 1
     kept_by_platform: bool = False
     dead_letters: int = 0
+    held: int = 0
 
 
 EXPECTED = {
     Action.DELIVERED: Seen(spans=2),
     # Once more: the second response asks for a pause that is longer than the time that is left.
     Action.RETRY: Seen(requests=2, kept_by_platform=True),
-    Action.RENEW: Seen(readings=2, kept_by_platform=True),
-    Action.DIVIDE: Seen(requests=3, dead_letters=2),
+    Action.RENEW: Seen(readings=2, kept_by_platform=True, held=2),
+    Action.HOLD: Seen(kept_by_platform=True, held=2),
+    Action.DIVIDE: Seen(requests=3, dead_letters=1),
     Action.SET_ASIDE: Seen(dead_letters=1),
     Action.LATER: Seen(kept_by_platform=True),
 }
@@ -76,24 +79,61 @@ def test_each_response_has_the_action_of_its_row(
         readings=len(readings),
         kept_by_platform=result.failures == [""],
         dead_letters=len(mailbox.bodies(DEAD)),
+        held=result.counts.held,
     )
     assert not mailbox.bodies(REDRIVE)
 
 
 def test_each_rule_has_a_row_here() -> None:
-    """But two: certificates and secrets that cannot be read have tests of their own."""
+    """Those of failures but the first have tests of their own."""
     responses = [Failure.NO_RESPONSE if status is None else status for status, _ in ROWS]
     hit = {next(rule for rule in RULES if response in rule.matches).after for response in responses}
 
-    assert {rule.after for rule in RULES} - hit == {
-        Failure.CERTIFICATE.value,
-        Failure.UNREADABLE.value,
-    }
+    others = {failure.value for failure in Failure} - {Failure.NO_RESPONSE.value}
+    assert {rule.after for rule in RULES} - hit == others
 
 
 @pytest.mark.parametrize("failure", Failure)
 def test_what_has_no_response_is_never_lost(failure: Failure) -> None:
-    assert action_after(failure) in {Action.RETRY, Action.LATER}
+    assert action_after(failure) in {Action.RETRY, Action.HOLD, Action.HAND_OVER}
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (Answer(200, {"Content-Type": "text/html"}, b"<p>Log in"), "not an OTLP receiver"),
+        (Answer(200, body=b"\n<!DOCTYPE html><title>Sign in</title>"), "200: Sign in"),
+        (Answer(202, {"Content-Type": "text/html; charset=utf-8"}, b"<html>"), "status 202"),
+        (
+            Answer(
+                400,
+                {"Content-Type": "application/json"},
+                b'{"message": "The OTLP API is supported with CloudWatch Logs as a Trace Segment '
+                b'Destination. Please enable it."}',
+            ),
+            "switch on Transaction Search for this account and region",
+        ),
+    ],
+)
+def test_a_response_that_does_not_mean_what_its_status_says_is_held(
+    answer: Answer, said: str, receiver: OtlpReceiver, mailbox: Mailbox, run: Run
+) -> None:
+    receiver.decide = lambda _: answer
+
+    result = run(subscription_event(record("a"), record("b")), compression="none", **QUEUES)
+
+    assert (result.counts.spans, result.counts.held) == (0, 2)
+    assert result.failures == [""]
+    assert said in result.reason
+    assert len(receiver.requests) == 1
+    assert not mailbox.sent
+
+
+def test_a_type_without_a_page_is_a_success(receiver: OtlpReceiver, run: Run) -> None:
+    """Some servers call every body HTML."""
+    receiver.decide = lambda _: Answer(200, {"Content-Type": "text/html"}, b"")
+
+    assert run(subscription_event(record("a")), **QUEUES).counts.spans == 1
 
 
 def test_a_secret_that_cannot_be_read_again_leaves_the_spans_for_later(

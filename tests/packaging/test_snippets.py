@@ -66,7 +66,14 @@ def handlers(folder: Path) -> list[str]:
 
 
 def test_every_snippet_is_run() -> None:
-    words = ["InstrumentedFunction", "orders = instrument(", "rollout", "Kinesis", "@traced"]
+    words = [
+        "InstrumentedFunction",
+        "orders = instrument(",
+        "rollout",
+        "Kinesis",
+        "@traced",
+        "CloudWatch",
+    ]
     # tests/runtime/test_log_correlation.py runs these.
     words += ["aws_lambda_powertools", "structlog", "print(json.dumps("]
     assert sorted(snippet(word) for word in words) == sorted(blocks("python"))
@@ -98,10 +105,16 @@ def test_a_fleet_synthesizes(tmp_path: Path) -> None:
     assert sorted(handlers(tmp_path)) == ["app.handler"] * 3 + [ENTRY_POINT]
 
 
-def test_a_forwarder_synthesizes(tmp_path: Path) -> None:
-    run(tmp_path, snippet("Kinesis"))
+def test_a_forwarder_to_cloudwatch_synthesizes(tmp_path: Path) -> None:
+    run(tmp_path, snippet("CloudWatch"))
 
     assert handlers(tmp_path) == ["otlp_forwarder.handler.handler"]
+
+
+def test_two_forwarders_on_a_stream_synthesize(tmp_path: Path) -> None:
+    run(tmp_path, snippet("Kinesis"))
+
+    assert handlers(tmp_path) == ["otlp_forwarder.handler.handler"] * 2
     assert len(resources(tmp_path, "AWS::Logs::AccountPolicy")) == 1
     assert len(resources(tmp_path, "AWS::Kinesis::Stream")) == 1
 

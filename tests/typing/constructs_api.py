@@ -17,12 +17,15 @@ from aws_cdk.aws_cloudwatch import Alarm
 from aws_cdk.aws_secretsmanager import Secret
 
 from lambda_otel_lite_cdk import (
+    CloudWatch,
     Forwarding,
     ForwardingError,
     FunctionProperties,
+    Honeycomb,
     InstrumentationError,
     InstrumentedFunction,
     Kinesis,
+    OtlpCollector,
     OtlpForwarder,
     SettingsError,
     Telemetry,
@@ -65,6 +68,16 @@ forwarder = OtlpForwarder(
     concurrency=20,
 )
 assert_type(forwarder.forwarding, Forwarding | None)
+assert_type(forwarder.stream, kinesis.IStream | None)
+OtlpForwarder(
+    stack, "Signed", destination=CloudWatch(transaction_search=True), vpc=ec2.Vpc(stack, "V")
+)
+OtlpForwarder(stack, "Named", destination=Honeycomb(headers_secret=Secret(stack, "Other")))
+OtlpForwarder(
+    stack,
+    "Own",
+    destination=OtlpCollector(endpoint="https://c", certificate="/opt/ca.pem", timeout=2000),
+)
 assert_type(forwarder.dead_letters, sqs.Queue)
 assert_type(forwarder.redrive_queue, sqs.Queue)
 assert_type(forwarder.alarms, list[Alarm])

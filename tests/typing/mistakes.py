@@ -59,7 +59,7 @@ TelemetrySettings(sampler="traceidratio", sampler_ratio="0.1")  # type: ignore[a
 Telemetry.of(app).instrument(TelemetrySettings(), roll_out=25)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 Telemetry.of(app).instrument(unless=lambda function: 5)  # type: ignore[arg-type, return-value]  # pyright: ignore[reportArgumentType]
 Telemetry.of(app).opt_out()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
-OtlpForwarder(stack, "F")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+OtlpForwarder(stack, "F", destination="https://collector.example.com")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 OtlpForwarder(stack, "F", endpoint="https://collector.example.com", via="kinesis")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 Forwarding.to_function("arn:aws:lambda:eu-west-1:123456789012:function:forwarder")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 Kinesis(shard=4)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 NAMESPACE = "OtlpForwarder"
 DIMENSION = "FunctionName"
 WATCHED = ("Rejected", "Malformed")
+HELD = "Held"
 
 _PERIOD = Duration.minutes(5)
 #: How old the oldest undelivered data may be: nobody has to know of a shorter outage.
@@ -44,13 +45,41 @@ def forwarder_alarms(
     waiting = dead_letters.metric_approximate_number_of_messages_visible(
         period=_PERIOD, statistic="Maximum"
     )
+    log = f"aws logs filter-log-events --log-group-name {function.log_group.log_group_name}"
+    why = f"`{log} --filter-pattern '\"spans are\"'` says why, in the collector's own words."
+    letters = (
+        f"`aws sqs receive-message --queue-url {dead_letters.queue_url} "
+        f"--message-attribute-names reason` says why, in the collector's own words; "
+        f"`aws sqs start-message-move-task --source-arn {dead_letters.queue_arn} "
+        f"--destination-arn {redrive.queue_arn}` sends them again."
+    )
     alarms = [
         _alarm(
             function, "Errors", function.metric_errors(period=_PERIOD), 1, "The forwarder fails."
         ),
-        _alarm(function, "Dropped", own, 1, "Telemetry was dropped or refused; see its log."),
-        _alarm(function, "Oldest", age, _OLDEST.to_seconds(), "Telemetry waits for the collector."),
-        _alarm(function, "DeadLetters", waiting, 1, "Telemetry waits for somebody to redrive it."),
+        _alarm(
+            function,
+            "Dropped",
+            own,
+            1,
+            f"Telemetry was refused, or it was malformed: `{log} --filter-pattern WARNING` says "
+            f"why, in the collector's own words.",
+        ),
+        _alarm(
+            function,
+            "Held",
+            _own_metric(function, HELD),
+            1,
+            f"The collector takes nothing until address, account or headers are right. {why}",
+        ),
+        _alarm(function, "Oldest", age, _OLDEST.to_seconds(), f"Telemetry waits. {why}"),
+        _alarm(
+            function,
+            "DeadLetters",
+            waiting,
+            1,
+            f"Telemetry waits for somebody to look at it. {letters}",
+        ),
     ]
     if streamed:
         lag = function.metric("IteratorAge", period=_PERIOD, statistic="Maximum")

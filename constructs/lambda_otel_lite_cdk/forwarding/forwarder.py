@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from aws_cdk import AssetHashType, Duration, Token
+from aws_cdk import Acknowledgment, AssetHashType, Duration, Stack, Validations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sqs as sqs
 
 from lambda_otel_lite_cdk.errors import BundlingError, SettingsError
 from lambda_otel_lite_cdk.forwarding.alarms import forwarder_alarms
+from lambda_otel_lite_cdk.forwarding.backends import Backend, OtlpCollector, checked
+from lambda_otel_lite_cdk.forwarding.presets import CloudWatch
 from lambda_otel_lite_cdk.forwarding.subscription import Forwarding
+from lambda_otel_lite_cdk.forwarding.transaction_search import switch_on_transaction_search
 from lambda_otel_lite_cdk.layer.build import stage_package
 
 # The one module of the forwarder that is imported here. It imports nothing of the forwarder.
@@ -24,9 +25,10 @@ from otlp_forwarder import variables
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from aws_cdk import aws_ssm as ssm
+    from aws_cdk import aws_ec2 as ec2
     from constructs import Construct
 
+    from lambda_otel_lite_cdk.forwarding.backends import Kept
     from lambda_otel_lite_cdk.forwarding.kinesis import Kinesis
 
 _TIMEOUT = Duration.seconds(60)
@@ -41,6 +43,14 @@ _MESSAGE_BYTES = 1024 * 1024
 #: The smallest that Lambda accepts: most of the concurrency is left for what is new. Source:
 #: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 _REDRIVE_CONCURRENCY = 2
+#: Enough for some hundred log batches a second, and a hundredth of an account's usual limit.
+_CONCURRENCY = 10
+#: What a function in a VPC needs.
+_IN_VPC = (
+    *("ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeSubnets"),
+    *("ec2:DescribeNetworkInterfaces", "ec2:AssignPrivateIpAddresses"),
+    "ec2:UnassignPrivateIpAddresses",
+)
 
 
 class OtlpForwarder(lambda_.Function):
@@ -53,30 +63,40 @@ class OtlpForwarder(lambda_.Function):
     Args:
         scope: The construct that it is made in.
         id: Its name there.
-        endpoint: Address of the collector, ``http://`` or ``https://``, without credentials.
-        headers_secret: Secret or SSM parameter with the headers of every request, as JSON object
-            or as ``name=value,...``. The forwarder may read it; its value is never in the template
-            or the environment. Default: no headers.
+        destination: Where spans go: `CloudWatch`, `Honeycomb`, `GrafanaCloud`, `NewRelic`,
+            `Datadog`, `Dash0`, or a `OtlpCollector`.
+        endpoint: Short for ``destination=OtlpCollector(endpoint=..., headers_secret=...)``.
+        headers_secret: Goes with ``endpoint``.
         via: A `Kinesis` stream that carries the log records. Default: log groups call the
             forwarder.
         account_level: Forward all log groups of the account and region, also those made later, by
             one policy. Then `forwarding` is None: no log group needs a subscription.
-        concurrency: Most forwarders at once, at least 1; this concurrency is reserved for them.
-            Then the collector never sees more than ``concurrency`` times four requests at once.
-            Default: none is reserved, and the account's limit holds.
+        concurrency: Most forwarders at once, at least 2; this concurrency is reserved for them, so
+            that a slow collector cannot take that of your functions. The collector never sees more
+            than ``concurrency`` times four requests at once. Default 10. None: nothing is reserved,
+            and the account's limit holds, which a new account with a limit of 10 needs.
         allowed_endpoints: URLs that a log record may choose instead of the endpoint; they never
             get the headers of the secret. Default: none.
         allowed_headers: Names of headers that a log record may set. Default: none.
-        runtime: Python version that it runs on. Default Python 3.13.
+        runtime: Python version that it runs on. Default: the newest that the CDK knows.
+        vpc: The network that it runs in, for a collector there. From a subnet without a way to the
+            internet it needs endpoints for SQS and, if it reads a secret, for its service.
+            Default: none.
+        vpc_subnets: Its subnets there. Default: the private ones.
+        security_groups: Its security groups there. Default: a new one.
 
     Attributes:
         forwarding: The way into the forwarder, or None if an account-level policy is the way.
         redrive_queue: What is sent again.
         dead_letters: What is not sent again until somebody moves it to `redrive_queue`.
-        alarms: Errors, dropped data, age of the oldest data, dead letters; without actions.
+        alarms: Errors, dropped and held data, age of the oldest data, dead letters; without
+            actions.
+        stream: The stream that carries log records, or None. Another forwarder with
+            ``via=Kinesis(stream=...)`` sends the same spans elsewhere, with queues, metrics and
+            alarms of its own.
 
     Raises:
-        SettingsError: The endpoint is not such an address, or a number is out of range.
+        SettingsError: The forwarder would refuse a value, or a number is out of range.
         BundlingError: The forwarder's package is not installed.
     """
 
@@ -85,22 +105,28 @@ class OtlpForwarder(lambda_.Function):
         scope: Construct,
         id: str,  # noqa: A002 - named as every construct names it
         *,
-        endpoint: str,
-        # To pyright a `Secret` is no `ISecret`: some of its parameters have other names.
-        headers_secret: secretsmanager.ISecret
-        | secretsmanager.Secret
-        | ssm.IParameter
-        | None = None,
+        destination: Backend | None = None,
+        endpoint: str | None = None,
+        headers_secret: Kept | None = None,
         via: Kinesis | None = None,
         account_level: bool = False,
-        concurrency: int | None = None,
+        concurrency: int | None = _CONCURRENCY,
         allowed_endpoints: Sequence[str] = (),
         allowed_headers: Sequence[str] = (),
         runtime: lambda_.Runtime | None = None,
+        vpc: ec2.IVpc | ec2.Vpc | None = None,
+        vpc_subnets: ec2.SubnetSelection | None = None,
+        security_groups: Sequence[ec2.ISecurityGroup | ec2.SecurityGroup] | None = None,
     ) -> None:
         where = f"{scope.node.path}/{id}"
-        _check_endpoint(where, endpoint, secret=headers_secret is not None)
+        backend, name = _backend(where, destination, endpoint, headers_secret)
         _check_concurrency(where, concurrency)
+        chosen = {
+            variables.ALLOWED_ENDPOINTS: ",".join(allowed_endpoints),
+            variables.ALLOWED_HEADERS: ",".join(allowed_headers),
+        }
+        environment = checked(name, backend.values(Stack.of(scope), name))
+        environment |= checked(f"{where}: OtlpForwarder", chosen)
         try:
             staged = stage_package("otlp_forwarder")
         except BundlingError as error:
@@ -108,24 +134,21 @@ class OtlpForwarder(lambda_.Function):
         self.dead_letters = _queue(scope, f"{id}DeadLetters")
         self.redrive_queue = _queue(scope, f"{id}Redrive", self.dead_letters)
         log_group = logs.LogGroup(scope, f"{id}Logs", retention=logs.RetentionDays.ONE_MONTH)
-        environment = {
-            variables.ENDPOINT: endpoint,
-            variables.HEADERS_SECRET: _arn(headers_secret),
-            variables.ALLOWED_ENDPOINTS: ",".join(allowed_endpoints),
-            variables.ALLOWED_HEADERS: ",".join(allowed_headers),
-            variables.REDRIVE_QUEUE: self.redrive_queue.queue_url,
-            variables.DEAD_LETTER_QUEUE: self.dead_letters.queue_url,
+        environment |= {
+            variables.REDRIVE_QUEUE.name: self.redrive_queue.queue_url,
+            variables.DEAD_LETTER_QUEUE.name: self.dead_letters.queue_url,
         }
+        role = _role(scope, f"{id}Role", log_group, in_vpc=vpc is not None)
         super().__init__(
             scope,
             id,
-            runtime=runtime or lambda_.Runtime.PYTHON_3_13,
+            runtime=runtime or _newest_runtime(),
             handler="otlp_forwarder.handler.handler",
             code=lambda_.Code.from_asset(
                 str(staged.path), asset_hash=staged.asset_hash, asset_hash_type=AssetHashType.CUSTOM
             ),
-            environment={each.name: value for each, value in environment.items() if value},
-            role=_role(scope, f"{id}Role", log_group),
+            environment=environment,
+            role=role,
             log_group=log_group,
             memory_size=512,
             timeout=_TIMEOUT,
@@ -133,15 +156,17 @@ class OtlpForwarder(lambda_.Function):
             # For what ends the function, and what it did not deliver, after Lambda's own retries.
             dead_letter_queue=self.redrive_queue,
             description="Sends the telemetry of Lambda functions from their logs to a collector",
+            vpc=vpc,
+            vpc_subnets=vpc_subnets,
+            security_groups=list(security_groups) if security_groups else None,
         )
-        if headers_secret is not None:
-            headers_secret.grant_read(self)
+        for kept in backend.kept():
+            kept.grant_read(self)
+        if isinstance(backend, CloudWatch):
+            _grant_cloudwatch(self, role, backend)
         self._read_redriven()
-        way = (
-            Forwarding.to_kinesis(via.feed(scope, f"{id}Stream", self))
-            if via
-            else Forwarding.to_function(self)
-        )
+        self.stream = via.feed(scope, f"{id}Stream", self, self.dead_letters) if via else None
+        way = Forwarding.to_kinesis(self.stream) if self.stream else Forwarding.to_function(self)
         if account_level:
             way.account_level(self, exclude=[log_group])
         self.forwarding = None if account_level else way
@@ -176,7 +201,7 @@ def _queue(scope: Construct, name: str, dead_letters: sqs.Queue | None = None) -
     )
 
 
-def _role(scope: Construct, name: str, log_group: logs.LogGroup) -> iam.Role:
+def _role(scope: Construct, name: str, log_group: logs.LogGroup, *, in_vpc: bool) -> iam.Role:
     """Return a role that may write to one log group only; Lambda's own may write to all."""
     role = iam.Role(
         scope,
@@ -185,43 +210,62 @@ def _role(scope: Construct, name: str, log_group: logs.LogGroup) -> iam.Role:
         description="What the forwarder of telemetry may do",
     )
     log_group.grant_write(role)
+    if in_vpc:
+        # What the service makes interfaces with; none of it can be narrowed to a resource. Source:
+        # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
+        _allow_anywhere(role, _IN_VPC, "Lambda's own actions in a VPC cannot be narrowed.")
     return role
 
 
-def _arn(secret: secretsmanager.ISecret | ssm.IParameter | None) -> str:
-    if secret is None:
-        return ""
-    return secret.secret_arn if hasattr(secret, "secret_arn") else secret.parameter_arn
+def _backend(
+    where: str, destination: Backend | None, endpoint: str | None, headers_secret: Kept | None
+) -> tuple[Backend, str]:
+    """Return where spans go, and what an error calls it."""
+    if destination is not None and endpoint is None and headers_secret is None:
+        return destination, f"{where}: {type(destination).__name__}"
+    if destination is None and endpoint is not None:
+        collector = OtlpCollector(endpoint=endpoint, headers_secret=headers_secret)
+        return collector, f"{where}: OtlpForwarder"
+    raise SettingsError(
+        f"{where}: OtlpForwarder needs either destination or endpoint, and headers_secret goes "
+        f"with endpoint. Give destination=CloudWatch(), or "
+        f"endpoint='https://collector.example.com'."
+    )
 
 
-def _check_endpoint(where: str, endpoint: str, *, secret: bool) -> None:
-    if Token.is_unresolved(endpoint):
-        return
-    try:
-        address = urlsplit(endpoint)
-    except ValueError:
-        # For example an IPv6 address without its closing bracket.
-        address = urlsplit("")
-    credentials = "@" in address.netloc
-    if address.scheme not in {"http", "https"} or not address.hostname or credentials:
-        # The address itself is not repeated: it may hold a password.
-        raise SettingsError(
-            f"{where}: OtlpForwarder.endpoint has the scheme {address.scheme!r}, the host "
-            f"{address.hostname!r} and {'some' if credentials else 'no'} credentials; it must be "
-            f"http://HOST or https://HOST without credentials, such as "
-            f"https://collector.example.com:4318. Correct it."
-        )
-    if secret and address.scheme == "http":
-        raise SettingsError(
-            f"{where}: OtlpForwarder.endpoint is http, which would send headers_secret "
-            f"unencrypted; it must be https with headers_secret. Use https, or leave "
-            f"headers_secret out."
-        )
+def _newest_runtime() -> lambda_.Runtime:
+    minors = [
+        int(name.removeprefix("PYTHON_3_"))
+        for name in dir(lambda_.Runtime)
+        if name.startswith("PYTHON_3_")
+    ]
+    newest: lambda_.Runtime = getattr(lambda_.Runtime, f"PYTHON_3_{max(minors)}")
+    return newest
+
+
+def _allow_anywhere(role: iam.Role, actions: Sequence[str], reason: str) -> None:
+    """Allow actions that have no resource, and say so to cdk-nag."""
+    role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=["*"]))
+    Validations.of(role).acknowledge(
+        Acknowledgment(id="AwsSolutions::AwsSolutions-IAM5[Resource::*]", reason=reason)
+    )
+
+
+def _grant_cloudwatch(function: lambda_.Function, role: iam.Role, backend: CloudWatch) -> None:
+    """Let a forwarder send to CloudWatch, which asks for no more than this and for no resource.
+
+    Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
+    """
+    reason = "X-Ray's endpoint has no resource that its one action could be narrowed to."
+    _allow_anywhere(role, ["xray:PutTraceSegments"], reason)
+    if backend.transaction_search:
+        switch_on_transaction_search(function, backend.indexing_percentage)
 
 
 def _check_concurrency(where: str, concurrency: int | None) -> None:
-    if concurrency is not None and concurrency < 1:
+    if concurrency is not None and concurrency < _REDRIVE_CONCURRENCY:
         raise SettingsError(
             f"{where}: OtlpForwarder.concurrency is {concurrency!r}; it must be a whole number of "
-            f"at least 1, because 0 would stop the forwarder. Correct it, or leave it out."
+            f"at least {_REDRIVE_CONCURRENCY}, which the redrive queue takes alone. Correct it, or "
+            f"leave it out for {_CONCURRENCY}."
         )

@@ -13,8 +13,12 @@ from aws_cdk import aws_lambda_event_sources as event_sources
 from lambda_otel_lite_cdk.errors import SettingsError
 
 if TYPE_CHECKING:
+    from aws_cdk import aws_sqs as sqs
     from constructs import Construct
 
+#: Tries of a batch before it is passed over. Where the collector is down, the forwarder hands spans
+#: over to its redrive queue after a few.
+_MOST_TRIES = 100
 #: The range of each value; sources are in the docstring of `Kinesis`.
 _RANGES = {
     "shards": (1, 100_000),
@@ -54,17 +58,23 @@ class Kinesis:
     window_seconds: int = 1
 
     def feed(
-        self, scope: Construct, construct_id: str, function: lambda_.Function
+        self,
+        scope: Construct,
+        construct_id: str,
+        function: lambda_.Function,
+        dead_letters: sqs.IQueue,
     ) -> kinesis.IStream:
         """Make the stream, unless there is one, and let a function read it.
 
-        What fails is sent again until the stream forgets it. Lambda could put it into a queue after
-        some tries, but then only the number of the record would be kept, not the record.
+        What fails is sent again. After many tries, which are no outage of the collector's, Lambda
+        passes over it, so that it holds no neighbour up. Where it is in the stream is a dead letter
+        then; the stream keeps it until its retention ends.
 
         Args:
             scope: The construct that the stream is made in.
             construct_id: Its name there.
             function: The forwarder.
+            dead_letters: The queue for what is passed over.
 
         Raises:
             SettingsError: A value is out of range.
@@ -90,6 +100,8 @@ class Kinesis:
                 report_batch_item_failures=True,
                 # Finds a record that ends the forwarder itself.
                 bisect_batch_on_error=True,
+                retry_attempts=_MOST_TRIES,
+                on_failure=event_sources.SqsDlq(dead_letters),
             )
         )
         return stream

@@ -7,7 +7,7 @@ anything there, so the number is used for metrics only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
@@ -53,17 +53,34 @@ class Record:
     parts: list[Part]
 
 
-def read_records(batch: Batch, limit: int) -> Iterator[Record | Malformed]:
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """An item for which there was no time.
+
+    Args:
+        item: Which item of the event it is, counted from 0.
+    """
+
+    item: int
+
+
+def read_records(
+    batch: Batch, limit: int, is_late: Callable[[], bool] = lambda: False
+) -> Iterator[Record | Malformed | Unread]:
     """Yield what an event holds, in its order.
 
     Args:
         batch: The event.
         limit: Most bytes that one item is unpacked to, in bytes. An item comes from one log
             stream: so nobody's records can take more than their item's share of time and memory.
+        is_late: Tells whether no further item is to be read. The first one always is.
     """
     if batch.source is Source.UNKNOWN:
         yield Malformed("event is not of CloudWatch Logs, Kinesis or SQS")
     for number, item in enumerate(batch.items):
+        if number and is_late():
+            yield from map(Unread, range(number, len(batch.items)))
+            return
         yield from _read_item(item, number, limit)
 
 
@@ -147,7 +164,7 @@ def split_request(request: bytes, item: int, claim: object = None) -> list[Part]
         MalformedError: It is not such a request, or it is one part without spans.
     """
     parts = []
-    start, length = 0, len(request)
+    start, length, empty = 0, len(request), 0
     while start < length:
         if request[start] != wire.RESOURCE_SPANS:
             raise MalformedError("payload is not a trace request")
@@ -155,10 +172,9 @@ def split_request(request: bytes, item: int, claim: object = None) -> list[Part]
         end = content + size
         if end > length:
             raise MalformedError(wire.CUT_OFF)
-        if size < wire.SMALLEST_SPAN:
-            raise MalformedError(wire.NO_SPAN)
         if start == 0 and end == length and _is_believable(claim, length):
             return [Part(item, request, claim)]
+        spans, is_broken_part = 0, False
         try:
             spans = wire.count_spans(request, content, end)
         except MalformedError:
@@ -166,9 +182,15 @@ def split_request(request: bytes, item: int, claim: object = None) -> list[Part]
                 raise
             # A redriven log record holds what came in many: a broken part must not take the
             # others with it. The collector will refuse it, and then it is found.
-            spans = 0
-        parts.append(Part(item, request[start:end], spans))
+            is_broken_part = True
+        if spans or is_broken_part:
+            parts.append(Part(item, request[start:end], spans))
+        # Nothing is lost with a part without spans.
+        elif (empty := empty + 1) > wire.MOST_EMPTY:
+            raise MalformedError(wire.NO_SPAN)
         start = end
+    if empty and not parts:
+        raise MalformedError(wire.NO_SPAN)
     return parts
 
 

@@ -27,6 +27,10 @@ END_TIME = 0x41
 #: Smallest size of a span in bytes: both ids, 16 and 8 bytes, each with tag and length. Anything
 #: smaller is refused; else a few bytes of gzip could hold millions of empty spans to count.
 SMALLEST_SPAN = 28
+#: Parts without any span that are passed over in a message, and spans in a scope that are looked
+#: at one by one. Millions of either, from a few kilobytes of gzip, would cost time and memory.
+MOST_EMPTY = 1000
+MOST_SPANS = 100_000
 
 #: Bytes of the wire types that have a fixed size: 64 and 32 bits.
 FIXED = {1: 8, 5: 4}
@@ -34,6 +38,7 @@ FIXED = {1: 8, 5: 4}
 MAX_VARINT_BYTES = 10
 CUT_OFF = "payload is cut off"
 NO_SPAN = "payload has an empty span or part"
+TOO_MANY = "payload has too many spans in one scope"
 
 
 def varint(data: bytes, start: int) -> tuple[int, int]:
@@ -118,17 +123,19 @@ def count_spans(data: bytes, start: int, end: int) -> int:
     Raises:
         MalformedError: The lengths in it do not add up, or it holds empty spans.
     """
-    spans = 0
+    spans = empty = 0
     while start < end:
         tag = data[start]
         if tag == SCOPE_SPANS:
             size, content = varint(data, start + 1)
             start = content + size
-            if size < SMALLEST_SPAN:
-                raise MalformedError(NO_SPAN)
             if start > end:
                 raise MalformedError(CUT_OFF)
-            spans += _count_in_scope(data, content, start)
+            found = _count_in_scope(data, content, start)
+            spans += found
+            empty += not found
+            if empty > MOST_EMPTY:
+                raise MalformedError(NO_SPAN)
         else:
             _, _, start = field(data, start, end)
     return spans
@@ -180,13 +187,15 @@ def spans_in(data: bytes, start: int, end: int) -> list[tuple[int, int, int, int
     Raises:
         MalformedError: The lengths in it do not add up.
     """
-    found = []
+    found: list[tuple[int, int, int, int]] = []
     try:
         while start < end:
             if data[start] != SPAN:
                 _, _, start = field(data, start, end)
                 continue
             size, place = varint(data, start + 1)
+            if size < SMALLEST_SPAN or len(found) >= MOST_SPANS:
+                raise MalformedError(NO_SPAN if size < SMALLEST_SPAN else TOO_MANY)
             content, start = place, place + size
             began = ended = 0
             while place < start:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import http.client
-import select
-import socket
 import ssl
-import threading
+import time
 from collections import defaultdict, deque
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit, urlunsplit
 
+from otlp_forwarder.output.channel import Channel, connect
+from otlp_forwarder.output.origins import PORTS, host_of, origin_of
 from otlp_forwarder.output.proxy import Proxies
 from otlp_forwarder.output.responses import Failure, Response
 from otlp_forwarder.output.secret import SecretError
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 #: connection is closed.
 MAX_RESPONSE = 64 * 1024
 
-#: Seconds that one try may take, however slowly the collector responds.
+#: Seconds that one try may take, however slowly the collector responds and however many addresses
+#: its name has.
 LONGEST_TRY = 10.0
 
 
@@ -33,7 +34,7 @@ class PostError(Exception):
 
     Args:
         failure: What happened.
-        reason: The same, in words.
+        reason: The same, in words. They may hold anything that the other side sent.
     """
 
     def __init__(self, failure: Failure, reason: str) -> None:
@@ -61,9 +62,11 @@ class Connections:
         self._longest_try = longest_try
         self._tls = tls or {}
         self._proxies = proxies or Proxies()
+        #: What proxies are told and nobody else may know.
+        self.secrets = self._proxies.secrets
         # Made when it is first needed: it takes a while to read the authorities' certificates.
         self._usual_tls: ssl.SSLContext | None = None
-        self._idle: defaultdict[str, deque[http.client.HTTPConnection]] = defaultdict(deque)
+        self._idle: defaultdict[str, deque[Channel]] = defaultdict(deque)
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str], seconds: float) -> Response:
         """Post a body and return the response.
@@ -77,49 +80,33 @@ class Connections:
         Raises:
             PostError: The collector is not who the URL says, or it did not respond in time.
         """
-        parts = urlsplit(url)
         origin = origin_of(url)
-        target = urlunsplit(("", "", parts.path or "/", parts.query, ""))
-        headers = dict(headers)
-        if parts.scheme == "http" and (proxy := self._proxies.find(origin)):
-            # https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2
-            target = origin + target
-            headers |= proxy.headers
-        seconds = min(self._longest_try, seconds)
+        until = time.monotonic() + min(self._longest_try, seconds)
+        channel: Channel | None = None
         try:
-            connection = self._take(origin)
+            head = self._head(url, len(body), headers)
+            channel = self._take(origin) or self._open(origin, until)
+            channel.until, channel.whole = until, True
+            channel.send(head)
+            channel.send(body)
+            response, kept = _read(channel)
         except SecretError as error:
             raise PostError(Failure.UNREADABLE, str(error)) from None
-        with _cut_after(seconds, connection):
-            try:
-                connection.timeout = seconds
-                if connection.sock:
-                    connection.sock.settimeout(seconds)
-                connection.request("POST", target, body, headers)
-                response = connection.getresponse()
-            except ssl.SSLCertVerificationError as error:
-                connection.close()
-                if origin in self._tls:
-                    self._tls[origin].forget()
-                reason = f"certificate refused: {error.verify_message}"
-                raise PostError(Failure.CERTIFICATE, reason) from error
-            except (OSError, http.client.HTTPException) as error:
-                connection.close()
-                if origin in self._tls:
-                    # Perhaps what is to be shown there is another certificate meanwhile: who does
-                    # not get the right one may just hang up.
-                    self._tls[origin].forget()
-                reason = f"{type(error).__name__}: {error}"
-                raise PostError(Failure.NO_RESPONSE, reason) from error
-            content: bytes | None = None
-            with suppress(OSError, http.client.HTTPException):
-                content = response.read(MAX_RESPONSE)
-        if content is not None and response.isclosed() and connection.sock:
-            self._idle[origin].append(connection)
+        except (OSError, UnicodeError, http.client.HTTPException) as error:
+            # A host that cannot be a name is a UnicodeError.
+            if origin in self._tls:
+                # Perhaps what is to be shown there is another certificate meanwhile: who does not
+                # get the right one may just hang up.
+                self._tls[origin].forget()
+            raise _without_response(error) from error
         else:
-            connection.close()
-        said = response.headers
-        return Response(response.status, said.get("Retry-After", ""), content, said.get("Date", ""))
+            if kept:
+                self._idle[origin].append(channel)
+                channel = None
+        finally:
+            if channel:
+                channel.close()
+        return response
 
     def close(self) -> None:
         """Close what is kept alive; the next requests open new connections."""
@@ -127,31 +114,52 @@ class Connections:
             while idle:
                 idle.pop().close()
 
-    def _take(self, origin: str) -> http.client.HTTPConnection:
+    def _head(self, url: str, length: int, headers: Mapping[str, str]) -> bytes:
+        parts = urlsplit(url)
+        target = urlunsplit(("", "", parts.path or "/", parts.query, ""))
+        fields = {
+            "Host": host_of(url),
+            "Accept-Encoding": "identity",
+            "Content-Length": str(length),
+            **headers,
+        }
+        origin = origin_of(url)
+        if parts.scheme == "http" and (proxy := self._proxies.find(origin)):
+            # https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2
+            target = origin + target
+            fields |= proxy.headers
+        return _request("POST", target, fields)
+
+    def _take(self, origin: str) -> Channel | None:
         idle = self._idle[origin]
         while True:
             try:
-                connection = idle.pop()
+                channel = idle.pop()
             except IndexError:
-                return self._open(origin)
-            if not _is_stale(connection.sock):
-                return connection
-            connection.close()
+                return None
+            if not channel.is_stale():
+                return channel
+            channel.close()
 
-    def _open(self, origin: str) -> http.client.HTTPConnection:
+    def _open(self, origin: str, until: float) -> Channel:
         parts = urlsplit(origin)
-        host, port = parts.hostname or "", parts.port
+        host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
+        context = self._context(origin) if parts.scheme == "https" else None
         proxy = self._proxies.find(origin)
-        if parts.scheme == "http":
-            return http.client.HTTPConnection(
-                *((proxy.host, proxy.port) if proxy else (host, port))
-            )
-        context = self._context(origin)
-        if not proxy:
-            return http.client.HTTPSConnection(host, port, context=context)
-        connection = http.client.HTTPSConnection(proxy.host, proxy.port, context=context)
-        connection.set_tunnel(host, port, proxy.headers)
-        return connection
+        where = (proxy.host, proxy.port) if proxy else (host, port)
+        sock = connect(*where, until - time.monotonic())
+        try:
+            if context:
+                if proxy:
+                    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+                    _tunnel(Channel(sock, until), place, proxy.headers)
+                # The time is for the handshake as a whole.
+                sock.settimeout(max(0.001, until - time.monotonic()))
+                sock = context.wrap_socket(sock, server_hostname=host)
+        except BaseException:
+            sock.close()
+            raise
+        return Channel(sock, until)
 
     def _context(self, origin: str) -> ssl.SSLContext:
         if origin in self._tls:
@@ -160,36 +168,65 @@ class Connections:
         return self._usual_tls
 
 
-def origin_of(url: str) -> str:
-    """Return scheme, host and port of a URL, as `Connections` knows them."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+def _request(method: str, target: str, fields: Mapping[str, str]) -> bytes:
+    if any("\r" in text or "\n" in text for field in fields.items() for text in field):
+        # Whoever sets a header has checked it. A line break would start another header.
+        raise PostError(Failure.UNREADABLE, "a header has a line break")
+    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {text}" for name, text in fields.items())]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 
-def _is_stale(sock: socket.socket) -> bool:
-    """Tell whether the other side closed a connection while nobody used it.
+def _tunnel(channel: Channel, place: str, headers: Mapping[str, str]) -> None:
+    """Have a proxy connect to a place, https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6."""
+    channel.send(_request("CONNECT", place, {"Host": place, **headers}))
+    response = http.client.HTTPResponse(cast("Any", channel), method="CONNECT")
+    with response:
+        response.begin()
+        if response.status // 100 != 2:  # noqa: PLR2004 - the statuses of success
+            raise ConnectionError(f"the proxy answered {response.status} {response.reason}")
 
-    If it did, a request would fail after it was sent, and the retry would send it twice. It often
-    does: between invocations an environment is frozen, for any time.
+
+def _read(channel: Channel) -> tuple[Response, bool]:
+    """Return a response, and whether the connection can be used again.
+
+    Raises:
+        OSError: There is no response, or not in time.
+        HTTPException: What came is not HTTP.
     """
-    poll = select.poll()
-    poll.register(sock, select.POLLIN)
-    return bool(poll.poll(0))
+    response = http.client.HTTPResponse(cast("Any", channel), method="POST")
+    with response:
+        response.begin()
+        if not channel.whole and response.status < 300:  # noqa: PLR2004 - the statuses of success
+            raise ConnectionError(f"status {response.status} before the request was sent")
+        content: bytes | None = None
+        with suppress(OSError, http.client.HTTPException):
+            content = response.read(MAX_RESPONSE)
+        said = response.headers
+        whole = content is not None and response.isclosed()
+        return (
+            Response(
+                status=response.status,
+                retry_after=said.get("Retry-After", ""),
+                body=content,
+                date=said.get("Date", ""),
+                kind=said.get("Content-Type", ""),
+                location=said.get("Location", ""),
+            ),
+            whole and channel.whole and not response.will_close,
+        )
 
 
-@contextmanager
-def _cut_after(seconds: float, connection: http.client.HTTPConnection) -> Iterator[None]:
-    """Cut a connection after some time: a socket's own timeout starts again with every byte."""
-
-    def cut() -> None:
-        with suppress(OSError):
-            if connection.sock:
-                connection.sock.shutdown(socket.SHUT_RDWR)
-
-    timer = threading.Timer(seconds, cut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
+def _without_response(error: Exception) -> PostError:
+    """Say what happened in place of a response."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return PostError(Failure.CERTIFICATE, f"certificate refused: {error.verify_message}")
+    if isinstance(error, ssl.SSLError) and "CERTIFICATE" in f"{error.reason}":
+        return PostError(Failure.CERTIFICATE, f"the server wants another certificate: {error}")
+    unlike = isinstance(error, http.client.BadStatusLine) and not isinstance(error, ConnectionError)
+    if unlike and not "HTTP/".startswith((line := str(error.args[0]))[:5]):
+        # The settings of HTTP/2, which a server for gRPC sends first:
+        # https://www.rfc-editor.org/rfc/rfc9113#section-6.5
+        if line.startswith("\0\0"):
+            line = "HTTP/2, as for gRPC on port 4317; OTLP over HTTP is usually on port 4318"
+        return PostError(Failure.NOT_HTTP, f"the server does not speak HTTP/1.1, but: {line}")
+    return PostError(Failure.NO_RESPONSE, f"{type(error).__name__}: {error}")

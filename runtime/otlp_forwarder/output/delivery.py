@@ -4,36 +4,28 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from otlp_forwarder.output.connections import Connections, PostError
-from otlp_forwarder.output.credentials import CredentialsError
-from otlp_forwarder.output.encodings import GZIP, NONE, Encodings, encode
-from otlp_forwarder.output.responses import (
-    Action,
-    Failure,
-    Response,
-    action_after,
-    pause_wanted,
-    rejected_spans,
-)
-from otlp_forwarder.output.secret import SecretError, SecretHeaders
-from otlp_forwarder.version import __version__
+from otlp_forwarder.output.attempts import Attempt, Attempts
+from otlp_forwarder.output.breakers import Breakers
+from otlp_forwarder.output.encodings import GZIP, Body, Encodings
+from otlp_forwarder.output.responses import Action, Failure, action_after
+from otlp_forwarder.output.words import NOTHING, Rejection
 
 if TYPE_CHECKING:
+    from otlp_forwarder.output.connections import Connections
     from otlp_forwarder.output.destination import Destination
-    from otlp_forwarder.output.signing import Signer
+    from otlp_forwarder.output.secret import SecretHeaders
 
 #: The pause before the nth retry is a random time up to FIRST * 2**n, at most LONGEST (seconds):
 #: "full jitter", https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
 FIRST_BACKOFF = 0.1
 LONGEST_BACKOFF = 5.0
 
-#: "SHOULD emit a User-Agent", with the distribution's name in front:
-#: https://opentelemetry.io/docs/specs/otel/protocol/exporter/#user-agent
-USER_AGENT = f"lambda-otel-lite-forwarder/{__version__} OTel-OTLP-Exporter-Python/{__version__}"
+#: The reason where no try was made.
+NOT_ASKED = Failure.NOT_ASKED.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,39 +33,18 @@ class Delivery:
     """What became of a request.
 
     Args:
-        action: DELIVERED, LATER, DIVIDE or SET_ASIDE.
+        action: DELIVERED, LATER, HOLD, HAND_OVER, DIVIDE or SET_ASIDE.
         reason: Why it was not delivered, or nothing.
         requests: How often it was sent.
         bytes: Bytes that were sent, compressed.
-        rejected: Spans that the collector rejected although it took the request.
-    """
-
-    action: Action
-    reason: str
-    requests: int
-    bytes: int
-    rejected: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Try:
-    """What became of a request that was sent once.
-
-    Args:
-        action: What to do now: any action but RENEW.
-        reason: Why it was not delivered, or nothing.
-        pause: Seconds to wait before the next try, if there is one.
-        rejected: Spans that the collector rejected although it took the request.
-        sent: Whether it was sent at all.
-        status: The HTTP status of the response, or 0.
+        rejection: What the collector rejected although it took the request.
     """
 
     action: Action
     reason: str = ""
-    pause: float = 0.0
-    rejected: int = 0
-    sent: bool = True
-    status: int = 0
+    requests: int
+    bytes: int
+    rejection: Rejection = NOTHING
 
 
 class CollectorClient:
@@ -82,8 +53,6 @@ class CollectorClient:
     Args:
         connections: How they are reached.
         secret: Headers for the destination that is the settings' own.
-        headers: Headers for it that are no secret, with names in lower case.
-        signer: Signs what goes to it; None: nothing is signed.
         compression: ``gzip`` or ``none``: what is tried first.
         clock: Seconds of a clock that never goes back.
         wait: Waits the given seconds.
@@ -95,18 +64,14 @@ class CollectorClient:
         connections: Connections,
         secret: SecretHeaders,
         *,
-        headers: Mapping[str, str] | None = None,
-        signer: Signer | None = None,
         compression: str = GZIP,
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._connections = connections
-        self._secret = secret
-        self._headers = headers or {}
-        self._signer = signer
+        self._attempts = Attempts(connections, secret)
         self._encodings = Encodings(compression)
+        self._breakers = Breakers(clock)
         self.clock = clock
         self._wait = wait
         self._jitter = jitter
@@ -121,100 +86,65 @@ class CollectorClient:
             request: Serialized ExportTraceServiceRequest.
             deadline: When to give up, by the client's clock.
         """
-        encoding = self._encodings.of(destination.url)
-        body, kind = encode(request, encoding)
+        body = Body(request, destination.url, self._encodings)
         sent = size = 0
-        reason = "no time left"
+        last = Attempt(action=Action.LATER, reason="no time left")
+        action, why = Action.LATER, "in the time there was"
         while (remaining := deadline - self.clock()) > 0:
+            if not self._breakers.may_ask(destination.names, remaining):
+                action = action_after(Failure.NOT_ASKED)
+                why = "before others found that it does not work" if sent else ""
+                break
             backoff = min(FIRST_BACKOFF * 2**sent, LONGEST_BACKOFF) * self._jitter()
-            one = self._try(destination, body, kind, remaining, backoff)
-            sent += one.sent
-            size += one.sent * len(body)
-            if one.action is Action.DELIVERED:
-                self._encodings.add_taken(destination.url, encoding)
-            elif self._encodings.probe(destination.url, encoding, one.status):
-                encoding = NONE
-                body, kind = encode(request, encoding)
+            last, is_closed = self._once(destination, body, remaining)
+            sent += last.sent
+            size += last.sent * len(body.encoded)
+            if body.is_tried_otherwise(last.status):
                 continue
-            if one.action is not Action.RETRY:
+            if last.action is not Action.RETRY:
                 return Delivery(
-                    action=one.action,
-                    reason=one.reason,
+                    action=last.action,
+                    reason=last.reason,
                     requests=sent,
                     bytes=size,
-                    rejected=one.rejected,
+                    rejection=last.rejection,
                 )
-            reason = one.reason
-            if self.clock() + one.pause >= deadline:
+            if is_closed:
+                action, why = action_after(Failure.NOT_ASKED), "that all failed"
                 break
-            self._wait(one.pause)
+            pause = 0.0 if last.failed is None else max(backoff, last.pause)
+            if self.clock() + pause >= deadline:
+                break
+            if pause:
+                self._wait(pause)
+        if last.failed is not None:
+            self._breakers.give_up(last.failed, last.pause)
         return Delivery(
-            action=Action.LATER,
-            reason=f"gave up after {sent} tries in the time there was: {reason}",
+            action=action,
+            reason=f"gave up after {sent} tries {why}: {last.reason}" if why else NOT_ASKED,
             requests=sent,
             bytes=size,
-            rejected=0,
         )
 
     def close(self) -> None:
         """Close the connections that are kept alive."""
-        self._connections.close()
+        self._attempts.close()
 
-    def _try(
-        self,
-        destination: Destination,
-        body: bytes,
-        kind: Mapping[str, str],
-        seconds: float,
-        backoff: float,
-    ) -> _Try:
-        headers = {"user-agent": USER_AGENT, **dict(destination.headers), **kind}
-        secret: Mapping[str, str] = {}
-        if destination.own:
-            # Only the settings' own collector learns who sends.
-            try:
-                secret = self._secret.get()
-                headers = {
-                    **headers,
-                    **self._headers,
-                    **dict(destination.headers),
-                    **secret,
-                    **kind,
-                }
-                if self._signer:
-                    headers |= self._signer.sign(destination.url, kind, body)
-            except (SecretError, CredentialsError) as error:
-                return _Try(action_after(Failure.UNREADABLE), str(error), sent=False)
+    def _once(self, destination: Destination, body: Body, seconds: float) -> tuple[Attempt, bool]:
+        """Send a request once; also tell whether that was one failure too many."""
+        began = self.clock()
         try:
-            response = self._connections.post(destination.url, body, headers, seconds)
-        except PostError as error:
-            return _Try(action_after(error.failure), str(error), backoff)
-        match action_after(response.status):
-            case Action.DELIVERED:
-                # Taken, even if the connection broke before it said what it rejected.
-                return _Try(Action.DELIVERED, rejected=rejected_spans(response.body or b""))
-            case Action.RETRY:
-                pause = max(backoff, pause_wanted(response.retry_after))
-                return _Try(Action.RETRY, f"status {response.status}", pause)
-            case Action.RENEW:
-                return self._renew(destination, secret, response)
-            case action:
-                return _Try(action, _refusal(response.status), status=response.status)
-
-    def _renew(
-        self, destination: Destination, refused: Mapping[str, str], response: Response
-    ) -> _Try:
-        """Retry at once with other headers, if the secret or the clock gives some."""
-        try:
-            renewed = bool(refused) and self._secret.renew(refused)
-        except SecretError as error:
-            return _Try(action_after(Failure.UNREADABLE), str(error))
-        if self._signer and destination.own:
-            renewed = self._signer.correct(response.date, response.body or b"") or renewed
-        if renewed:
-            return _Try(Action.RETRY, f"status {response.status}")
-        return _Try(Action.LATER, _refusal(response.status))
-
-
-def _refusal(status: int) -> str:
-    return f"collector refused the request with status {status}"
+            attempt = self._attempts.send(destination, body.encoded, body.headers, seconds)
+        except BaseException:
+            # Nobody may wait for it.
+            for name in destination.names:
+                self._breakers.add_unknown(name)
+            raise
+        names = iter(destination.names)
+        for name in names:
+            if name == attempt.failed:
+                for unknown in names:
+                    self._breakers.add_unknown(unknown)
+                return attempt, not self._breakers.add_failure(name, began, attempt.pause)
+            self._breakers.add_answer(name)
+        return attempt, False

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from otlp_forwarder.aws import CLOUDWATCH
+from otlp_forwarder.aws import CLOUDWATCH, Scope
 from otlp_forwarder.headers import is_header_value
 
 if TYPE_CHECKING:
@@ -86,6 +86,8 @@ class Destination:
             the secret.
         slot: What parts must have in common to share a request; they share the slot then.
         limits: What it takes; None: nothing is known.
+        defaults: Headers that are sent unless the log records set them.
+        scope: What requests are signed for; None: they are not signed.
     """
 
     url: str
@@ -93,6 +95,18 @@ class Destination:
     own: bool
     slot: Slot = ANY
     limits: Limits | None = field(default=None, compare=False)
+    defaults: Mapping[str, str] = field(default_factory=dict, compare=False)
+    scope: Scope | None = field(default=None, compare=False)
+
+    @property
+    def answering(self) -> Hashable:
+        """A name for what answers to these headers at this URL."""
+        return self.url, self.headers
+
+    @property
+    def names(self) -> tuple[Hashable, ...]:
+        """Names for what must work so that something is delivered; each can fail by itself."""
+        return self.url, self.answering
 
 
 class Router:
@@ -109,7 +123,14 @@ class Router:
         # One for all log records that choose nothing, which are nearly all.
         signed_for = settings.signed_for
         limits = BY_SERVICE.get(signed_for.service) if signed_for else None
-        self._own = Destination(url=settings.traces_url, headers=(), own=True, limits=limits)
+        self._own = Destination(
+            url=settings.traces_url,
+            headers=(),
+            own=True,
+            limits=limits,
+            defaults=settings.headers,
+            scope=signed_for,
+        )
         self._most_bytes = settings.max_request_bytes
         self._endpoints = settings.allowed_endpoints
         self._headers = settings.allowed_headers
@@ -131,12 +152,11 @@ class Router:
         headers = record.get("headers") if self._headers else None
         if not chosen and not headers:
             return self._own
-        return Destination(
-            url=str(url) if chosen else self._own.url,
-            headers=self._allowed(headers) if isinstance(headers, dict) else (),
-            own=not chosen,
-            limits=None if chosen else self._own.limits,
-        )
+        allowed = self._allowed(headers) if isinstance(headers, dict) else ()
+        if chosen:
+            # Only the settings' own collector learns who sends.
+            return Destination(url=str(url), headers=allowed, own=False)
+        return replace(self._own, headers=allowed)
 
     def _allowed(self, headers: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         allowed = {

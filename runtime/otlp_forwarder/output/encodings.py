@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 
 from otlp_forwarder.input.compression import compress
@@ -55,14 +56,43 @@ class Encodings:
         return True
 
 
-def encode(request: bytes, encoding: str) -> tuple[bytes, dict[str, str]]:
-    """Return the body of a request, and the headers that say how it is encoded.
+class Body:
+    """The body of a request, encoded when it is first sent.
 
     Args:
         request: Serialized ExportTraceServiceRequest.
-        encoding: ``gzip`` or ``none``.
+        url: Where it is sent.
+        encodings: What is known of the encodings there.
     """
-    headers = {"content-type": "application/x-protobuf"}
-    if encoding == GZIP:
-        return compress(request), {**headers, "content-encoding": GZIP}
-    return request, headers
+
+    def __init__(self, request: bytes, url: str, encodings: Encodings) -> None:
+        self._request = request
+        self._url = url
+        self._encodings = encodings
+        self._encoding = encodings.of(url)
+
+    @functools.cached_property
+    def encoded(self) -> bytes:
+        """The body as it is sent."""
+        return compress(self._request) if self._encoding == GZIP else self._request
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that say what it is."""
+        headers = {"content-type": "application/x-protobuf"}
+        return headers | {"content-encoding": GZIP} if self._encoding == GZIP else headers
+
+    def is_tried_otherwise(self, status: int) -> bool:
+        """Learn from a response, and tell whether to send the body again in another encoding.
+
+        Args:
+            status: The HTTP status of the response, or 0.
+        """
+        if 200 <= status < 300:  # noqa: PLR2004 - the statuses of success
+            self._encodings.add_taken(self._url, self._encoding)
+            return False
+        if not self._encodings.probe(self._url, self._encoding, status):
+            return False
+        self._encoding = NONE
+        del self.encoded
+        return True

@@ -32,6 +32,16 @@ class Request:
         """
         return b"".join([part.data for part in self.parts])
 
+    @property
+    def size(self) -> int:
+        """Size of the body in bytes."""
+        return sum(len(part.data) for part in self.parts)
+
+    @property
+    def spans(self) -> int:
+        """Number of spans, for metrics."""
+        return sum(part.spans for part in self.parts)
+
     def halves(self) -> tuple[Request, Request]:
         """Return two requests that together hold the same."""
         middle = len(self.parts) // 2

@@ -36,6 +36,15 @@ class Proxies:
     http: str | None = None
     none_for: str = ""
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Passwords that nobody but the proxies may know."""
+        found = (urlsplit(proxy) for proxy in (self.https, self.http) if proxy)
+        pairs = [
+            (unquote(url.username or ""), unquote(url.password)) for url in found if url.password
+        ]
+        return tuple(text for user, word in pairs for text in (word, _basic(user, word)))
+
     def find(self, origin: str) -> Proxy | None:
         """Return the proxy for an origin, or None if it is reached directly.
 
@@ -49,9 +58,9 @@ class Proxies:
         found = urlsplit(proxy)
         headers = {}
         if found.username is not None:
-            pair = f"{unquote(found.username)}:{unquote(found.password or '')}"
-            token = base64.b64encode(pair.encode()).decode("ascii")
-            headers["Proxy-Authorization"] = f"Basic {token}"
+            headers["Proxy-Authorization"] = _basic(
+                unquote(found.username), unquote(found.password or "")
+            )
         return Proxy(found.hostname or "", found.port or 80, headers)
 
     def _is_direct(self, url: SplitResult) -> bool:
@@ -65,3 +74,8 @@ class Proxies:
             if each.strip() == "*" or (name and f".{host}".endswith(f".{name}")):
                 return True
         return False
+
+
+def _basic(user: str, password: str) -> str:
+    """Return credentials as https://www.rfc-editor.org/rfc/rfc7617 has them."""
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode("ascii")

@@ -8,14 +8,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 
-from otlp_forwarder.input import wire
-from otlp_forwarder.input.malformed import MalformedError
+#: Bytes of a body in which an HTML page is looked for.
+_START = 512
+#: What CloudWatch says, with status 400, where Transaction Search is off. Source:
+#: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch-OTLPEndpoint.html
+_SWITCHED_OFF = b"CloudWatch Logs as a Trace Segment Destination"
 
-#: ``partial_success = 1`` of ExportTraceServiceResponse, and in it ``rejected_spans = 1`` (a
-#: number). Source:
-#: https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/collector/trace/v1/trace_service.proto
-PARTIAL_SUCCESS = 0x0A
-REJECTED_SPANS = 0x08
+
+class Failure(Enum):
+    """Why a request has no response, or one that does not mean what its status says."""
+
+    NO_RESPONSE = "no response, or none in time"
+    NOT_HTTP = "a response that is not HTTP, such as that of a gRPC port"
+    WEB_PAGE = "2xx with an HTML page"
+    SWITCHED_OFF = "400 from CloudWatch where Transaction Search is off"
+    CERTIFICATE = "a certificate that is not trusted"
+    UNREADABLE = "headers, certificates or credentials that cannot be read"
+    NOT_ASKED = "not asked, because all recent tries failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +36,32 @@ class Response:
         retry_after: The header of that name, or nothing.
         body: Its body; None if the connection broke in it.
         date: The header of that name, or nothing.
+        kind: The header Content-Type, or nothing.
+        location: The header Location, or nothing.
     """
 
     status: int
     retry_after: str
     body: bytes | None
     date: str = ""
+    kind: str = ""
+    location: str = ""
 
+    @property
+    def meaning(self) -> int | Failure:
+        """The status, or what the response means in spite of it."""
+        if self.status // 100 == 2 and self._is_page:  # noqa: PLR2004 - the statuses of success
+            return Failure.WEB_PAGE
+        if self.status == 400 and _SWITCHED_OFF in (self.body or b""):  # noqa: PLR2004
+            return Failure.SWITCHED_OFF
+        return self.status
 
-class Failure(Enum):
-    """Why a request has no response."""
-
-    NO_RESPONSE = "no response, or none in time"
-    CERTIFICATE = "a certificate that is not trusted"
-    UNREADABLE = "headers, certificates or credentials that cannot be read"
+    @property
+    def _is_page(self) -> bool:
+        """Whether it is a page for people, which no OTLP receiver sends."""
+        start = (self.body or b"")[:_START].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+        html = "html" in self.kind.lower() and (self.body is None or start.startswith(b"<"))
+        return html or start.startswith((b"<!doctype html", b"<html"))
 
 
 class Action(Enum):
@@ -51,21 +72,35 @@ class Action(Enum):
         keeper: Who keeps the spans, in words. Without queues it is always the platform.
     """
 
-    DELIVERED = ("nothing more", "the collector")
+    DELIVERED = "nothing more", "the collector"
     RETRY = (
-        "sends it again, with full jitter and `Retry-After`, while the invocation has time",
-        "if time runs out, the platform or the redrive queue",
+        (
+            "sends it again, with full jitter and `Retry-After`, while the invocation has time and "
+            "the collector has not failed for ten seconds"
+        ),
+        "after that, the platform or the redrive queue",
     )
     RENEW = (
         "reads the secret again, and sends the request again if the headers are new",
-        "if they are not, the platform or the redrive queue",
+        "if they are not, the platform or the redrive queue, held as below",
     )
-    LATER = ("sends it again in a later invocation", "the platform or the redrive queue")
+    HOLD = (
+        (
+            "holds it (`Held`) until address, account or headers are changed, and sends it again "
+            "in later invocations"
+        ),
+        "the platform or the redrive queue",
+    )
+    LATER = "sends it again in a later invocation", "the platform or the redrive queue"
+    HAND_OVER = (
+        "hands it over at once; single requests find out when the collector works again",
+        "the redrive queue",
+    )
     DIVIDE = (
-        "halves it and sends both halves, until what is refused stands alone",
+        "divides it and sends the parts, until what is refused stands alone",
         "of what is refused, the dead-letter queue",
     )
-    SET_ASIDE = ("sets it aside until somebody has looked at it", "the dead-letter queue")
+    SET_ASIDE = "sets it aside until somebody has looked at it", "the dead-letter queue"
 
     def __init__(self, does: str, keeper: str) -> None:
         self.does = does
@@ -87,22 +122,30 @@ class Rule:
     action: Action
 
 
-#: The first rule that matches counts. Sources:
-#: https://opentelemetry.io/docs/specs/otlp/#otlphttp-response and, for what is retried,
-#: https://opentelemetry.io/docs/specs/otlp/#retryable-response-codes
+#: The first rule that matches counts. Only what OTLP calls retryable is sent again at once:
+#: https://opentelemetry.io/docs/specs/otlp/#retryable-response-codes. What else a response means is
+#: said by https://opentelemetry.io/docs/specs/otlp/#failures-1 and
+#: https://www.rfc-editor.org/rfc/rfc9110#section-15.
 RULES = (
-    Rule("2xx", range(200, 300), Action.DELIVERED),
+    Rule(Failure.WEB_PAGE.value, {Failure.WEB_PAGE}, Action.HOLD),
+    Rule("any other 2xx", range(200, 300), Action.DELIVERED),
     Rule("429, 502, 503, 504", {429, 502, 503, 504}, Action.RETRY),
     Rule(Failure.NO_RESPONSE.value, {Failure.NO_RESPONSE}, Action.RETRY),
     # The headers may be wrong or old.
     Rule("401, 403", {401, 403}, Action.RENEW),
+    Rule(Failure.SWITCHED_OFF.value, {Failure.SWITCHED_OFF}, Action.HOLD),
     # Something in the request is wrong: another part of it may be taken.
-    Rule("400, 413, 422", {400, 413, 422}, Action.DIVIDE),
-    Rule("any other 4xx", range(400, 500), Action.SET_ASIDE),
-    # Somebody has to change something, but not in the request.
-    Rule("any other status, such as 3xx or 500", range(1000), Action.LATER),
-    Rule(Failure.CERTIFICATE.value, {Failure.CERTIFICATE}, Action.LATER),
-    Rule(Failure.UNREADABLE.value, {Failure.UNREADABLE}, Action.LATER),
+    Rule("any other 400, 413, 422", {400, 413, 422}, Action.DIVIDE),
+    # The request is right, but not here: another address, a bill, a law, a proxy's password.
+    Rule("3xx", range(300, 400), Action.HOLD),
+    Rule("402, 404, 405, 407, 421, 451", {402, 404, 405, 407, 421, 451}, Action.HOLD),
+    Rule("any other 4xx, such as 415", range(400, 500), Action.SET_ASIDE),
+    # A fault of the collector's, which nobody can tell from one that a span causes.
+    Rule("any other status, such as 500 or 501", range(1000), Action.LATER),
+    Rule(Failure.NOT_HTTP.value, {Failure.NOT_HTTP}, Action.HOLD),
+    Rule(Failure.CERTIFICATE.value, {Failure.CERTIFICATE}, Action.HOLD),
+    Rule(Failure.UNREADABLE.value, {Failure.UNREADABLE}, Action.HOLD),
+    Rule(Failure.NOT_ASKED.value, {Failure.NOT_ASKED}, Action.HAND_OVER),
 )
 
 
@@ -113,26 +156,6 @@ def action_after(response: int | Failure) -> Action:
         response: Its HTTP status, of three digits, or why there is none.
     """
     return next(rule.action for rule in RULES if response in rule.matches)
-
-
-def rejected_spans(body: bytes) -> int:
-    """Return how many spans of a taken request the collector rejected.
-
-    They are not sent again. Source: https://opentelemetry.io/docs/specs/otlp/#partial-success-1
-
-    Args:
-        body: An ExportTraceServiceResponse. One that cannot be read rejects nothing: some
-            collectors respond with text.
-    """
-    try:
-        for tag, start, end in wire.walk(body, 0, len(body)):
-            if tag == PARTIAL_SUCCESS:
-                for inner, value, _ in wire.walk(body, start, end):
-                    if inner == REJECTED_SPANS:
-                        return wire.varint(body, value)[0]
-    except MalformedError:
-        pass
-    return 0
 
 
 def pause_wanted(retry_after: str) -> float:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from otlp_forwarder.aws import client
 from otlp_forwarder.headers import decoded_headers, header_pairs
 from otlp_forwarder.variables import HEADERS_SECRET
 
@@ -112,13 +113,11 @@ def parse_headers(text: str) -> dict[str, str]:
 
 def read_secret(arn: str) -> str:
     """Return the text of a Secrets Manager secret or of an SSM parameter."""
-    import boto3  # noqa: PLC0415 - a part of Lambda's Python runtime, slow to import
-
     _, _, service, region, _ = arn.split(":", 4)
     if service == "ssm":
-        ssm = boto3.client("ssm", region_name=region)
+        ssm = client("ssm", region)
         # By its ARN: the ARN does not tell whether the name has a leading slash.
         found = ssm.get_parameter(Name=arn, WithDecryption=True)
         return str(found["Parameter"]["Value"])
-    secrets = boto3.client("secretsmanager", region_name=region)
+    secrets = client("secretsmanager", region)
     return str(secrets.get_secret_value(SecretId=arn)["SecretString"])

@@ -1,23 +1,26 @@
-"""Send requests, several at once, and find the parts that a collector does not take."""
+"""Send requests, several at once, and find the spans that a collector does not take."""
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from otlp_forwarder.counts import Counts
-from otlp_forwarder.input.records import Part, is_broken
 from otlp_forwarder.input.wire import first_end
-from otlp_forwarder.output.delivery import CollectorClient
-from otlp_forwarder.output.merge import Request
 from otlp_forwarder.output.responses import Action
+from otlp_forwarder.output.search import Piece, Search
 
-#: How often one request is divided. One bad part among 4,000 is found by 12 divisions. If more
-#: parts are bad than this finds, the rest is set aside with its good neighbours.
-MOST_DIVISIONS = 64
+if TYPE_CHECKING:
+    from otlp_forwarder.output.delivery import CollectorClient, Delivery
+    from otlp_forwarder.output.merge import Request
+    from otlp_forwarder.output.refusals import Refusals
+
+#: Bytes, without compression, of the requests that are under way at once. A larger one goes by
+#: itself.
+MOST_UNDER_WAY = 48 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class Undelivered:
 
     Args:
         request: What is left.
-        action: LATER or SET_ASIDE.
+        action: LATER, HOLD, HAND_OVER or SET_ASIDE.
         reason: Why it was not delivered.
     """
 
@@ -37,23 +40,29 @@ class Undelivered:
 
 @dataclass
 class Outcome:
-    """What became of one request.
+    """What became of some spans.
 
     Args:
         delivered: Items of the event of which the collector took a part.
         undelivered: What it did not take.
         counts: Requests, spans and so on.
+        note: What the collector said of a request that it took, or nothing.
     """
 
     delivered: set[int] = field(default_factory=set)
     undelivered: list[Undelivered] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
+    note: str = ""
 
 
 def send_all(
-    requests: Iterable[Request], client: CollectorClient, deadline: float, parallel: int
+    requests: Iterable[Request],
+    client: CollectorClient,
+    deadline: float,
+    parallel: int,
+    refusals: Refusals,
 ) -> Iterator[Outcome]:
-    """Send requests and yield what became of each, in the order in which it is known.
+    """Send requests and yield what became of their spans, as soon as it is known.
 
     Requests are taken from the iterable when they can be sent, so that memory holds a few of them,
     however many there are.
@@ -63,82 +72,77 @@ def send_all(
         client: Sends them.
         deadline: When to give up, by the client's clock.
         parallel: Requests that are under way at once.
+        refusals: What is known not to be taken.
     """
-    waiting = iter(requests)
-    first = list(itertools.islice(waiting, 2))
-    if len(first) < 2:  # noqa: PLR2004 - one request, the common case, needs no thread
-        yield from (_send(request, client, deadline) for request in first)
-        return
+    search = Search(requests, refusals)
+    under_way: dict[Future[Delivery], Piece] = {}
+
+    def deliver(piece: Piece) -> Delivery:
+        request = piece.request
+        return client.deliver(request.destination, request.body, deadline)
+
+    # Threads are started when they are needed: for one request, the common case, none is.
     with ThreadPoolExecutor(parallel, "sender") as pool:
-        under_way: set[Future[Outcome]] = set()
-        for request in itertools.chain(first, waiting):
-            if len(under_way) >= parallel:
-                done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
-                yield from (future.result() for future in done)
-            under_way.add(pool.submit(_send, request, client, deadline))
-        yield from (future.result() for future in under_way)
+        while search.prepare(max(2, parallel) - len(under_way), is_idle=not under_way) or under_way:
+            yield from map(_set_aside, search.set_aside())
+            if search.ready == 1 and not under_way:
+                piece = search.take()
+                yield _settle(piece, deliver(piece), search)
+                continue
+            size = sum(piece.request.size for piece in under_way.values())
+            while search.ready and len(under_way) < parallel:
+                size += search.next_size
+                if under_way and size > MOST_UNDER_WAY:
+                    break
+                piece = search.take()
+                under_way[pool.submit(deliver, piece)] = piece
+            for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                yield _settle(under_way.pop(future), future.result(), search)
+        yield from map(_set_aside, search.set_aside())
 
 
-def _send(request: Request, client: CollectorClient, deadline: float) -> Outcome:
-    """Send a request, and divide it if the collector refuses something that is in it."""
+def _settle(piece: Piece, delivery: Delivery, search: Search) -> Outcome:
+    """Return what became of a piece, and have the search go on."""
     outcome = Outcome()
-    if refusal := request.destination.slot.refusal:
-        _add_undelivered(request, Action.SET_ASIDE, refusal, outcome)
+    counts, request = outcome.counts, piece.request
+    counts.requests = delivery.requests
+    counts.retries = max(0, delivery.requests - 1)
+    counts.bytes = delivery.bytes
+    if delivery.action is Action.DELIVERED:
+        search.add_taken(piece)
+        said = delivery.rejection
+        # A span is counted once.
+        counts.rejected = min(said.spans, request.spans)
+        counts.spans = request.spans - counts.rejected
+        if said.spans or said.message:
+            outcome.note = f"rejected {said.spans} spans of a request that it took: {said.message}"
+        outcome.delivered.update(part.item for part in request.parts)
+        if ended := first_end(request.parts[0].data):
+            # Not below zero: another machine's clock may be ahead.
+            counts.lags.append(max(0, (time.time_ns() - ended) // 1_000_000))
         return outcome
-    pieces, divisions = [request], 0
-    while pieces:
-        piece = pieces.pop()
-        delivery = client.deliver(piece.destination, piece.body, deadline)
-        outcome.counts.requests += delivery.requests
-        outcome.counts.retries += max(0, delivery.requests - 1)
-        outcome.counts.bytes += delivery.bytes
-        outcome.counts.rejected += delivery.rejected
-        match delivery.action:
-            case Action.DELIVERED:
-                _add_delivered(piece, outcome)
-            case Action.DIVIDE if len(piece.parts) > 1 and divisions < MOST_DIVISIONS:
-                # What is visibly broken is found without asking, so that divisions are left for
-                # what is not.
-                broken, sound = _parted(piece.parts) if divisions == 0 else ([], piece.parts)
-                for part in broken:
-                    alone = Request(piece.destination, [part])
-                    _add_undelivered(alone, Action.SET_ASIDE, delivery.reason, outcome)
-                if not broken:
-                    pieces += piece.halves()
-                    divisions += 1
-                elif sound:
-                    pieces.append(Request(piece.destination, sound))
-            case Action.DIVIDE | Action.SET_ASIDE:
-                _add_undelivered(piece, Action.SET_ASIDE, delivery.reason, outcome)
-            case _:
-                _add_undelivered(piece, Action.LATER, delivery.reason, outcome)
+    if delivery.action is Action.DIVIDE:
+        decided = search.add_refused(piece, delivery.reason)
+    else:
+        search.add_undecided(piece)
+        decided = request, delivery.action, delivery.reason
+    if decided:
+        _add_undelivered(outcome, Undelivered(*decided))
     return outcome
 
 
-def _parted(parts: list[Part]) -> tuple[list[Part], list[Part]]:
-    """Return the parts whose lengths do not add up, and the others."""
-    broken: list[Part] = []
-    sound: list[Part] = []
-    for part in parts:
-        (broken if is_broken(part) else sound).append(part)
-    return broken, sound
+def _set_aside(refused: tuple[Request, str]) -> Outcome:
+    outcome = Outcome()
+    _add_undelivered(outcome, Undelivered(refused[0], Action.SET_ASIDE, refused[1]))
+    return outcome
 
 
-def _add_delivered(piece: Request, outcome: Outcome) -> None:
-    outcome.delivered.update(part.item for part in piece.parts)
-    outcome.counts.spans += _spans(piece)
-    if ended := first_end(piece.parts[0].data):
-        # Not below zero: another machine's clock may be ahead.
-        outcome.counts.lags.append(max(0, (time.time_ns() - ended) // 1_000_000))
-
-
-def _add_undelivered(piece: Request, action: Action, reason: str, outcome: Outcome) -> None:
-    outcome.undelivered.append(Undelivered(piece, action, reason))
-    if action is Action.SET_ASIDE:
-        outcome.counts.rejected += _spans(piece)
-    else:
-        outcome.counts.undelivered += _spans(piece)
-
-
-def _spans(piece: Request) -> int:
-    return sum(part.spans for part in piece.parts)
+def _add_undelivered(outcome: Outcome, undelivered: Undelivered) -> None:
+    outcome.undelivered.append(undelivered)
+    spans = undelivered.request.spans
+    if undelivered.action is Action.SET_ASIDE:
+        outcome.counts.rejected += spans
+        return
+    outcome.counts.undelivered += spans
+    if undelivered.action is Action.HOLD:
+        outcome.counts.held += spans

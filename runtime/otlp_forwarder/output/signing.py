@@ -19,6 +19,7 @@ from urllib.parse import quote, urlsplit
 
 from otlp_forwarder.aws import Scope
 from otlp_forwarder.output.credentials import Credentials
+from otlp_forwarder.output.origins import host_of
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 #: How times are written in signatures, and in messages about them.
@@ -86,14 +87,6 @@ def sign(  # noqa: PLR0913 - all but three are by keyword
         f"SignedHeaders={';'.join(names)}, Signature={signature}"
     )
     return added
-
-
-def host_of(url: str) -> str:
-    """Return the Host header of a request to a URL: without a port that is the scheme's own."""
-    parts = urlsplit(url)
-    usual = {"http": 80, "https": 443}.get(parts.scheme)
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
-    return host if parts.port in (None, usual) else f"{host}:{parts.port}"
 
 
 def _normal_path(path: str) -> str:

@@ -29,6 +29,7 @@ UNITS = {
     "Bytes": "Bytes",
     "Rejected": "Count",
     "Undelivered": "Count",
+    "Held": "Count",
     "Malformed": "Count",
     "Lag": "Milliseconds",
 }
@@ -52,6 +53,7 @@ def metrics_line(counts: Counts, function: str) -> str:
         "Bytes": counts.bytes,
         "Rejected": counts.rejected,
         "Undelivered": counts.undelivered,
+        "Held": counts.held,
         "Malformed": counts.malformed.total(),
     }
     if counts.lags:

@@ -8,61 +8,104 @@ as done, so that the delivered part does not arrive twice.
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from otlp_forwarder.input.events import Source
-from otlp_forwarder.output.merge import Request
 from otlp_forwarder.output.responses import Action
 
 if TYPE_CHECKING:
-    from otlp_forwarder.output.sender import Outcome
+    from collections.abc import Set as AbstractSet
+
+    from otlp_forwarder.counts import Counts
+    from otlp_forwarder.input.records import Part
+    from otlp_forwarder.result.pile import Group, Pile
     from otlp_forwarder.result.queues import Queue
 
 logger = logging.getLogger(__name__)
 
+#: Why a span is lost that fits nowhere.
+TOO_LARGE = "refused, and too large for a queue"
 
-def resolve(
-    source: Source, outcomes: Iterable[Outcome], redrive: Queue, dead_letters: Queue
-) -> set[int]:
-    """Find a keeper for everything that was not delivered.
+
+class Keepers:
+    """Who can keep what.
 
     Args:
-        source: Who redelivers, and so how much at once.
-        outcomes: What became of all requests of the event.
         redrive: For what may be delivered later.
         dead_letters: For what the collector refused, until somebody has looked at it.
-
-    Returns:
-        The items that the platform must keep. Without queues these are all items that were not
-        delivered as a whole; what was delivered of them arrives again.
     """
-    done: set[int] = set()
-    waiting: list[tuple[Request, str]] = []
-    reasons: Counter[str] = Counter()
-    for outcome in outcomes:
-        done |= outcome.delivered
-        for undelivered in outcome.undelivered:
-            request, reason = undelivered.request, undelivered.reason
-            if undelivered.action is Action.SET_ASIDE:
-                reasons[reason] += 1
-                left = dead_letters.put(request, reason)
-                done |= {part.item for part in request.parts} - {part.item for part in left}
-                request = Request(request.destination, list(left))
-            if request.parts:
-                waiting.append((request, reason))
-    kept = _kept_by_platform(source, {part.item for r, _ in waiting for part in r.parts}, done)
-    for request, reason in waiting:
-        reasons[reason] += 1
-        rest = [part for part in request.parts if part.item not in kept]
-        if rest:
-            left = redrive.put(Request(request.destination, rest), reason)
+
+    def __init__(self, redrive: Queue, dead_letters: Queue) -> None:
+        self._redrive = redrive
+        self._dead_letters = dead_letters
+
+    def resolve(  # noqa: PLR0913 - all but two are by keyword
+        self,
+        source: Source,
+        pile: Pile,
+        *,
+        done: AbstractSet[int],
+        unread: AbstractSet[int],
+        until: float,
+        counts: Counts,
+    ) -> set[int]:
+        """Find a keeper for everything that was not delivered.
+
+        Args:
+            source: Who redelivers, and so how much at once.
+            pile: What was not delivered.
+            done: Items of which something was delivered.
+            unread: Items for which there was no time, the last ones of the event.
+            until: When to begin nothing more, by the queues' clock.
+            counts: Where to count what is lost.
+
+        Returns:
+            The items that the platform must keep. Without queues these are all items that were not
+            delivered as a whole; what was delivered of them arrives again.
+        """
+        done = set(done)
+        waiting: list[tuple[Group, list[Part]]] = []
+        for group in pile.groups(Action.SET_ASIDE):
+            put = self._dead_letters.put(group.destination, group.parts(), group.reason, until)
+            if lost := sum(part.spans or 1 for part in put.too_large):
+                counts.malformed[TOO_LARGE] += lost
+                logger.error("%d spans are lost, %s: %s", lost, TOO_LARGE, group.reason)
+            done |= group.items - {part.item for part in put.left}
+            _say(group, "in the dead-letter queue", put.left)
+            waiting.append((group, put.left))
+        handed = [Action.HAND_OVER] if source is not Source.QUEUE else []
+        for group in pile.groups(*handed):
+            put = self._redrive.put(group.destination, group.parts(), group.reason, until)
+            left = put.left + put.too_large
+            done |= group.items - {part.item for part in left}
+            _say(group, "in the redrive queue", left)
+            waiting.append((group, left))
+        failed = {part.item for _, left in waiting for part in left}
+        later = pile.groups(*({Action.LATER, Action.HOLD, Action.HAND_OVER} - set(handed)))
+        for group in later:
+            failed |= group.items
+        kept = _kept_by_platform(source, failed, done)
+        for group in later:
+            rest = (part for part in group.parts() if part.item not in kept)
+            put = self._redrive.put(group.destination, rest, group.reason, until)
+            left = put.left + put.too_large
+            _say(group, "in the redrive queue or left to the platform", left)
             kept |= {part.item for part in left}
-    if reasons:
-        said = "; ".join(f"{reason} ({n})" for reason, n in reasons.most_common())
-        logger.warning("not delivered: %s", said)
-    return kept
+        for group, left in waiting:
+            remaining = [part for part in left if part.item not in kept]
+            put = self._redrive.put(group.destination, remaining, group.reason, until)
+            kept |= {part.item for part in put.left + put.too_large}
+        return kept | unread
+
+
+def _say(group: Group, where: str, left: list[Part]) -> None:
+    """Log what became of a group, and of what is left of it where nobody else takes it."""
+    count = sum(part.spans for part in left)
+    if count == group.spans:
+        where = "left to the platform"
+    elif count:
+        where += f", except for {count} that are left to the platform"
+    logger.warning("%d spans are %s: %s", group.spans, where, group.reason)
 
 
 def _kept_by_platform(source: Source, failed: set[int], done: set[int]) -> set[int]:
