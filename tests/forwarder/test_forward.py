@@ -173,7 +173,8 @@ def test_a_collector_that_refuses_everything_is_not_asked_without_end(
         compression="none",
     )
 
-    assert len(receiver.requests) < 100
+    # Of 1,000 that dividing down to each span would take; threads decide how many.
+    assert len(receiver.requests) < 250
     assert result.counts.rejected == 500
     assert not result.failures
 
