@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -21,7 +22,7 @@ def test_the_lock_is_of_the_oldest_version_that_is_declared() -> None:
         for requirement in project["optional-dependencies"]["cdk"]
     )
     pins = dict(
-        line.removesuffix(" \\").split("==")
+        re.split("==| ", line)[:2]
         for line in LOCK.read_text("utf-8").splitlines()
         if "==" in line and not line.startswith(" ")
     )

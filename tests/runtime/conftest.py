@@ -15,6 +15,8 @@ from lambda_otel_lite.propagation import names, propagation
 from tests.spans import Telemetry
 from tests.spans import make_telemetry as _make_telemetry
 
+#: The API's own, before any test has run, be it one of another folder.
+_TEXTMAP = propagate.get_global_textmap()
 _VARIABLES = [
     value for name, value in vars(environment).items() if name.isupper() and isinstance(value, str)
 ]
@@ -27,13 +29,13 @@ def _fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(trace, "_TRACER_PROVIDER", None)
     monkeypatch.setattr(trace, "_TRACER_PROVIDER_SET_ONCE", Once())
     monkeypatch.setattr(telemetry, "_current", None)
-    textmap = propagate.get_global_textmap()
+    propagate.set_global_textmap(_TEXTMAP)
     reading.warn.cache_clear()
     names._warn.cache_clear()
     names.offered.cache_clear()
     monkeypatch.setattr(propagation, "_chosen", None)
     yield
-    propagate.set_global_textmap(textmap)
+    propagate.set_global_textmap(_TEXTMAP)
     logging.getLogger("lambda_otel_lite").setLevel(logging.NOTSET)
 
 

@@ -184,7 +184,8 @@ def test_no_module_logs_by_other_means() -> None:
     found = [
         f"{path.name}:{node.lineno}"
         for path in Path(lambda_otel_lite.__file__).parent.rglob("*.py")
-        if path.name != "log.py"
+        # The other two are about the function's own log lines.
+        if path.name not in {"log.py", "logger.py", "log_correlation.py"}
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.Attribute | ast.Name)
         and getattr(node, "attr", getattr(node, "id", "")) in {"getLogger", "warnings"}

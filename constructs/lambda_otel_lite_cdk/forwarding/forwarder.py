@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import Acknowledgment, AssetHashType, Duration, Stack, Validations
+import aws_cdk
+from aws_cdk import AssetHashType, Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as event_sources
@@ -246,9 +247,11 @@ def _newest_runtime() -> lambda_.Runtime:
 def _allow_anywhere(role: iam.Role, actions: Sequence[str], reason: str) -> None:
     """Allow actions that have no resource, and say so to cdk-nag."""
     role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=["*"]))
-    Validations.of(role).acknowledge(
-        Acknowledgment(id="AwsSolutions::AwsSolutions-IAM5[Resource::*]", reason=reason)
-    )
+    # Older versions of the CDK have no place for it.
+    if hasattr(aws_cdk, "Validations"):
+        aws_cdk.Validations.of(role).acknowledge(
+            aws_cdk.Acknowledgment(id="AwsSolutions::AwsSolutions-IAM5[Resource::*]", reason=reason)
+        )
 
 
 def _grant_cloudwatch(function: lambda_.Function, role: iam.Role, backend: CloudWatch) -> None:
