@@ -9,6 +9,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from lambda_otel_lite.lifecycle.extension import Signal
 from lambda_otel_lite.lifecycle.extensions_api import Invoke
 from lambda_otel_lite.lifecycle.handover import Handover
+from lambda_otel_lite.lifecycle.response import ResponsePosting
 from lambda_otel_lite.log import Logger
 from lambda_otel_lite.processor import flush
 from lambda_otel_lite.startup.threads import Lock
@@ -19,11 +20,11 @@ logger = Logger("lambda_otel_lite.extension")
 # handler has begun by then, none will: the invocation lasts as long as the extension waits.
 BEGIN_GRACE = 0.1
 
-# How long it waits for the context object's release, in s; to encode and post 5 MB takes about 0.1.
-# Why it does not look into the handler's stack for awslambdaric's handle_event_request instead: the
-# response comes no sooner for it. Measured, an export that begins too early costs a response of
-# 1 KB to 5.5 MB nothing, because the JSON encoder lets no other thread run. At worst, with 2,000
-# spans beside 1 MB of objects that are encoded in Python, the response comes after 260 ms, not 236.
+# How long it waits for the response to leave, in s; to encode and post 5 MB takes about 0.1. Where
+# awslambdaric runs the function, its client tells when that is. Elsewhere the context object's
+# release does. Measured, an export that begins too early costs a response of 1 KB to 5.5 MB
+# nothing, because the JSON encoder lets no other thread run. At worst, with 2,000 spans beside 1 MB
+# of objects that are encoded in Python, the response comes after 260 ms, not 236.
 RESPONSE_GRACE = 0.2
 
 # The same if it was not released the last time: some frameworks keep the context object.
@@ -49,6 +50,7 @@ class AsyncExport:
         self._lock = Lock()
         self._handover = Handover()
         self._connected = True
+        self._posting = ResponsePosting()
         self._begin_grace = BEGIN_GRACE
         self._context_is_kept = False
 
@@ -92,9 +94,11 @@ class AsyncExport:
         with self._lock:
             handover.ended = True
             is_followed = self._connected and handover.is_followed
-            is_noticed = handover.watch(context) and not self._context_is_kept
-            # An extension that rests is woken by the context object's release. To wake it now would
-            # have it run in place of the thread that is about to post the response.
+            is_noticed = self._posting.notify(handover.respond) or (
+                handover.watch(context) and not self._context_is_kept
+            )
+            # An extension that rests is woken when the response has left. To wake it now would have
+            # it run in place of the thread that is about to post the response.
             must_wake = is_followed and (handover.is_read or not is_noticed)
             if not is_followed:
                 self._finish(handover)

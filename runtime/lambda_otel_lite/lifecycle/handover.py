@@ -74,10 +74,14 @@ class Handover:
         """Wake the extension if it waits for this invocation."""
         self._wake_ups.put(None)
 
-    def _on_release(self, _: object) -> None:
-        # Runs in any thread, in the middle of anything: it may take no lock.
+    def respond(self) -> None:
+        """Wake the extension, because the response has left."""
         self.responded = True
         self._wake_ups.put(None)
+
+    def _on_release(self, _: object) -> None:
+        # Runs in any thread, in the middle of anything: it may take no lock.
+        self.respond()
 
     # Extension's thread
 

@@ -85,6 +85,57 @@ class ResponseEncoding:
         return marshal_response
 
 
+class ResponsePosting:
+    """Calls back when the platform's runtime has posted a response, or an error.
+
+    In mode async, an export that waits for anything else, such as the release of the invocation's
+    context object, waits in vain where frameworks or a traceback keep it.
+    """
+
+    _METHODS = ("post_invocation_result", "post_invocation_error")
+
+    def __init__(self) -> None:
+        self._posted: Callable[[], None] | None = None
+        self._is_watched = False
+
+    def notify(self, posted: Callable[[], None]) -> bool:
+        """Have something called when the response of this invocation has been posted.
+
+        Args:
+            posted: Called once, in the handler's thread; must not raise.
+
+        Returns:
+            False if the runtime is not the one that is known.
+        """
+        self._is_watched = self._is_watched or self._watch()
+        if self._is_watched:
+            self._posted = posted
+        return self._is_watched
+
+    def _watch(self) -> bool:
+        frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 - the one way to the runtime's client
+        while frame is not None and not _is_of_the_runtime(frame):
+            frame = frame.f_back
+        try:
+            client = frame.f_locals["lambda_runtime_client"] if frame else None
+            for name in self._METHODS:
+                setattr(client, name, self._watched(getattr(client, name)))
+        except Exception:  # noqa: BLE001 - another version of the runtime
+            return False
+        return True
+
+    def _watched(self, post: Callable[..., Any]) -> Callable[..., Any]:
+        def post_and_tell(*arguments: Any, **named: Any) -> Any:
+            try:
+                return post(*arguments, **named)
+            finally:
+                posted, self._posted = self._posted, None
+                if posted is not None:
+                    posted()
+
+        return post_and_tell
+
+
 def error_type(error: BaseException) -> str:
     """Return the type of error that the platform reports.
 
@@ -98,13 +149,20 @@ def _caller() -> FrameType | None:
     """Return the frame of the platform's runtime if it has called the traced handler itself."""
     frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 - the one way to know the caller
     while frame is not None:
-        module = str(frame.f_globals.get("__name__"))
-        if module == "awslambdaric.bootstrap":
-            return frame if frame.f_code.co_name == "handle_event_request" else None
-        if not module.startswith("lambda_otel_lite."):
+        if _is_of_the_runtime(frame):
+            return frame
+        if not str(frame.f_globals.get("__name__")).startswith("lambda_otel_lite."):
             return None
         frame = frame.f_back
     return None
+
+
+def _is_of_the_runtime(frame: FrameType) -> bool:
+    """Tell whether this is where the platform's runtime handles an invocation."""
+    return (
+        frame.f_globals.get("__name__") == "awslambdaric.bootstrap"
+        and frame.f_code.co_name == "handle_event_request"
+    )
 
 
 def _fault(encoded: Any) -> BaseException | None:

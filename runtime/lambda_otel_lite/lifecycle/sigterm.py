@@ -12,10 +12,14 @@ from types import FrameType
 from typing import Any
 
 from lambda_otel_lite.log import Logger
-from lambda_otel_lite.startup.threads import start_thread_from_signal
+from lambda_otel_lite.startup.threads import original, start_thread_from_signal
 
 logger = Logger("lambda_otel_lite.extension")
 
+sleep = original("time", "sleep")
+
+# Seconds after which the signal is sent once more.
+_AGAIN_S = 0.02
 # Stages of a SIGTERM: none has come, the work before the exit is under way, the work is done.
 _IDLE, _PREPARING, _PREPARED = range(3)
 
@@ -36,7 +40,10 @@ def on_sigterm(before_exit: Callable[[], None]) -> None:
         nonlocal stage
         before_exit()
         stage = _PREPARED
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+        # Until it is heard: a signal that comes just before a system call does not interrupt it.
+        while stage == _PREPARED:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+            sleep(_AGAIN_S)
 
     def handle(number: int, frame: FrameType | None) -> None:
         # The code that this interrupts may hold any lock: a span's, stdout's, one of the threading
