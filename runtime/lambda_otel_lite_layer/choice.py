@@ -6,7 +6,6 @@ found in either case.
 """
 
 import sys
-from collections.abc import Mapping
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -90,7 +89,7 @@ def choose(layer: str | None, stand_in: str | None) -> Choice:
         usable=False,
         from_layer=False,
         warning=f"the function runs without tracing: its code holds {versions.described(found)}"
-        f"{because}, and {problem}. {_advice(found)}",
+        f"{because}, and {problem}. {versions.advice(found)}",
     )
 
 
@@ -134,23 +133,10 @@ def _use(folder: str, portions: Portions, problem: str, *, from_layer: bool) -> 
             used = f"{versions.described(own)} of {folder}"
         warning = (
             f"the function's code holds {versions.described(found)}, but {problem}: {used} are"
-            f" used. {_advice(found)}"
+            f" used. {versions.advice(found)}"
         )
     return Choice(
         usable=True, from_layer=from_layer, replaces_sdk=from_layer and has_sdk, warning=warning
-    )
-
-
-def _advice(found: Mapping[str, str]) -> str:
-    from lambda_otel_lite_layer import versions  # noqa: PLC0415 - see above
-
-    newest = max(found.values(), key=versions.release, default="")
-    oldest = versions.OLDEST_REPLACED
-    is_enough = newest and versions.release(newest) >= oldest
-    version = f"=={newest}" if is_enough else f">={versions.dotted(oldest)}"
-    return (
-        f"Install opentelemetry-sdk{version} with the function's code, which brings the others"
-        f" along, or none of them."
     )
 
 

@@ -82,6 +82,17 @@ def described(found: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {version}" for name, version in found.items()) or "no OpenTelemetry"
 
 
+def advice(found: Mapping[str, str]) -> str:
+    """Say what to install where the versions are no set that spans can be made with."""
+    newest = max(found.values(), key=release, default="")
+    is_enough = newest and release(newest) >= OLDEST_REPLACED
+    version = f"=={newest}" if is_enough else f">={dotted(OLDEST_REPLACED)}"
+    return (
+        f"Install opentelemetry-sdk{version} with the function's code, which brings the others"
+        f" along, or none of them."
+    )
+
+
 def release(version: str) -> tuple[int, ...]:
     """Return major and minor number of a version, to be compared.
 

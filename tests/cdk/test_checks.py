@@ -93,6 +93,29 @@ def test_hazard_32_an_exec_wrapper_is_kept_and_warned_about(stack: Stack) -> Non
     assert "AWS_LAMBDA_EXEC_WRAPPER is '/opt/otel-instrument' and is kept" in warning
 
 
+@pytest.mark.parametrize(
+    "versions",
+    [
+        {},
+        {"": "1.27.0"},
+        {"": "1.40.0", "semconv/": "0.61b0"},
+        {"": "1.40.0", "sdk/": "1.40.0", "semconv/": "0.61b0"},
+    ],
+    ids=["none", "API alone", "API and conventions", "whole"],
+)
+def test_opentelemetry_that_works_is_not_warned_about(
+    versions: dict[str, str], stack: Stack, tmp_path: Path
+) -> None:
+    (tmp_path / "index.py").touch()
+    for part, version in versions.items():
+        module = tmp_path / f"opentelemetry/{part}version.py"
+        module.parent.mkdir(parents=True, exist_ok=True)
+        module.write_text(f"__version__ = '{version}'\n")
+    instrumented(stack, code=lambda_.Code.from_asset(str(tmp_path)))
+    assert functions(stack)
+    assert warnings_of(stack) == []
+
+
 def subscribed(stack: Stack, others: int) -> None:
     group = logs.LogGroup(stack, "Logs")
     add_filters(group, others)

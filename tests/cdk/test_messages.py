@@ -101,6 +101,32 @@ def too_large(stack: Stack) -> None:
     instrument(orders(stack, code=lambda_.Code.from_asset(str(archive))))
 
 
+def holding(versions: dict[str, dict[str, str]]) -> Callable[[Stack], None]:
+    """Instrument a function whose code, and a layer of its own, hold these versions.
+
+    Args:
+        versions: By the folder of an asset, which is empty for the function's code: each version by
+            the folder of its module.
+    """
+
+    def do(stack: Stack) -> None:
+        props: dict[str, Any] = {}
+        for folder, found in versions.items():
+            asset = Path(root_of(stack).outdir, "layer" if folder else "code")
+            for part, version in found.items():
+                module = asset / f"{folder}opentelemetry/{part}version/__init__.py"
+                module.parent.mkdir(parents=True, exist_ok=True)
+                module.write_text(f'__version__ = "{version}"\n')
+            code = lambda_.Code.from_asset(str(asset))
+            if folder:
+                props["layers"] = [lambda_.LayerVersion(stack, "Own", code=code)]
+            else:
+                props["code"] = code
+        instrument(orders(stack, **props))
+
+    return do
+
+
 def changed_later(change: Callable[[lambda_.CfnFunction], object]) -> Callable[[Stack], None]:
     """Change a function after it has been instrumented."""
 
@@ -302,6 +328,37 @@ CHECKS = [
         "Shop/Orders",
         "AWS_LAMBDA_EXEC_WRAPPER is '/opt/otel-instrument' and is kept",
         "Remove that tool's wrapper",
+    ),
+    Bad(
+        "mixed-opentelemetry",
+        holding({"": {"": "1.40.0"}, "python/": {"sdk/": "1.38.0", "semconv/": "0.59b0"}}),
+        "Shop/Orders",
+        r"its code and layers hold opentelemetry-api 1\.40\.0, opentelemetry-sdk 1\.38\.0, .*"
+        r"do not belong together: the telemetry layer's are used instead",
+        r"Install opentelemetry-sdk==1\.40\.0",
+    ),
+    Bad(
+        "mixed-opentelemetry",
+        holding({"": {"": "1.20.0", "sdk/": "1.20.0", "semconv/": "0.41b0"}}),
+        "Shop/Orders",
+        r"opentelemetry-sdk 1\.20\.0.*at least 1\.22 is needed: it would run without tracing",
+        r"Install opentelemetry-sdk>=1\.33",
+    ),
+    Bad(
+        "mixed-opentelemetry",
+        holding(
+            {
+                "": {"": "1.33.0"},
+                f"python/lib/python{PYTHON}/site-packages/": {
+                    "": "1.40.0",
+                    "sdk/": "1.40.0",
+                    "semconv/": "0.61b0",
+                },
+            }
+        ),
+        "Shop/Orders",
+        r"opentelemetry-api 1\.33\.0, opentelemetry-sdk 1\.40\.0.*those that lie together are used",
+        r"Install opentelemetry-sdk==1\.40\.0",
     ),
     Bad(
         "subscription-quota",

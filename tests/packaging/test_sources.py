@@ -78,10 +78,12 @@ FLOORS = {
         __init__
     """,
 }
-#: What one package may import of another: the tables of variables, and kinds of their values.
+#: What one package may import of another: the tables of variables, kinds of their values, and
+#: which versions of OpenTelemetry go together.
 ALLOWED = {
     "constructs/lambda_otel_lite_cdk": {
         "lambda_otel_lite.configuration.variables",
+        "lambda_otel_lite_layer.versions",
         "otlp_forwarder.values",
         "otlp_forwarder.variables",
     }

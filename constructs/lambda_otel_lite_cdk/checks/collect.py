@@ -21,7 +21,7 @@ from lambda_otel_lite_cdk.checks.facts import (
     StageFacts,
 )
 from lambda_otel_lite_cdk.forwarding.pattern import RECORD_PATTERN
-from lambda_otel_lite_cdk.functions.eligibility import is_made_by_cdk, variables_of
+from lambda_otel_lite_cdk.functions.eligibility import is_made_by_cdk, python_of, variables_of
 from lambda_otel_lite_cdk.functions.outcome import name_of
 from lambda_otel_lite_cdk.functions.properties import configurations, with_resources
 from lambda_otel_lite_cdk.functions.reasons import Reason
@@ -36,7 +36,8 @@ from lambda_otel_lite_cdk.functions.rendered import (
 from lambda_otel_lite_cdk.instrumentation.apply import Applied
 from lambda_otel_lite_cdk.instrumentation.collect import Site
 from lambda_otel_lite_cdk.instrumentation.resolve import Failed, LeftAlone
-from lambda_otel_lite_cdk.layer.archive import asset_size
+from lambda_otel_lite_cdk.layer.archive import asset_path, asset_size
+from lambda_otel_lite_cdk.layer.opentelemetry import opentelemetry_of_code, opentelemetry_of_layer
 from lambda_otel_lite_cdk.settings.settings import DEFAULT_QUOTA, QUOTA_KEY
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ def _functions(
 ) -> Iterator[FunctionFacts]:
     assets = Path(stage.asset_outdir)
     size = cache(lambda of: asset_size(assets, of))
+    versions = cache(lambda of, python: _opentelemetry(assets, of, python))
     templates = render({one.site.stack_path: one.site.stack for one in applied})
     for stack_path, resources in templates.items():
         versioned = {
@@ -142,6 +144,10 @@ def _functions(
             properties = as_given(resources.get(site.logical_id, {}).get("Properties", {}))
             references = [key(layer) for layer in properties.get("layers") or ()]
             code = properties.get("code", {}).get("s3Key")
+            python = python_of(properties)
+            # Of two layers that have a file, the later one's is there.
+            own = [key(layers[one.layer])]
+            others = [contents.get(each) for each in reversed(references) if each not in own]
             yield FunctionFacts(
                 construct=site.resource,
                 path=site.path,
@@ -150,7 +156,16 @@ def _functions(
                 undone=_undone(one, properties, references, key(layers[one.layer])),
                 size=_size(size, [code, *(contents.get(each) for each in references)]),
                 has_version=key({"Ref": site.logical_id}) in versioned,
+                opentelemetry=[versions(code, None), *(versions(one, python) for one in others)],
             )
+
+
+def _opentelemetry(assets: Path, code: object, python: str | None) -> Mapping[str, str]:
+    """Return what a layer holds for a Python version, or what a function's own code holds."""
+    asset = asset_path(assets, code)
+    if asset is None:
+        return {}
+    return opentelemetry_of_layer(asset, python) if python else opentelemetry_of_code(asset)
 
 
 def _size(of: Callable[[object], int], keys: Iterable[object]) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from constructs import IConstruct
 
@@ -37,6 +37,8 @@ class FunctionFacts(Facts):
             all of it.
         size: Size of its code and layers as far as they are known, unzipped, in bytes.
         has_version: Whether the app publishes a version of it.
+        opentelemetry: Versions of OpenTelemetry's core distributions in its code and in each of its
+            layers, in the order in which Python looks, as far as they are known.
     """
 
     properties: Mapping[str, Any]
@@ -44,6 +46,7 @@ class FunctionFacts(Facts):
     undone: str
     size: int
     has_version: bool
+    opentelemetry: Sequence[Mapping[str, str]] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

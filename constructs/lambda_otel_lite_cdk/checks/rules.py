@@ -6,6 +6,7 @@ A check is a function that takes facts and returns what is wrong, and a row of `
 from __future__ import annotations
 
 import json
+from collections import ChainMap
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ from lambda_otel_lite_cdk.functions.quotas import (
     MOST_UNZIPPED_BYTES,
 )
 from lambda_otel_lite_cdk.settings.settings import QUOTA_KEY
+from lambda_otel_lite_layer import versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -151,6 +153,25 @@ def _exec_wrapper(facts: FunctionFacts) -> str | None:
     )
 
 
+def _mixed_opentelemetry(facts: FunctionFacts) -> str | None:
+    # The first that Python finds of each.
+    first = ChainMap(*map(dict, facts.opentelemetry))
+    found = {name: first[name] for name in versions.CORE if name in first}
+    problem = versions.problem_of(found)
+    # An API alone is what libraries bring along; the layer's is used in its place.
+    if problem is None or versions.SDK not in found:
+        return None
+    used = "the telemetry layer's are used instead, or it runs without tracing"
+    if not versions.may_be_replaced(found):
+        used = "it would run without tracing"
+    if any(versions.problem_of(one) is None for one in facts.opentelemetry):
+        used = "those that lie together are used"
+    return (
+        f"its code and layers hold {versions.described(found)}, and {problem}: {used}. "
+        f"{versions.advice(found)}"
+    )
+
+
 def _layer_not_compiled(facts: LayerFacts) -> str | None:
     if facts.layer.compiled:
         return None
@@ -213,6 +234,12 @@ class Check(Enum):
         Severity.WARNING,
         FunctionFacts,
         _snapstart_without_version,
+    )
+    MIXED_OPENTELEMETRY = (
+        "mixed-opentelemetry",
+        Severity.WARNING,
+        FunctionFacts,
+        _mixed_opentelemetry,
     )
     EXEC_WRAPPER = "exec-wrapper", Severity.WARNING, FunctionFacts, _exec_wrapper
     LAYER_NOT_COMPILED = "layer-not-compiled", Severity.WARNING, LayerFacts, _layer_not_compiled

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 #: The time of every file in an archive, the earliest that zip knows.
 _TIME = (1980, 1, 1, 0, 0, 0)
@@ -81,6 +81,24 @@ def has_file(asset: Path, name: str) -> bool:
         return False
     with zipfile.ZipFile(asset) as opened:
         return name in opened.namelist()
+
+
+def text_of(asset: Path, names: Iterable[str]) -> str | None:
+    """Return the text of the first of some files that a folder or an archive holds.
+
+    Args:
+        asset: The folder or archive.
+        names: Paths of the files in it.
+    """
+    if asset.is_dir():
+        paths = (asset / name for name in names)
+        return next((one.read_text("utf-8", "replace") for one in paths if one.is_file()), None)
+    if not zipfile.is_zipfile(asset):
+        return None
+    with zipfile.ZipFile(asset) as opened:
+        held = set(opened.namelist())
+        texts = (opened.read(name).decode("utf-8", "replace") for name in names if name in held)
+        return next(texts, None)
 
 
 def _in(folder: Path) -> Iterator[Path]:
