@@ -79,6 +79,10 @@ class OpenSpans(SpanProcessor):
                 self._open.pop(span_id, None)
         self._most_open = max(_MOST_OPEN, 2 * len(self._open))
 
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - the SDK's signature
+        """Export nothing; without this, older SDKs do not flush the processors after it."""
+        return True
+
     def note_dropped(self, root: trace.Span) -> None:
         """Set on a local root that is about to end how many spans were dropped, if any were."""
 
