@@ -9,7 +9,8 @@ from opentelemetry.sdk.trace import SpanProcessor
 
 from lambda_otel_lite.configuration.settings import Settings
 from lambda_otel_lite.export.encoder import encode_spans
-from lambda_otel_lite.export.record import RecordFormat, write
+from lambda_otel_lite.export.record import RecordFormat
+from lambda_otel_lite.log import Stdout
 
 
 class Line(SpanProcessor):
@@ -19,6 +20,7 @@ class Line(SpanProcessor):
         self.spans = []
         self.request = b""
         self.format = RecordFormat(Settings.from_environ({}))
+        self.stdout = Stdout()
 
     def on_end(self, span):
         """Keep the span, in the first call alone."""
@@ -28,7 +30,7 @@ class Line(SpanProcessor):
     def write(self):
         """Compress and write what the spans of the first call were."""
         self.request = self.request or encode_spans(self.spans)
-        write(self.format.line(self.format.payload(self.request), len(self.spans)))
+        self.stdout.write(self.format.line(self.format.payload(self.request), len(self.spans)))
 
 
 line = Line()
