@@ -1,0 +1,248 @@
+"""Functions that use third-party libraries answer as they do bare, and their spans come out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import uv
+from moto.server import ThreadedMotoServer
+
+from lambda_otel_lite_cdk.cli.assembly.functions import TemplateFunction
+from lambda_otel_lite_cdk.cli.emulator.emulator import Emulator
+from lambda_otel_lite_cdk.cli.emulator.toolchain import interpreter_for, runtime_packages
+from lambda_otel_lite_cdk.cli.traces.spans import Span, traces
+from lambda_otel_lite_cdk.layer.build import stage_layer
+from lambda_otel_lite_cdk.layer.cache import cached_folder
+from tests.platform.environment import RUNTIME, Environment, spans_in
+from tests.runtime.live import MODES, ZERO_CODE
+
+from .libraries import LIBRARIES, Expected, Library
+
+ROOT = Path(__file__).parents[2]
+LOCK = ROOT / "requirements" / "libraries.txt"
+FUNCTIONS = Path(__file__).parent / "functions"
+INVOCATIONS = 2
+
+#: A line that says that something went wrong, or that is of telemetry.
+_NOTABLE = re.compile(r"WARN|ERROR|CRITICAL|Traceback|Exception|[Oo]pen_?[Tt]elemetry|lambda_otel")
+#: What is another in each run: times, ids and numbers.
+_OWN = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{16,}|/tmp/[^ \"']+|\d+")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a function said.
+
+    Args:
+        answers: Of each invocation its answer, or its error; of an HTTP response the body.
+        spans: Of each invocation the spans that came out by its end, and of the shutdown.
+        notable: Lines that say that something went wrong, without what differs between runs.
+        request_ids: Of each invocation.
+    """
+
+    answers: list[Any]
+    spans: list[list[Span]]
+    notable: list[str]
+    request_ids: list[str]
+
+
+def bundle(library: Library) -> Path:
+    """Return a folder with the library and all that it needs; it is kept."""
+    names = "\n".join(library.packages)
+    key = hashlib.sha256(LOCK.read_bytes() + names.encode()).hexdigest()[:16]
+
+    def install(target: Path) -> None:
+        subprocess.run(
+            [
+                *(uv.find_uv_bin(), "pip", "install", "--quiet", "--no-config"),
+                *("--only-binary", ":all:", "--no-python-downloads", "--compile-bytecode"),
+                *("--python", interpreter_for(RUNTIME), "--target", target),
+                *("--constraint", LOCK, *library.packages),
+            ],
+            check=True,
+        )
+
+    return cached_folder(f"library-{RUNTIME}-{key}", install)
+
+
+@pytest.fixture(scope="session")
+def opt(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The telemetry layer, unpacked."""
+    folder = tmp_path_factory.mktemp("opt")
+    shutil.unpack_archive(stage_layer(RUNTIME.removeprefix("python")).path, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[str]:
+    """The address of an AWS that has a table."""
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+    dynamodb = boto3.client(
+        "dynamodb", endpoint_url=f"http://{host}:{port}", region_name="eu-west-1", **keys
+    )
+    dynamodb.create_table(
+        TableName="idempotency",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def bare() -> dict[str, Said]:
+    """What functions said without telemetry, by name."""
+    return {}
+
+
+def variables(library: Library, endpoint: str) -> dict[str, str]:
+    own = {"AWS_ENDPOINT_URL": endpoint, "AWS_REGION": "eu-west-1"}
+    return {**own, "AWS_DEFAULT_REGION": "eu-west-1", **library.environment}
+
+
+def emulated(
+    task: Path, library: Library, handler: str, environment: dict[str, str], layers: Sequence[Path]
+) -> Said:
+    """Run a function under the official emulator."""
+    function = TemplateFunction(
+        logical_id="orders",
+        path="Test/Orders",
+        runtime=RUNTIME,
+        handler=handler,
+        architecture="x86_64",
+        memory_mb=512,
+        timeout_s=20,
+        environment=environment,
+        code=task,
+        inline_code=None,
+        layers=tuple(layers),
+        unresolved_layers=(),
+    )
+    with Emulator(function, python=interpreter_for(RUNTIME)) as emulator:
+        results = [emulator.invoke(library.event) for _ in range(INVOCATIONS)]
+    return Said(
+        [answer(result.payload, result.error) for result in results],
+        [spans_in(result.log_lines) for result in results],
+        notable(line for result in results for line in result.log_lines),
+        [result.request_id for result in results],
+    )
+
+
+def shut_down(
+    task: Path, library: Library, handler: str, environment: dict[str, str], opt: Path
+) -> Said:
+    """Run a function on the tests' own platform, which says when it ends: the emulator does not."""
+    path = [opt / "python", runtime_packages(interpreter_for(RUNTIME), RUNTIME)]
+    credentials = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+    own = {"PYTHONPATH": ":".join(map(str, path)), **credentials, **environment}
+    with ExitStack() as running:
+        platform = running.enter_context(Environment(task, handler, own))
+        invocations = [platform.invoke(library.event) for _ in range(INVOCATIONS)]
+        platform.shut_down()
+        first = [one.first_line for one in invocations] + [invocations[-1].last_line]
+        lines = platform.output.lines
+    ends = [*first[1:], len(lines)]
+    return Said(
+        [answer(one.response, one.error) for one in invocations],
+        [spans_in(lines[start:end]) for start, end in zip(first, ends, strict=True)],
+        notable(lines),
+        [one.request_id for one in invocations],
+    )
+
+
+def answer(payload: Any, error: Any) -> Any:
+    if error:
+        return [error["errorType"], error["errorMessage"]]
+    if isinstance(payload, dict) and "statusCode" in payload:
+        assert payload["statusCode"] == 200, payload
+        return json.loads(payload["body"])
+    return payload
+
+
+def notable(lines: Iterator[str] | Sequence[str]) -> list[str]:
+    return [
+        _OWN.sub("#", line)
+        for line in lines
+        if "__otel_otlp_stdout" not in line and _NOTABLE.search(line)
+    ]
+
+
+def shape(trace: Sequence[Span]) -> list[tuple[str, str, str]]:
+    """Return what is expected of the spans of a trace, in an order of its own."""
+    names = {span.span_id: span.name for span in trace}
+    return sorted((span.name, span.kind, names.get(span.parent_id or "", "")) for span in trace)
+
+
+def expected(library: Library) -> list[tuple[str, str, str]]:
+    spans: list[Expected] = [library.root, *library.spans]
+    return sorted((name, kind, parent or "") for name, kind, parent in spans)
+
+
+def invocation_of(spans: Sequence[Span]) -> list[str]:
+    return [str(span.attributes["faas.invocation_id"]) for span in spans if _is_root(span)]
+
+
+def _is_root(span: Span) -> bool:
+    return "faas.invocation_id" in span.attributes
+
+
+@pytest.fixture
+def task(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """The function's code: its module and its bundle."""
+    library = LIBRARIES[request.node.callspec.params["name"]]
+    for entry in bundle(library).iterdir():
+        (tmp_path / entry.name).symlink_to(entry)
+    shutil.copy(FUNCTIONS / f"{library.module}.py", tmp_path / "app.py")
+    return tmp_path
+
+
+@pytest.mark.libraries
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in LIBRARIES]
+)
+def test_the_function_answers_as_it_does_bare_and_its_spans_come_out(
+    name: str, mode: str, task: Path, opt: Path, aws: str, bare: dict[str, Said]
+) -> None:
+    library = LIBRARIES[name]
+    environment = {
+        **variables(library, aws),
+        "LAMBDA_OTEL_HANDLER": "app.handler",
+        "LAMBDA_OTEL_EXPORTER": "native",
+        "LAMBDA_EXTENSION_SPAN_PROCESSOR_MODE": mode,
+        "LAMBDA_OTEL_INSTRUMENTATIONS": ",".join(library.instrumentations),
+    }
+    if name not in bare:
+        bare[name] = emulated(task, library, "app.handler", variables(library, aws), ())
+    plain = bare[name]
+    if mode == "finalize":
+        said = shut_down(task, library, ZERO_CODE, environment, opt)
+    else:
+        said = emulated(task, library, ZERO_CODE, environment, [opt])
+
+    assert plain.answers == [library.answer] * INVOCATIONS, plain.notable
+    assert said.answers == plain.answers, said.notable
+    assert said.notable == plain.notable
+    if mode == "finalize":
+        assert not any(said.spans[:INVOCATIONS])
+        exported = said.spans[INVOCATIONS]
+        assert [shape(trace) for trace in traces(exported)] == [expected(library)] * INVOCATIONS
+        assert sorted(invocation_of(exported)) == sorted(said.request_ids)
+    else:
+        assert [shape(spans) for spans in said.spans] == [expected(library)] * INVOCATIONS
+        assert [invocation_of(spans) for spans in said.spans] == [[one] for one in said.request_ids]
