@@ -35,7 +35,9 @@ FUNCTIONS = Path(__file__).parent / "functions"
 INVOCATIONS = 2
 
 #: A line that says that something went wrong, or that is of telemetry.
-_NOTABLE = re.compile(r"WARN|ERROR|CRITICAL|Traceback|Exception|[Oo]pen_?[Tt]elemetry|lambda_otel")
+_NOTABLE = re.compile(
+    r"WARN|ERROR|CRITICAL|Traceback|Exception|[Oo]pen_?[Tt]elemetry|lambda_otel_lite"
+)
 #: What is another in each run: times, ids and numbers.
 _OWN = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{16,}|/tmp/[^ \"']+|\d+")
 
@@ -147,11 +149,12 @@ def shut_down(
     task: Path, library: Library, handler: str, environment: dict[str, str], opt: Path
 ) -> Said:
     """Run a function on the tests' own platform, which says when it ends: the emulator does not."""
-    path = [opt / "python", runtime_packages(interpreter_for(RUNTIME), RUNTIME)]
+    python = interpreter_for(RUNTIME)
+    path = [opt / "python", runtime_packages(python, RUNTIME)]
     credentials = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
     own = {"PYTHONPATH": ":".join(map(str, path)), **credentials, **environment}
     with ExitStack() as running:
-        platform = running.enter_context(Environment(task, handler, own))
+        platform = running.enter_context(Environment(task, handler, own, python=python))
         invocations = [platform.invoke(library.event) for _ in range(INVOCATIONS)]
         platform.shut_down()
         first = [one.first_line for one in invocations] + [invocations[-1].last_line]

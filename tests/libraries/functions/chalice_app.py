@@ -3,6 +3,6 @@ from chalice import Chalice
 handler = Chalice(app_name="pets")
 
 
-@handler.route("/pets/{pet}")
-def pets(pet):
-    return {"pet": pet}
+@handler.route("/pets/{id}")
+def pets(id):  # noqa: A002 - the name of the path parameter
+    return {"pet": id}

@@ -1,7 +1,8 @@
 from pydantic_ai import Agent
 from pydantic_ai.models.test import TestModel
 
-agent = Agent(TestModel(), name="feeder", instrument=True)
+agent = Agent(TestModel(), name="feeder")
+agent.instrument = True
 
 
 @agent.tool_plain
