@@ -43,6 +43,7 @@ class Library:
         spans: The other spans of an invocation: of servers within it INTERNAL, as their
             instrumentations start them where a span is active.
         environment: More variables, bare too.
+        flushes: It flushes the provider at the end of each invocation, in mode finalize too.
     """
 
     module: str
@@ -53,6 +54,7 @@ class Library:
     root: Expected = DIRECT
     spans: Sequence[Expected] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    flushes: bool = False
 
 
 POWERTOOLS = ("aws-lambda-powertools[tracer]",)
@@ -68,7 +70,6 @@ LIBRARIES: dict[str, Library] = {
         root=HTTP,
         spans=[
             ("POST /pets/{pet}", "INTERNAL", HTTP[0]),
-            ("POST /pets/{pet} http receive", "INTERNAL", "POST /pets/{pet}"),
             ("POST /pets/{pet} http send", "INTERNAL", "POST /pets/{pet}"),
             ("POST /pets/{pet} http send", "INTERNAL", "POST /pets/{pet}"),
         ],
@@ -92,7 +93,7 @@ LIBRARIES: dict[str, Library] = {
     "Powertools Logger": Library(
         module="powertools_logger",
         packages=POWERTOOLS,
-        answer={"pet": 2, "keys": []},
+        answer={"pet": 2, "keys": ["function_request_id", "pet"]},
     ),
     "Powertools Tracer": Library(
         module="powertools_tracer", packages=POWERTOOLS, answer={"pet": 4}
@@ -132,7 +133,7 @@ LIBRARIES: dict[str, Library] = {
         packages=("sqlalchemy", INSTRUMENTATION + "sqlalchemy"),
         answer=[2],
         instrumentations=("sqlalchemy",),
-        spans=[("connect", "CLIENT", "orders"), ("SELECT :memory:", "CLIENT", "orders")],
+        spans=[("connect", "CLIENT", "orders"), ("SELECT", "CLIENT", "orders")],
     ),
     "httpx": Library(
         module="httpx_client",
@@ -160,6 +161,7 @@ LIBRARIES: dict[str, Library] = {
         packages=("logfire",),
         answer=PET,
         spans=[("feed", "INTERNAL", "orders"), ("fed {pet}", "INTERNAL", "feed")],
+        flushes=True,
     ),
     "langfuse": Library(
         module="langfuse_spans",

@@ -7,4 +7,5 @@ logger = Logger(service="pets")
 def handler(event, context):
     logger.append_keys(pet=event["pet"])
     logger.info("fed")
-    return {"pet": event["pet"], "keys": sorted(logger.get_current_keys())}
+    keys = {"function_request_id", "pet"} & logger.get_current_keys().keys()
+    return {"pet": event["pet"], "keys": sorted(keys)}
