@@ -43,7 +43,8 @@ class Library:
         spans: The other spans of an invocation: of servers within it INTERNAL, as their
             instrumentations start them where a span is active.
         environment: More variables, bare too.
-        flushes: It flushes the provider at the end of each invocation, in mode finalize too.
+        flushes: Its spans are exported at the end of each invocation in mode finalize too.
+        warnings: Of a mode, what tracing has to say about it, once.
     """
 
     module: str
@@ -55,6 +56,7 @@ class Library:
     spans: Sequence[Expected] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     flushes: bool = False
+    warnings: Mapping[str, str] = field(default_factory=dict)
 
 
 POWERTOOLS = ("aws-lambda-powertools[tracer]",)
@@ -127,7 +129,13 @@ LIBRARIES: dict[str, Library] = {
         environment={"DD_FLUSH_TO_LOG": "true", "DD_SERVICE": "pets"},
     ),
     "aws-xray-sdk": Library(module="xray", packages=("aws-xray-sdk",), answer=["feed", 2]),
-    "gevent": Library(module="gevent_pool", packages=("gevent",), answer=["/0", "/1"]),
+    "gevent": Library(
+        module="gevent_pool",
+        packages=("gevent",),
+        answer=["/0", "/1"],
+        flushes=True,  # nothing comes out at a shutdown
+        warnings={"finalize": "finalize mode is not available where gevent"},
+    ),
     "SQLAlchemy": Library(
         module="sqlalchemy_sqlite",
         packages=("sqlalchemy", INSTRUMENTATION + "sqlalchemy"),
@@ -161,7 +169,7 @@ LIBRARIES: dict[str, Library] = {
         packages=("logfire",),
         answer=PET,
         spans=[("feed", "INTERNAL", "orders"), ("fed {pet}", "INTERNAL", "feed")],
-        flushes=True,
+        flushes=True,  # by itself, before each answer
     ),
     "langfuse": Library(
         module="langfuse_spans",

@@ -69,8 +69,8 @@ def bundle(library: Library) -> Path:
             [
                 *(uv.find_uv_bin(), "pip", "install", "--quiet", "--no-config"),
                 *("--only-binary", ":all:", "--no-python-downloads", "--compile-bytecode"),
-                *("--python", interpreter_for(RUNTIME), "--target", target),
-                *("--constraint", LOCK, *library.packages),
+                *("--python", str(interpreter_for(RUNTIME)), "--target", str(target)),
+                *("--constraint", str(LOCK), *library.packages),
             ],
             check=True,
         )
@@ -107,7 +107,7 @@ def aws() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def bare() -> dict[str, Said]:
+def all_bare() -> dict[str, Said]:
     """What functions said without telemetry, by name."""
     return {}
 
@@ -204,25 +204,45 @@ def _is_root(span: Span) -> bool:
     return "faas.invocation_id" in span.attributes
 
 
+@pytest.fixture(
+    params=[
+        pytest.param(library, id=name, marks=pytest.mark.xdist_group(library.module))
+        for name, library in LIBRARIES.items()
+    ]
+)
+def library(request: pytest.FixtureRequest) -> Library:
+    """Each library."""
+    assert isinstance(request.param, Library)
+    return request.param
+
+
+@pytest.fixture(params=MODES)
+def mode(request: pytest.FixtureRequest) -> str:
+    """Each mode."""
+    return str(request.param)
+
+
 @pytest.fixture
-def task(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+def task(library: Library, tmp_path: Path) -> Path:
     """The function's code: its module and its bundle."""
-    library = LIBRARIES[request.node.callspec.params["name"]]
     for entry in bundle(library).iterdir():
         (tmp_path / entry.name).symlink_to(entry)
     shutil.copy(FUNCTIONS / f"{library.module}.py", tmp_path / "app.py")
     return tmp_path
 
 
-@pytest.mark.libraries
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in LIBRARIES]
-)
-def test_the_function_answers_as_it_does_bare_and_its_spans_come_out(
-    name: str, mode: str, task: Path, opt: Path, aws: str, bare: dict[str, Said]
-) -> None:
-    library = LIBRARIES[name]
+@pytest.fixture
+def bare(library: Library, task: Path, aws: str, all_bare: dict[str, Said]) -> Said:
+    """What the function says without telemetry."""
+    name = library.module
+    if name not in all_bare:
+        all_bare[name] = emulated(task, library, "app.handler", variables(library, aws), ())
+    return all_bare[name]
+
+
+@pytest.fixture
+def traced(library: Library, mode: str, task: Path, aws: str, opt: Path) -> Said:
+    """What it says with telemetry."""
     environment = {
         **variables(library, aws),
         "LAMBDA_OTEL_HANDLER": "app.handler",
@@ -230,24 +250,27 @@ def test_the_function_answers_as_it_does_bare_and_its_spans_come_out(
         "LAMBDA_EXTENSION_SPAN_PROCESSOR_MODE": mode,
         "LAMBDA_OTEL_INSTRUMENTATIONS": ",".join(library.instrumentations),
     }
-    if name not in bare:
-        bare[name] = emulated(task, library, "app.handler", variables(library, aws), ())
-    plain = bare[name]
     if mode == "finalize":
-        said = shut_down(task, library, ZERO_CODE, environment, opt)
-    else:
-        said = emulated(task, library, ZERO_CODE, environment, [opt])
+        return shut_down(task, library, ZERO_CODE, environment, opt)
+    return emulated(task, library, ZERO_CODE, environment, [opt])
 
-    assert plain.answers == [library.answer] * INVOCATIONS, plain.notable
-    assert said.answers == plain.answers, said.notable
-    assert said.notable == plain.notable
+
+@pytest.mark.libraries
+def test_the_function_answers_as_it_does_bare_and_its_spans_come_out(
+    library: Library, mode: str, bare: Said, traced: Said
+) -> None:
+    assert bare.answers == [library.answer] * INVOCATIONS, bare.notable
+    assert traced.answers == bare.answers, traced.notable
+    own = [line for line in traced.notable if (library.warnings.get(mode) or "\0") in line]
+    assert len(own) == (mode in library.warnings)
+    assert [line for line in traced.notable if line not in own] == bare.notable
     if mode == "finalize" and not library.flushes:
-        assert not any(said.spans[:INVOCATIONS])
-        exported = said.spans[INVOCATIONS]
+        assert not any(traced.spans[:INVOCATIONS])
+        exported = traced.spans[INVOCATIONS]
         assert [shape(trace) for trace in traces(exported)] == [expected(library)] * INVOCATIONS
-        assert sorted(invocation_of(exported)) == sorted(said.request_ids)
+        assert sorted(invocation_of(exported)) == sorted(traced.request_ids)
     else:
-        by_invocation = said.spans[:INVOCATIONS]
-        assert not any(said.spans[INVOCATIONS:])
-        assert [shape(spans) for spans in by_invocation] == [expected(library)] * INVOCATIONS
-        assert [invocation_of(spans) for spans in by_invocation] == [[one] for one in said.request_ids]
+        spans = traced.spans[:INVOCATIONS]
+        assert [shape(trace) for trace in spans] == [expected(library)] * INVOCATIONS
+        assert [invocation_of(trace) for trace in spans] == [[one] for one in traced.request_ids]
+        assert not any(traced.spans[INVOCATIONS:])
