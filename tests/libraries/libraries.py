@@ -98,7 +98,7 @@ LIBRARIES: dict[str, Library] = {
         answer={"pet": 2, "keys": ["function_request_id", "pet"]},
     ),
     "Powertools Tracer": Library(
-        module="powertools_tracer", packages=POWERTOOLS, answer={"pet": 4}
+        module="powertools_tracer", packages=POWERTOOLS, answer=["## traced", "## app.feed", 4]
     ),
     "Powertools event handler": Library(
         module="powertools_event_handler",
@@ -120,12 +120,14 @@ LIBRARIES: dict[str, Library] = {
         module="powertools_idempotency", packages=POWERTOOLS, answer={"pet": 2, "calls": 1}
     ),
     "Sentry": Library(
-        module="sentry", packages=("sentry-sdk",), answer={"pet": 2, "sent": ["hungry"]}
+        module="sentry",
+        packages=("sentry-sdk",),
+        answer={"sent": ["hungry"], "transaction": "orders"},
     ),
     "datadog-lambda": Library(
         module="datadog",
         packages=("datadog-lambda",),
-        answer=PET,
+        answer={**PET, "root": "aws.lambda"},
         environment={"DD_FLUSH_TO_LOG": "true", "DD_SERVICE": "pets"},
     ),
     "aws-xray-sdk": Library(module="xray", packages=("aws-xray-sdk",), answer=["feed", 2]),

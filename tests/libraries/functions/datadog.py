@@ -7,4 +7,4 @@ from ddtrace.trace import tracer
 def handler(event, context):
     with tracer.trace("feed"):
         lambda_metric("pets.fed", 1)
-    return {"pet": event["pet"]}
+        return {"pet": event["pet"], "root": tracer.current_root_span().name}

@@ -9,12 +9,12 @@ TRACE = "Root=1-67891233-abcdef012345678912345678;Parent=53995c3f42cd8ad8;Sample
 
 @tracer.capture_method
 def feed(pet):
-    return pet * 2
+    return [tracer.provider.current_subsegment().name, pet * 2]
 
 
 @tracer.capture_lambda_handler
 def traced(event, context):
-    return {"pet": feed(event["pet"])}
+    return [tracer.provider.current_subsegment().name, *feed(event["pet"])]
 
 
 def handler(event, context):

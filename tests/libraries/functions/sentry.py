@@ -14,4 +14,5 @@ sentry_sdk.init(
 def handler(event, context):
     sent.clear()
     sentry_sdk.capture_message("hungry")
-    return {"pet": event["pet"], "sent": [*sent]}
+    transaction = sentry_sdk.get_current_scope().transaction
+    return {"sent": [*sent], "transaction": transaction and transaction.name}
