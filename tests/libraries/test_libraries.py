@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -153,8 +152,7 @@ def shut_down(
     path = [opt / "python", runtime_packages(python, RUNTIME)]
     credentials = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
     own = {"PYTHONPATH": ":".join(map(str, path)), **credentials, **environment}
-    with ExitStack() as running:
-        platform = running.enter_context(Environment(task, handler, own, python=python))
+    with Environment(task, handler, own, python=python) as platform:
         invocations = [platform.invoke(library.event) for _ in range(INVOCATIONS)]
         platform.shut_down()
         first = [one.first_line for one in invocations] + [invocations[-1].last_line]
