@@ -37,6 +37,8 @@ INVOCATIONS = 2
 _NOTABLE = re.compile(
     r"WARN|ERROR|CRITICAL|Traceback|Exception|[Oo]pen_?[Tt]elemetry|lambda_otel_lite"
 )
+#: How lines begin that are records of telemetry: ours, and Datadog's, which names slow imports.
+_RECORDS = ('{"__otel_otlp_stdout"', '{"traces"')
 #: What is another in each run: times, ids and numbers.
 _OWN = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{16,}|/tmp/[^ \"']+|\d+")
 
@@ -179,7 +181,7 @@ def notable(lines: Iterator[str] | Sequence[str]) -> list[str]:
     return [
         _OWN.sub("#", line)
         for line in lines
-        if "__otel_otlp_stdout" not in line and _NOTABLE.search(line)
+        if not line.lstrip().startswith(_RECORDS) and _NOTABLE.search(line)
     ]
 
 
