@@ -9,7 +9,9 @@ import signal
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from types import FrameType
+from typing import Any
 
 from lambda_otel_lite.log import Logger
 from lambda_otel_lite.startup.threads import original, start_thread_from_signal
@@ -77,13 +79,15 @@ def on_sigterm(before_exit: Callable[[], None]) -> None:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
 
-    def undo() -> None:
-        if previous is not None and signal.getsignal(signal.SIGTERM) is handle:
-            signal.signal(signal.SIGTERM, previous)
-
     signal.signal(signal.SIGTERM, handle)
+    undo = partial(_set_back, handle, previous)
     _set.append(undo)
     _in_forked_processes(undo)
+
+
+def _set_back(handle: object, previous: Any) -> None:
+    if previous is not None and signal.getsignal(signal.SIGTERM) is handle:
+        signal.signal(signal.SIGTERM, previous)
 
 
 def _in_forked_processes(undo: Callable[[], None]) -> None:
