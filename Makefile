@@ -26,7 +26,7 @@ demo: setup ## Synthesize the demo app, run it for real, show its traces
 	@$(VENV)/lambda-otel demo
 
 test: setup-all check ## Check, then run all tests on every supported Python here; ONLY=3.13 on one
-	@set -e; marks="not matrix and not phoenix$(if $(MARKS), and ($(MARKS)))"; \
+	@set -e; marks="not matrix and not phoenix and not libraries$(if $(MARKS), and ($(MARKS)))"; \
 	for python in $(VENV)/python $(if $(ONLY),,$$(ls -d .venvs/*/bin/python 2>/dev/null)); do \
 	  echo "pytest on $$($$python --version)"; \
 	  $$python -m pytest -n 2 -m "$$marks"; \
@@ -36,6 +36,10 @@ test: setup-all check ## Check, then run all tests on every supported Python her
 # Installs some hundred packages from the index, the newest among them.
 matrix: setup ## Run functions with each set of OpenTelemetry packages that their code may hold
 	$(VENV)/python -m pytest -n 2 -m matrix tests/layer
+
+# One worker runs all modes of a library: what it answers bare is found out once.
+libraries: setup ## Run functions of third-party libraries in each mode beside the same ones bare
+	$(VENV)/python -m pytest -n 2 --dist loadgroup -m libraries tests/libraries
 
 oldest: setup ## Run the runtime's tests with the oldest OpenTelemetry that pyproject.toml declares
 	@set -e; python=$$($(VENV)/python requirements/oldest.py); \
@@ -91,7 +95,7 @@ COMPILE = .cache/uv/bin/uv pip compile --quiet --universal --python-version 3.12
   --python $(VENV)/python --generate-hashes --no-header --no-emit-index-url $(UPGRADE)
 lock: setup ## Write every lock file from its inputs
 	$(COMPILE) pyproject.toml --extra cdk --extra otlp-http --extra dev -o requirements/dev.txt
-	@set -e; for input in requirements/uv.in requirements/bench/*.in constructs/lambda_otel_lite_cdk/locks/*.in; do \
+	@set -e; for input in requirements/uv.in requirements/libraries.in requirements/bench/*.in constructs/lambda_otel_lite_cdk/locks/*.in; do \
 	  test ! -e "$$input" || $(COMPILE) "$$input" -o "$${input%.in}.txt"; \
 	done
 	$(VENV)/node $(VENV)/npm-cli.js install --package-lock-only --prefix $(NPM)

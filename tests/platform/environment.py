@@ -51,6 +51,7 @@ class Environment:
         refuses_registration: No extension may register.
         taken_names: Names of extensions that are there already.
         faults: What goes wrong with the first calls of ``/event/next``.
+        python: Interpreter of the function. Default: the one that runs the tests.
     """
 
     def __init__(  # noqa: PLR0913 - one for each thing that a platform may do
@@ -64,11 +65,13 @@ class Environment:
         refuses_registration: bool = False,
         taken_names: Sequence[str] = (),
         faults: Sequence[Fault] = (),
+        python: Path | None = None,
     ) -> None:
         self._code = code
         self._handler = handler
         self._variables = variables
         self._timeout = timeout
+        self._python = python or Path(sys.executable)
         self._resources = ExitStack()
         self.state = State(
             self._count_lines,
@@ -85,7 +88,7 @@ class Environment:
         with ExitStack() as resources:
             server = resources.enter_context(Server(self.state))
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "awslambdaric", self._handler],
+                [self._python, "-m", "awslambdaric", self._handler],
                 cwd=self._code,
                 env=self._environ(server.address),
                 stdin=subprocess.DEVNULL,
@@ -226,7 +229,7 @@ class Environment:
             "LANG": "en_US.UTF-8",
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "PYTHONDONTWRITEBYTECODE": "1",
-            "PYTHONPATH": str(runtime_packages(Path(sys.executable), RUNTIME)),
+            "PYTHONPATH": str(runtime_packages(self._python, RUNTIME)),
             **self._variables,
         }
 

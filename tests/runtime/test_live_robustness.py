@@ -1,5 +1,6 @@
 """Functions that do to stdout, logging, processes and responses what functions do."""
 
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -403,6 +404,32 @@ def test_real_threads_whatever_has_been_patched(
             assert len(function.spans(invocation)) == 1
         (span,) = function.spans(function.invoke({"endless": True}))
         assert span.attributes["error.type"] == "timeout"
+
+
+@pytest.mark.parametrize("when", ["import", "handler"])
+@pytest.mark.parametrize(
+    "patch",
+    ["from gevent import monkey; monkey.patch_all()", "import eventlet; eventlet.monkey_patch()"],
+)
+def test_finalize_mode_exports_at_each_end_where_no_signal_arrives(
+    patch: str, when: str, tmp_path: Path
+) -> None:
+    at_import, in_handler = (patch, "pass") if when == "import" else ("pass", patch)
+    source = f"""
+        import warnings; warnings.simplefilter("ignore")
+        {at_import}
+        def handler(event, context):
+            {in_handler}
+            return 1
+    """
+    with _function(tmp_path, source, "finalize") as function:
+        for warnings in (1, 0):
+            invocation = function.invoke()
+            assert invocation.response == 1
+            assert len(function.spans(invocation)) == 1
+            lines = function.lines(invocation)
+            assert sum("finalize mode is not available" in line for line in lines) == warnings
+        assert function.shut_down() == -signal.SIGTERM
 
 
 def test_memory_does_not_grow_with_spans_that_are_never_ended(tmp_path: Path) -> None:

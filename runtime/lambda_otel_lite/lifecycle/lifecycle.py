@@ -8,7 +8,7 @@ from opentelemetry.trace import Span
 from lambda_otel_lite.lifecycle.deadline import DeadlineWatch
 from lambda_otel_lite.log import Logger
 from lambda_otel_lite.processor import LambdaSpanProcessor, OpenSpans, flush
-from lambda_otel_lite.startup.threads import RLock
+from lambda_otel_lite.startup.threads import RLock, are_green
 
 if TYPE_CHECKING:
     from lambda_otel_lite.lifecycle.asynchronous import AsyncExport
@@ -120,7 +120,7 @@ class Lifecycle:
         if self._extension is not None and invocation.handover is not None:
             handed_over = self._extension.end(invocation.handover, context)
         else:
-            handed_over = self._finalizes
+            handed_over = self._finalizes and self._awaits_shutdown()
         if not handed_over:
             flush(self._provider)
 
@@ -142,6 +142,23 @@ class Lifecycle:
         """End what is open and export what there is, before the environment goes away."""
         self._end_open_spans(self._invocation, *_SHUTDOWN)
         flush(self._provider)
+
+    def _awaits_shutdown(self) -> bool:
+        """Say whether spans may be left to the shutdown, which green threads never learn of.
+
+        Python handles signals in the main thread alone. awslambdaric keeps it free while another
+        thread waits for the next event; a green one waits within it.
+        """
+        if are_green():
+            from lambda_otel_lite.lifecycle.sigterm import leave_sigterm_alone  # noqa: PLC0415 - loaded in this mode
+
+            self._finalizes = False
+            leave_sigterm_alone()
+            logger.warning(
+                "finalize mode is not available where gevent or eventlet patches threads: no "
+                "SIGTERM arrives between invocations; using sync"
+            )
+        return self._finalizes
 
     def _end_open_spans(
         self, invocation: Invocation | None, error_type: str, description: str

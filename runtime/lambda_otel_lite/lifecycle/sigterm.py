@@ -8,6 +8,8 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -22,6 +24,20 @@ sleep = original("time", "sleep")
 _AGAIN_S = 0.02
 # Stages of a SIGTERM: none has come, the work before the exit is under way, the work is done.
 _IDLE, _PREPARING, _PREPARED = range(3)
+
+
+# What takes back each handler that was set, in their order.
+_set: list[Callable[[], None]] = []
+
+
+def leave_sigterm_alone() -> None:
+    """Give SIGTERM the effect back that it had before `on_sigterm`, unless others have changed it.
+
+    Outside of the main thread, where Python allows no such change, it stays as it is.
+    """
+    while _set:
+        with suppress(ValueError):
+            _set.pop()()
 
 
 def on_sigterm(before_exit: Callable[[], None]) -> None:
@@ -64,10 +80,17 @@ def on_sigterm(before_exit: Callable[[], None]) -> None:
             os.kill(os.getpid(), number)
 
     signal.signal(signal.SIGTERM, handle)
-    _undo_in_forked_processes(handle, previous)
+    undo = partial(_set_back, handle, previous)
+    _set.append(undo)
+    _in_forked_processes(undo)
 
 
-def _undo_in_forked_processes(handle: object, previous: Any) -> None:
+def _set_back(handle: object, previous: Any) -> None:
+    if previous is not None and signal.getsignal(signal.SIGTERM) is handle:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _in_forked_processes(undo: Callable[[], None]) -> None:
     """Give SIGTERM its former effect in processes that user code forks, and may terminate.
 
     A child must not export its copies of the parent's spans. And if there is a handler, Python
@@ -81,9 +104,8 @@ def _undo_in_forked_processes(handle: object, previous: Any) -> None:
     def let_through() -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, local.mask)
 
-    def undo() -> None:
-        if previous is not None and signal.getsignal(signal.SIGTERM) is handle:
-            signal.signal(signal.SIGTERM, previous)
+    def begin_anew() -> None:
+        undo()
         let_through()
 
-    os.register_at_fork(before=hold_back, after_in_parent=let_through, after_in_child=undo)
+    os.register_at_fork(before=hold_back, after_in_parent=let_through, after_in_child=begin_anew)

@@ -32,6 +32,19 @@ def original(module: str, name: str) -> Any:
     return getattr(sys.modules.get(module) or import_module(module), name)
 
 
+def are_green() -> bool:
+    """Say whether threads that start now run within the thread that waits for them.
+
+    Sources: https://www.gevent.org/api/gevent.monkey.html, ``is_module_patched``;
+    https://eventlet.readthedocs.io/en/latest/patching.html, ``is_monkey_patched``.
+    """
+    eventlet = sys.modules.get("eventlet.patcher")
+    if eventlet is not None and eventlet.is_monkey_patched("thread"):
+        return True
+    gevent = sys.modules.get("gevent.monkey")
+    return gevent is not None and gevent.is_module_patched("threading")
+
+
 # Not by the names in threading: gevent has `threading.RLock` build on its own locks.
 Lock: Callable[[], Any] = original("_thread", "allocate_lock")
 RLock: Callable[[], Any] = original("_thread", "RLock")
