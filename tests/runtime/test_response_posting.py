@@ -94,5 +94,21 @@ def test_a_response_that_nobody_asked_for_is_posted_as_ever(happened: list[str])
     assert happened == ["posted a result", "told", "posted a result"]
 
 
+def test_a_client_that_has_not_all_of_it_is_left_as_it_is(happened: list[str]) -> None:
+    class Older(Client):
+        post_invocation_error: Any = property()
+
+    posting, client = ResponsePosting(), Older(happened)
+
+    def handler(_event: Any, _context: Any) -> None:
+        assert not posting.notify(lambda: happened.append("told"))
+
+    for _ in range(3):
+        handle(client, handler)
+
+    assert happened == ["posted a result"] * 3
+    assert "post_invocation_result" not in vars(client)
+
+
 def test_elsewhere_it_says_that_it_will_not_come() -> None:
     assert not ResponsePosting().notify(lambda: None)

@@ -118,8 +118,9 @@ class ResponsePosting:
             frame = frame.f_back
         try:
             client = frame.f_locals["lambda_runtime_client"] if frame else None
-            for name in self._METHODS:
-                setattr(client, name, self._watched(getattr(client, name)))
+            # All or none: a method that is watched once must not be watched again by the next call.
+            watched = {name: self._watched(getattr(client, name)) for name in self._METHODS}
+            vars(client).update(watched)
         except Exception:  # noqa: BLE001 - another version of the runtime
             return False
         return True
