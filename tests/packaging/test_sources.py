@@ -55,7 +55,7 @@ FLOORS = {
         lifecycle
         telemetry
         handler
-        config logger extension
+        config encoder logger extension
         __init__
         autowrap
     """,
