@@ -5,7 +5,6 @@ A check is a function that takes facts and returns what is wrong, and a row of `
 
 from __future__ import annotations
 
-import json
 from collections import ChainMap
 from dataclasses import dataclass
 from enum import Enum
@@ -26,9 +25,9 @@ from lambda_otel_lite_cdk.functions.eligibility import (
     variables_of,
 )
 from lambda_otel_lite_cdk.functions.quotas import (
-    MOST_ENVIRONMENT_BYTES,
-    MOST_LAYERS,
     MOST_UNZIPPED_BYTES,
+    too_large_environment,
+    too_many_layers,
 )
 from lambda_otel_lite_cdk.settings.settings import QUOTA_KEY
 from lambda_otel_lite_layer import versions
@@ -57,29 +56,11 @@ def _undone(facts: FunctionFacts) -> str | None:
 
 
 def _sixth_layer(facts: FunctionFacts) -> str | None:
-    count = len(facts.properties.get("layers", []))
-    if count <= MOST_LAYERS:
-        return None
-    return (
-        f"it has {count} layers with the telemetry layer; Lambda takes at most {MOST_LAYERS}. "
-        f"Merge two of its layers, or leave the function out with Telemetry.of(…).opt_out(…)."
-    )
+    return too_many_layers(len(facts.properties.get("layers", [])), "Telemetry.of(…).opt_out(…)")
 
 
 def _environment_size(facts: FunctionFacts) -> str | None:
-    # As the service measures it: the variables as a JSON object. What is known at deployment only
-    # counts as nothing.
-    known = {
-        name: value if isinstance(value, str) else ""
-        for name, value in variables_of(facts.properties).items()
-    }
-    size = len(json.dumps(known, separators=(",", ":"), ensure_ascii=False).encode())
-    if size <= MOST_ENVIRONMENT_BYTES:
-        return None
-    return (
-        f"its environment variables take {size} bytes; Lambda takes at most "
-        f"{MOST_ENVIRONMENT_BYTES}. Move long values into a parameter store or a file."
-    )
+    return too_large_environment(variables_of(facts.properties))
 
 
 def _unzipped_size(facts: FunctionFacts) -> str | None:

@@ -13,6 +13,7 @@ from lambda_otel_lite_cdk.errors import BundlingError
 from lambda_otel_lite_cdk.layer.archive import unpacked_size
 from lambda_otel_lite_cdk.layer.build import stage_layer
 from lambda_otel_lite_cdk.layer.cache import digest
+from lambda_otel_lite_cdk.layer.names import architectures_of, description_of, layer_id
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,9 +77,7 @@ class Layers:
         """
         if stack in self._refused:
             raise BundlingError(self._refused[stack])
-        construct_id = f"LambdaOtelLiteLayerPython{python.replace('.', '')}"
-        if package_for:
-            construct_id += f"Package{package_for.title().replace('_', '')}"
+        construct_id = layer_id(python, package_for)
         if (stack, construct_id) not in self._layers:
             staged, size = self._stage(python, package_for)
             try:
@@ -127,15 +126,14 @@ def _why_no_asset(error: RuntimeError) -> str:
 def _deploy(
     stack: Stack, construct_id: str, python: str, package_for: str | None, staged: StagedCode
 ) -> lambda_.LayerVersion:
-    architectures = [package_for] if package_for else list(_ARCHITECTURES)
     layer = lambda_.LayerVersion(
         stack,
         construct_id,
         code=lambda_.Code.from_asset(
             str(staged.path), asset_hash=staged.asset_hash, asset_hash_type=AssetHashType.CUSTOM
         ),
-        compatible_architectures=[_ARCHITECTURES[name] for name in architectures],
-        description=f"lambda-otel-lite: OpenTelemetry tracing for Python {python}",
+        compatible_architectures=[_ARCHITECTURES[name] for name in architectures_of(package_for)],
+        description=description_of(python),
     )
     resource = layer.node.default_child
     if isinstance(resource, lambda_.CfnLayerVersion):

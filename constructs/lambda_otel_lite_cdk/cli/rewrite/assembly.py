@@ -32,6 +32,7 @@ from lambda_otel_lite_cdk.functions.outcome import (
     write_report,
 )
 from lambda_otel_lite_cdk.layer.build import stage_layer
+from lambda_otel_lite_cdk.layer.names import architectures_of, description_of
 
 _URL = "stackTemplateAssetObjectUrl"
 _STACK, _ASSETS = "aws:cloudformation:stack", "cdk:asset-manifest"
@@ -173,9 +174,9 @@ def layer_resource(
         "Type": resource_type,
         "Properties": {
             **content,
-            "CompatibleArchitectures": [package_for] if package_for else ["x86_64", "arm64"],
+            "CompatibleArchitectures": architectures_of(package_for),
             "CompatibleRuntimes": [f"python{python}"],
-            "Description": f"lambda-otel-lite: OpenTelemetry tracing for Python {python}",
+            "Description": description_of(python),
         },
     }
 

@@ -53,7 +53,7 @@ def properties_of(
     for name in ("Handler", "Runtime", "PackageType"):
         properties[name] = _default_of(properties[name], parameters)
     # These two are joined, where the others are replaced.
-    properties["Environment"] = {"Variables": _variables_of(common) | _variables_of(own)}
+    properties["Environment"] = {"Variables": variables_of(common) | variables_of(own)}
     properties["Layers"] = [*_layers_of(common), *_layers_of(own)]
     return {name: value for name, value in properties.items() if value is not None}
 
@@ -68,7 +68,7 @@ def planned(
         own: Its own properties, without short forms of functions.
         settings: The environment variables that carry the settings.
     """
-    if is_function(properties.get("Runtime")):
+    if _is_function(properties.get("Runtime")):
         return Reason.EXPRESSION.because(name="Runtime")
     if _tagged_off(properties.get("Tags")):
         return Reason.TAGGED_OFF.because(tag=OPT_OUT_TAG)
@@ -85,7 +85,7 @@ def planned(
     for name, kind in (("Environment", dict), ("Layers", list)):
         value = own.get(name, kind())
         inner = value.get("Variables", {}) if isinstance(value, dict) else value
-        if is_function(value) or is_function(inner) or not isinstance(inner, kind):
+        if _is_function(value) or _is_function(inner) or not isinstance(inner, kind):
             return Reason.EXPRESSION.because(name=name)
     wanted: dict[str, Any] = dict(settings)
     handler = None
@@ -102,7 +102,8 @@ def planned(
     )
 
 
-def _variables_of(properties: Mapping[str, Any]) -> dict[str, Any]:
+def variables_of(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the environment variables among properties, none where they are an expression."""
     environment = properties.get("Environment", {})
     variables = environment.get("Variables", {}) if isinstance(environment, dict) else {}
     return dict(variables) if isinstance(variables, dict) else {}
@@ -120,7 +121,7 @@ def _default_of(value: Any, parameters: Mapping[str, Any]) -> Any:
     return value
 
 
-def is_function(value: object) -> bool:
+def _is_function(value: object) -> bool:
     """Tell whether a value is known at deployment only."""
     return isinstance(value, dict) and any(
         name == "Ref" or str(name).startswith("Fn::") for name in value

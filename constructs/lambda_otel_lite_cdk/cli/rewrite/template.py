@@ -11,12 +11,18 @@ from typing import Any
 from lambda_otel_lite.configuration import variables as env
 from lambda_otel_lite_cdk.cli.errors import UsageProblem
 from lambda_otel_lite_cdk.cli.rewrite.documents import expression
-from lambda_otel_lite_cdk.cli.rewrite.functions import Change, planned, properties_of
+from lambda_otel_lite_cdk.cli.rewrite.functions import (
+    Change,
+    planned,
+    properties_of,
+    variables_of,
+)
 from lambda_otel_lite_cdk.forwarding.pattern import RECORD_PATTERN
 from lambda_otel_lite_cdk.functions.eligibility import is_made_by_cdk
 from lambda_otel_lite_cdk.functions.outcome import Outcome
-from lambda_otel_lite_cdk.functions.quotas import MOST_ENVIRONMENT_BYTES, MOST_LAYERS
+from lambda_otel_lite_cdk.functions.quotas import too_large_environment, too_many_layers
 from lambda_otel_lite_cdk.functions.reasons import Explanation, Reason, Status
+from lambda_otel_lite_cdk.layer.names import layer_id
 from lambda_otel_lite_cdk.settings.settings import TelemetrySettings
 
 _FUNCTIONS = ("AWS::Lambda::Function", "AWS::Serverless::Function")
@@ -100,17 +106,23 @@ def instrument_template(
     """
     resources = body["Resources"]
     common = expression(body.get("Globals", {})).get("Function", {})
+    parameters = expression(body.get("Parameters", {}))
+    settings = wanted.settings.environment()
     outcomes, unforwarded = [], []
     for logical_id in _functions(resources):
         path = origin.paths.get(logical_id, logical_id)
         own = resources[logical_id].setdefault("Properties", {})
         plain = expression(own)
-        properties = properties_of(plain, common, expression(body.get("Parameters", {})))
+        properties = properties_of(plain, common, parameters)
         before = origin.known.get(logical_id)
         if before and before.status is Status.SKIPPED:
             outcomes.append(before)
             continue
-        change = _change(wanted, path, logical_id, properties, plain)
+        change: Change | Explanation
+        if is_made_by_cdk(path):
+            change = Reason.MADE_BY_CDK.because()
+        else:
+            change = wanted.why_not(path, logical_id) or planned(properties, plain, settings)
         outcome = Outcome(
             function=path,
             stack=origin.stack,
@@ -138,20 +150,6 @@ def _functions(resources: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _change(
-    wanted: Wanted,
-    path: str,
-    logical_id: str,
-    properties: Mapping[str, Any],
-    own: Mapping[str, Any],
-) -> Change | Explanation:
-    if is_made_by_cdk(path):
-        return Reason.MADE_BY_CDK.because()
-    return wanted.why_not(path, logical_id) or planned(
-        properties, own, wanted.settings.environment()
-    )
-
-
 def _layer(
     resources: MutableMapping[str, Any],
     settings: TelemetrySettings,
@@ -166,9 +164,7 @@ def _layer(
     if settings.layer_arn:
         return settings.layer_arn
     package_for = change.architecture if settings.exporter == "package" else None
-    logical_id = f"LambdaOtelLiteLayerPython{change.python.replace('.', '')}"
-    if package_for:
-        logical_id += f"Package{package_for.title().replace('_', '')}"
+    logical_id = layer_id(change.python, package_for)
     reference = {"Ref": logical_id}
     if change.handler is None and reference not in present:
         return None
@@ -194,22 +190,11 @@ def _check(
 ) -> None:
     """Stop at what Lambda would refuse; the messages are those of the constructs' checks."""
     layers = {json.dumps(one, sort_keys=True) for one in [*before, *([layer] if layer else [])]}
-    if len(layers) > MOST_LAYERS:
-        raise UsageProblem(
-            f"{path}: it has {len(layers)} layers with the telemetry layer; Lambda takes at most "
-            f"{MOST_LAYERS}. Merge two of its layers, or leave the function out with --skip"
-        )
-    known = {
-        name: value if isinstance(value, str) else ""
-        for source in (common, own)
-        for name, value in source.get("Environment", {}).get("Variables", {}).items()
-    }
-    size = len(json.dumps(known, separators=(",", ":"), ensure_ascii=False).encode())
-    if size > MOST_ENVIRONMENT_BYTES:
-        raise UsageProblem(
-            f"{path}: its environment variables take {size} bytes; Lambda takes at most "
-            f"{MOST_ENVIRONMENT_BYTES}. Move long values into a parameter store or a file"
-        )
+    problem = too_many_layers(len(layers), "--skip") or too_large_environment(
+        variables_of(common) | variables_of(own)
+    )
+    if problem:
+        raise UsageProblem(f"{path}: {problem}")
 
 
 def _described(
