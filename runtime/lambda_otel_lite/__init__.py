@@ -110,7 +110,8 @@ if not TYPE_CHECKING:
         else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from lambda_otel_lite.configuration.settings import accepted_by_sdk  # noqa: PLC0415 - as late
+        from lambda_otel_lite_layer.mount import light_imports  # noqa: PLC0415 - as late
 
-        with accepted_by_sdk():
+        with accepted_by_sdk(), light_imports():
             module = import_module(f".{home}", __name__)
             return module if attribute is None else getattr(module, attribute)

@@ -5,26 +5,26 @@ The CDK constructs name it as the function's handler and keep the user's own in
 telemetry: with the platform's error type and message, and the user's traceback.
 """
 
-import gc
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from lambda_otel_lite.configuration import variables as env
 from lambda_otel_lite.configuration.settings import Settings, accepted_by_sdk, show_handler
 from lambda_otel_lite.log import Logger
-from lambda_otel_lite.startup.lazy_import import imported_later
-from lambda_otel_lite_layer.mount import choose_opentelemetry, give_way, import_with
+from lambda_otel_lite_layer.mount import (
+    choose_opentelemetry,
+    give_way,
+    import_with,
+    light_imports,
+)
 
 if TYPE_CHECKING:
     from lambda_otel_lite.telemetry import Started
 
 logger = Logger("lambda_otel_lite.autowrap")
-
-#: What the SDK imports for its resource detectors and its own id generator.
-_NOT_NEEDED = ("datetime", "platform", "random", "socket", "subprocess", "urllib.parse")
 
 
 def _load(name: str | None) -> Callable[..., Any]:
@@ -96,10 +96,10 @@ def _start(settings: Settings) -> "Started | None":
     when it is imported, such as clients and connections, is traced as well.
     """
     try:
-        with _without_collector(), imported_later(*_NOT_NEEDED), accepted_by_sdk():
-            choice = choose_opentelemetry()
-            if choice.usable:
-                import_with(lambda: import_module("lambda_otel_lite.handler"))
+        with accepted_by_sdk():
+            if choose_opentelemetry().usable:
+                with light_imports():
+                    import_with(lambda: import_module("lambda_otel_lite.handler"))
         # What was imported may have changed it.
         if not choose_opentelemetry().usable:
             return None
@@ -145,21 +145,6 @@ def _trace(
     except Exception:
         logger.exception("tracing could not be set up; the function runs without it")
         return handler
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Import without garbage collection: what modules are made of all lives on.
-
-    The collector would walk it over and over, for a twentieth of the time that the import takes.
-    """
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
 
 
 handler = _wrap()

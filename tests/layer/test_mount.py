@@ -104,3 +104,61 @@ def test_a_folder_of_the_functions_code_with_a_name_of_the_layers_changes_nothin
     code = "handler = lambda event, context: 7\n"
 
     assert call(opt, task, code)[:2] == (7, 1)
+
+
+_BY_HAND = """
+from lambda_otel_lite import create_traced_handler, init_telemetry
+tracer, telemetry = init_telemetry()
+"""
+
+
+@pytest.mark.parametrize("how", ["from opentelemetry import trace\n", _BY_HAND])
+def test_a_cold_start_imports_nothing_of_opentelemetry_that_tracing_does_not_use(
+    how: str, opt: Path, tmp_path: Path
+) -> None:
+    """By instructions, what imports these is half of the SDK's import."""
+    unused = [
+        *("ast", "concurrent", "dataclasses", "datetime", "dis", "inspect", "platform", "random"),
+        *("socket", "subprocess", "typing_extensions", "urllib", "uuid"),
+        *("opentelemetry.metrics", "opentelemetry.sdk.trace._tracer_metrics"),
+    ]
+    code = (
+        f"import sys\n{how}"
+        f"def handler(event, context): return [one for one in {unused} if one in sys.modules]\n"
+    )
+
+    assert call(opt, tmp_path, code)[:2] == ([], 1)
+
+
+def test_what_is_not_imported_is_there_when_it_is_used(opt: Path, tmp_path: Path) -> None:
+    code = """
+import opentelemetry.trace as trace
+import opentelemetry.sdk.trace as sdk
+import dataclasses, inspect, typing_extensions
+from opentelemetry import metrics
+from opentelemetry.sdk.trace import _tracer_metrics
+
+def handler(event, context):
+    return [
+        sdk.metrics_api.get_meter_provider() is metrics.get_meter_provider(),
+        type(_tracer_metrics.create_tracer_metrics(None, False)).__name__,
+        inspect.getsource(sdk).startswith("#"),
+        dataclasses.is_dataclass(sdk._TracerConfig),
+        hasattr(typing_extensions, "TypedDict"),
+    ]
+"""
+
+    assert call(opt, tmp_path, code)[:2] == ([True, "NoOpTracerMetrics", True, True, True], 1)
+
+
+@pytest.mark.parametrize(("has", "which"), [("def deprecated(): pass", "task"), ("", "layer")])
+def test_the_functions_typing_extensions_is_replaced_if_it_is_too_old(
+    has: str, which: str, opt: Path, tmp_path: Path
+) -> None:
+    write(tmp_path, {"typing_extensions.py": f"FROM = 'task'\n{has}\n"})
+    code = (
+        "import typing_extensions\n"
+        "def handler(event, context): return getattr(typing_extensions, 'FROM', 'layer')\n"
+    )
+
+    assert call(opt, tmp_path, code)[:2] == (which, 1)

@@ -62,7 +62,8 @@ FLOORS = {
     "runtime/lambda_otel_lite_layer": """
         namespace
         versions
-        choice
+        choice lazy_import
+        stand_ins
         mount
         __init__
     """,

@@ -108,6 +108,8 @@ handler({"version": "2.0", "requestContext": {"http": {"method": "GET"}}}, None)
     assert not _under(
         modules,
         "base64",
+        "concurrent",
+        "datetime",
         "gzip",
         "lambda_otel_lite.lifecycle.handover",
         "lambda_otel_lite.lifecycle.asynchronous",
@@ -120,11 +122,14 @@ handler({"version": "2.0", "requestContext": {"http": {"method": "GET"}}}, None)
         "lambda_otel_lite.startup.log_correlation",
         "opentelemetry.sdk.trace.export",
         "opentelemetry.trace.propagation.tracecontext",
+        "platform",
         "random",
         "socket",
         "struct",
         "subprocess",
-        "urllib.parse",
+        "typing_extensions",
+        "urllib",
+        "uuid",
     )
 
 

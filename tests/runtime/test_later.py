@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lambda_otel_lite.startup.lazy_import import imported_later
+from lambda_otel_lite_layer.lazy_import import imported_later, real
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def rare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def test_a_module_is_imported_when_it_is_first_used(rare: str) -> None:
-    with imported_later(rare):
+    with imported_later({rare: {}}):
         careless = import_module("careless")
     assert rare not in sys.modules
 
@@ -33,7 +33,7 @@ def test_a_module_is_imported_when_it_is_first_used(rare: str) -> None:
 
 
 def test_whoever_imports_it_afterwards_gets_the_module_itself(rare: str) -> None:
-    with imported_later(rare):
+    with imported_later({rare: {}}):
         careless = import_module("careless")
     real = import_module(rare)
 
@@ -43,7 +43,7 @@ def test_whoever_imports_it_afterwards_gets_the_module_itself(rare: str) -> None
 
 
 def test_what_needs_it_at_once_gets_it_at_once(rare: str) -> None:
-    with imported_later(rare):
+    with imported_later({rare: {}}):
         eager = import_module("eager")
         assert type(sys.modules[rare]) is type(sys)
 
@@ -52,30 +52,69 @@ def test_what_needs_it_at_once_gets_it_at_once(rare: str) -> None:
 
 def test_a_module_that_is_there_already_stays(rare: str) -> None:
     real = import_module(rare)
-    with imported_later(rare):
+    with imported_later({rare: {}}):
         assert sys.modules[rare] is real
     assert sys.modules[rare] is real
 
 
 def test_nothing_is_left_behind_where_an_import_fails(rare: str) -> None:
-    with pytest.raises(ImportError), imported_later(rare):
+    with pytest.raises(ImportError), imported_later({rare: {}}):
         import_module("no_such_module")
     assert rare not in sys.modules
 
 
 def test_what_a_module_does_not_have_is_an_attribute_error_as_ever(rare: str) -> None:
-    with imported_later(rare):
+    with imported_later({rare: {}}):
         careless = import_module("careless")
     with pytest.raises(AttributeError, match="module 'rare' has no attribute 'question'"):
         _ = careless.rare.question
+
+
+def test_a_stand_in_has_names_of_its_own_until_the_import_is_over(rare: str) -> None:
+    with imported_later({rare: {"answer": 41, "Base": object}}):
+        careless, eager = import_module("careless"), import_module("eager")
+        assert careless.ask() == 41
+        assert rare not in vars(careless.rare)
+    assert eager.Made.__mro__[1] is object
+
+    assert rare not in sys.modules
+    assert careless.ask() == 42
+
+
+def test_what_a_stand_in_does_not_have_ends_nothing(rare: str) -> None:
+    with imported_later({rare: {"answer": 41}}):
+        eager = import_module("eager")
+        assert real(rare) is sys.modules[rare]
+    assert eager.Made.__mro__[1] is sys.modules[rare].Base
+
+
+def test_a_module_in_a_package_that_is_not_needed_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "rarely").mkdir()
+    (tmp_path / "rarely/__init__.py").touch()
+    (tmp_path / "rarely/used.py").write_text("answer = 42\n")
+    (tmp_path / "careless.py").write_text(
+        "import rarely.used\nfrom rarely import used\n"
+        "def ask(): return rarely.used.answer, used.answer"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+
+    with imported_later({"rarely": {}, "rarely.used": {}}):
+        careless = import_module("careless")
+    assert "rarely" not in sys.modules
+
+    assert careless.ask() == (42, 42)
+    for name in ("rarely", "rarely.used", "careless"):
+        sys.modules.pop(name, None)
 
 
 _AFTER_THE_ENTRY_POINT = """
 import sys
 sys.modules["app"] = sys  # a module with something that can be called
 import lambda_otel_lite.autowrap
-from lambda_otel_lite.autowrap import _NOT_NEEDED
-left = [name for name in _NOT_NEEDED if type(sys.modules.get(name, sys)) is not type(sys)]
+from lambda_otel_lite_layer.stand_ins import stand_ins
+left = [one for one in stand_ins(of_layer=True) if type(sys.modules.get(one, sys)) is not type(sys)]
 assert not left, left
 import socket
 from opentelemetry.sdk import resources
@@ -86,6 +125,22 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 assert RandomIdGenerator().generate_trace_id()
 from opentelemetry.sdk.util import ns_to_iso_str
 assert ns_to_iso_str(0) == "1970-01-01T00:00:00.000000Z"
+from opentelemetry import context, sdk
+assert context.create_key("a") != context.create_key("a")
+import dataclasses, opentelemetry.sdk.trace as trace
+config, other = trace._TracerConfig(is_enabled=True), trace._TracerConfig(False)
+assert (config, repr(other)) == (trace._TracerConfig.default(), "_TracerConfig(is_enabled=False)")
+assert dataclasses.asdict(config) == {"is_enabled": True} and config != other
+import opentelemetry.metrics, typing, warnings
+assert trace.metrics_api.get_meter_provider() is opentelemetry.metrics.get_meter_provider()
+kinds = typing.get_type_hints(trace.TracerProvider.__init__)["meter_provider"]
+assert kinds.__args__[0].__value__ is opentelemetry.metrics.MeterProvider
+processors = trace.ConcurrentMultiSpanProcessor(num_threads=1)
+assert processors.force_flush()
+with warnings.catch_warnings(record=True) as seen:
+    warnings.simplefilter("always")
+    trace.util.BoundedDict(3), trace.InstrumentationInfo("a")
+assert [one.category for one in seen] == [DeprecationWarning] * 2, seen
 resource = resources.Resource.create({"a": "b"})
 assert (resource.attributes["a"], resource.attributes["team"]) == ("b", "a b")
 """

@@ -33,7 +33,8 @@ _LEADS_TO = {
         b"choose_opentelemetry()\n"
     ),
     "opentelemetry": (
-        b"from lambda_otel_lite_layer.mount import choose_opentelemetry\n\nchoose_opentelemetry()\n"
+        b"from lambda_otel_lite_layer.mount import lead_to_opentelemetry\n\n"
+        b"lead_to_opentelemetry()\n"
     ),
 }
 #: Where Lambda mounts a layer. Source:

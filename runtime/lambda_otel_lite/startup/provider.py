@@ -9,6 +9,7 @@ for instrumentations and for ``get_tracer_provider().add_span_processor()``.
 
 import weakref
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from opentelemetry import trace
@@ -24,6 +25,9 @@ class StartupTracerProvider(TracerProvider):
     """Makes spans by itself until it has a successor; takes what the SDK's provider takes."""
 
     def __init__(self, **options: Any) -> None:
+        # Releases before 1.40 take none.
+        if "meter_provider" in (TracerProvider.__init__.__kwdefaults__ or ()):
+            options.setdefault("meter_provider", _GlobalMeterProvider())
         super().__init__(**options)
         self._successor: trace.TracerProvider | None = None
         # With what they were asked for. Code that asks anew in each invocation forgets them too.
@@ -46,6 +50,13 @@ class StartupTracerProvider(TracerProvider):
             other = successor.get_tracer(*scope, **named)
             tracer.start_span = other.start_span
             tracer.start_as_current_span = other.start_as_current_span
+
+
+class _GlobalMeterProvider:
+    """The global meter provider, whose package is not imported until somebody counts by it."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(import_module("opentelemetry.metrics").get_meter_provider(), name)
 
 
 def make_global(provider: StartupTracerProvider, own: SpanProcessor) -> None:
