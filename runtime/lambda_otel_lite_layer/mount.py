@@ -8,6 +8,7 @@ They lie beside the folder that this package is in::
     /opt/python/opentelemetry/__init__.py     the same
     /opt/lambda-otel-lite/lambda_otel_lite/   the runtime
     /opt/lambda-otel-lite/opentelemetry/      API, SDK and semantic conventions
+    /opt/lambda-otel-lite/byte-code.bin       the byte code of both
     /opt/lambda-otel-lite/site/               at the end of the import path: what those need
 
 Where the runtime is installed as a package there is no such folder, and all is found as it is.
@@ -18,10 +19,10 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from types import ModuleType
 
+from lambda_otel_lite_layer import byte_code
 from lambda_otel_lite_layer.choice import Choice, choose, use_layer
 from lambda_otel_lite_layer.lazy_import import imported_later, without_collector
 from lambda_otel_lite_layer.namespace import Portions, install, withdraw
@@ -39,6 +40,8 @@ _SITE = f"{_TREE}/site"
 _OF_TYPING_EXTENSIONS = "deprecated"
 
 _chosen: Choice | None = None
+
+_FINDER = byte_code.install(_TREE)
 
 
 def choose_opentelemetry() -> Choice:
@@ -74,7 +77,7 @@ def light_imports() -> Iterator[None]:
 
 def mount_runtime() -> None:
     """Have ``import lambda_otel_lite`` give the layer's runtime, whatever else has its name."""
-    spec = PathFinder.find_spec(RUNTIME, [_TREE])
+    spec = _FINDER.find_spec(RUNTIME, [_TREE])
     if spec is not None and spec.origin is not None and spec.loader is not None:
         module = ModuleType(RUNTIME)
         module.__spec__ = spec

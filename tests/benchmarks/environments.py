@@ -58,6 +58,8 @@ def own_layer(python: str, *, byte_code: str) -> Path:
             if byte_code == "none":
                 for folder in list(Path(scratch).rglob("__pycache__")):
                     shutil.rmtree(folder)
+                for file in list(Path(scratch).rglob("byte-code.bin")):
+                    file.unlink()
             shutil.move(Path(scratch, "layer"), layer)
     return layer
 

@@ -62,7 +62,7 @@ FLOORS = {
     "runtime/lambda_otel_lite_layer": """
         namespace
         versions
-        choice lazy_import
+        choice lazy_import byte_code
         stand_ins
         mount
         __init__

@@ -18,7 +18,7 @@ from lambda_otel_lite_cdk.layer.interpreters import find_interpreter
 #: How a line about long work begins; the command shows such lines of a synth.
 PROGRESS = "lambda-otel-lite: "
 #: To be raised when the steps below make another tree of the same inputs.
-_RECIPE = b"3"
+_RECIPE = b"4"
 _RUNTIME = "lambda_otel_lite"
 #: What lies on every function's import path: names that no bundle has.
 _ON_PATH = ("lambda_otel_lite_entry", "lambda_otel_lite_layer")
