@@ -50,6 +50,7 @@ SDK = "import of the SDK"
 SDK_SPANS = "spans of the SDK, not exported"
 SDK_LINE = "spans of the SDK, and a line"
 OWN = "lambda-otel-lite (this)"
+BY_HAND = "this, traced in the user's code"
 OWN_UNCOMPILED = "this, no byte code"
 BEFORE = "this, before a change"
 LITE = "lambda-otel-lite 0.15"
@@ -75,6 +76,16 @@ def own(layer: Path, name: str = OWN, *, mode: str = "sync") -> Subject:
     )
 
 
+def by_hand(layer: Path) -> Subject:
+    """Return a function that is traced in its own code."""
+    return Subject(
+        name=BY_HAND,
+        handler="traced_by_hand.handler",
+        layer=layer,
+        environment={"LAMBDA_OTEL_EXPORTER": "native"},
+    )
+
+
 def sdk_spans(layer: Path) -> Subject:
     """Return the floor: what whoever makes spans by the SDK pays, if all else cost nothing."""
     return Subject(name=SDK_SPANS, handler="sdk_span.handler", layer=layer)
@@ -89,15 +100,17 @@ def all_subjects(python: str, collector: str, before: Path | None = None) -> lis
         before: Folder of a layer of an older commit, which is measured too.
     """
     layer = own_layer(python, byte_code="valid")
+    sdk = peer_layer("opentelemetry-sdk", python, byte_code="valid")
     lite = "lite_015.handler"
     stale = peer_layer("lambda-otel-lite", python, byte_code="stale")
     valid = peer_layer("lambda-otel-lite", python, byte_code="valid")
     return [
         Subject(name=BARE, handler="bare.handler"),
-        Subject(name=SDK, handler="sdk_import.handler", layer=layer),
+        Subject(name=SDK, handler="sdk_import.handler", layer=sdk),
         sdk_spans(layer),
         Subject(name=SDK_LINE, handler="sdk_line.handler", layer=layer),
         own(layer),
+        by_hand(layer),
         *([own(before, BEFORE)] if before else []),
         own(own_layer(python, byte_code="none"), OWN_UNCOMPILED),
         Subject(name=LITE, handler=lite, layer=stale),
