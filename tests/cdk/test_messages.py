@@ -14,6 +14,7 @@ import jsii
 import pytest
 from aws_cdk import (
     App,
+    Duration,
     IPropertyInjector,
     PropertyInjectors,
     Stack,
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LAYER = "arn:aws:lambda:eu-west-1:123456789012:layer:theirs"
+NEWER = lambda_.Runtime("python3.15", lambda_.RuntimeFamily.PYTHON, supports_inline_code=True)
 OURS = '"LAMBDA_OTEL_EXPORTER":"native","LAMBDA_OTEL_HANDLER":"index.handler"'
 
 
@@ -136,6 +138,19 @@ def changed_later(change: Callable[[lambda_.CfnFunction], object]) -> Callable[[
         assert isinstance(resource, lambda_.CfnFunction)
         later(app, lambda: change(resource))
         Telemetry.of(app).instrument(TelemetrySettings(exporter="package"))
+
+    return do
+
+
+def on_managed_instances(
+    settings: TelemetrySettings | None = None, **props: Any
+) -> Callable[[Stack], None]:
+    def do(stack: Stack) -> None:
+        function = instrument(orders(stack, **props), settings)
+        resource = function.node.default_child
+        assert isinstance(resource, lambda_.CfnFunction)
+        config = {"LambdaManagedInstancesCapacityProviderConfig": {"CapacityProviderArn": "arn"}}
+        resource.add_property_override("CapacityProviderConfig", config)
 
     return do
 
@@ -321,6 +336,36 @@ CHECKS = [
         "it asks for SnapStart, which works for published versions only, and the app publishes "
         "none",
         r"Use function\.current_version",
+    ),
+    Bad(
+        "durable-without-version",
+        instrumented(
+            durable_config=lambda_.DurableConfig(execution_timeout=Duration.hours(1)),
+        ),
+        "Shop/Orders",
+        r"it is a durable function, .* the app publishes no version",
+        r"Use function\.current_version",
+    ),
+    Bad(
+        "mode-without-extension",
+        on_managed_instances(TelemetrySettings(mode="async")),
+        "Shop/Orders",
+        "its mode is 'sync' and not 'async', which needs an extension",
+        r"Give it TelemetrySettings\(mode='sync'\)",
+    ),
+    Bad(
+        "mode-without-extension",
+        on_managed_instances(environment={"LAMBDA_EXTENSION_SPAN_PROCESSOR_MODE": "finalize"}),
+        "Shop/Orders",
+        "its LAMBDA_EXTENSION_SPAN_PROCESSOR_MODE is 'finalize', which needs an extension",
+        "Remove the variable",
+    ),
+    Bad(
+        "newer-python",
+        instrumented(TelemetrySettings(newer_python=True), runtime=NEWER),
+        r"Shop/LambdaOtelLiteLayerPython315",
+        r"Python 3\.15 is newer than all that this version",
+        "Try its functions out",
     ),
     Bad(
         "exec-wrapper",

@@ -153,6 +153,7 @@ def _functions(
                 path=site.path,
                 properties=properties,
                 layer=one.layer,
+                mode=one.mode,
                 undone=_undone(one, properties, references, key(layers[one.layer])),
                 size=_size(size, [code, *(contents.get(each) for each in references)]),
                 has_version=key({"Ref": site.logical_id}) in versioned,
