@@ -56,7 +56,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LAYER = "arn:aws:lambda:eu-west-1:123456789012:layer:theirs"
-NEWER = lambda_.Runtime("python3.15", lambda_.RuntimeFamily.PYTHON, supports_inline_code=True)
 OURS = '"LAMBDA_OTEL_EXPORTER":"native","LAMBDA_OTEL_HANDLER":"index.handler"'
 
 
@@ -153,6 +152,15 @@ def on_managed_instances(
         resource.add_property_override("CapacityProviderConfig", config)
 
     return do
+
+
+def of_newer_python(stack: Stack) -> None:
+    function = orders(stack)
+    resource = function.node.default_child
+    assert isinstance(resource, lambda_.CfnFunction)
+    # On the resource: the CDK keeps a `Runtime` that is made by its name for the whole process.
+    resource.runtime = "python3.15"
+    instrument(function, TelemetrySettings(newer_python=True))
 
 
 def over_the_quota(stack: Stack) -> None:
@@ -362,7 +370,7 @@ CHECKS = [
     ),
     Bad(
         "newer-python",
-        instrumented(TelemetrySettings(newer_python=True), runtime=NEWER),
+        of_newer_python,
         r"Shop/LambdaOtelLiteLayerPython315",
         r"Python 3\.15 is newer than all that this version",
         "Try its functions out",
@@ -596,7 +604,7 @@ REFUSALS = [
     Bad(
         "a forwarder that is fed by itself",
         fed_by_itself,
-        "Shop/ForwarderLogs",
+        "Shop/Forwarder@/Logs",
         "it is the log group of the forwarder Shop/Forwarder",
         "Do not forward the forwarder's log group",
     ),

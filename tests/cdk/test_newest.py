@@ -23,16 +23,20 @@ def orders(stack: Stack, **props: Any) -> lambda_.Function:
     return lambda_.Function(stack, "Orders", **{**INLINE, **props})
 
 
-def python(version: str) -> lambda_.Runtime:
-    return lambda_.Runtime(
-        f"python{version}", lambda_.RuntimeFamily.PYTHON, supports_inline_code=True
-    )
-
-
 def resource_of(function: lambda_.Function) -> lambda_.CfnFunction:
     resource = function.node.default_child
     assert isinstance(resource, lambda_.CfnFunction)
     return resource
+
+
+def running(version: str, stack: Stack, name: str = "Orders") -> lambda_.Function:
+    """Make a function of any Python version.
+
+    On the resource: for the whole process, the CDK keeps a `Runtime` that is made by its name.
+    """
+    function = lambda_.Function(stack, name, **INLINE)
+    resource_of(function).runtime = f"python{version}"
+    return function
 
 
 def by_construct(function: lambda_.Function) -> None:
@@ -178,7 +182,7 @@ def layer_id(stack: Stack, version: str) -> str:
 @pytest.mark.parametrize("version", ["3.15", "3.16"])
 def test_a_newer_python_is_left_out_with_the_way_out(version: str, stack: Stack) -> None:
     Telemetry.of(stack).instrument()
-    orders(stack, runtime=python(version))
+    running(version, stack)
     (outcome,) = outcomes(stack)
     assert (outcome.status, outcome.code) == ("missing", "newer-runtime")
     assert f"its runtime is 'python{version}'" in outcome.reason
@@ -186,7 +190,7 @@ def test_a_newer_python_is_left_out_with_the_way_out(version: str, stack: Stack)
 
 
 def test_a_newer_python_that_is_asked_for_by_name_stops_the_synth(stack: Stack) -> None:
-    instrument(orders(stack, runtime=python("3.15")))
+    instrument(running("3.15", stack))
     with pytest.raises(RuntimeError, match=r"Shop/Orders: .*newer_python=True"):
         template(stack)
 
@@ -194,7 +198,7 @@ def test_a_newer_python_that_is_asked_for_by_name_stops_the_synth(stack: Stack) 
 @pytest.mark.parametrize("version", ["3.9", "2.7", "4.0", "3.x", "3"], ids="python{0}".format)
 def test_an_older_python_or_none_is_not_taken_for_a_newer_one(version: str, stack: Stack) -> None:
     Telemetry.of(stack).instrument(TelemetrySettings(newer_python=True))
-    orders(stack, runtime=python(version))
+    running(version, stack)
     (outcome,) = outcomes(stack)
     assert (outcome.status, outcome.code) == ("missing", "unsupported-runtime")
 
@@ -204,7 +208,7 @@ def test_a_newer_python_gets_a_layer_of_its_own_and_one_warning() -> None:
     stack = Stack(App(analytics_reporting=False, context=context), "Shop")
     Telemetry.of(stack).instrument()
     for number in range(2):
-        lambda_.Function(stack, f"Orders{number}", **{**INLINE, "runtime": python("3.15")})
+        running("3.15", stack, f"Orders{number}")
     layer = {"Ref": layer_id(stack, "3.15")}
     assert [(one["Handler"], one["Layers"]) for one in functions(stack)] == [
         (ENTRY_POINT, [layer])
@@ -224,5 +228,5 @@ def test_the_layer_of_a_newer_python_holds_no_byte_code() -> None:
 def test_a_published_layer_serves_a_newer_python(stack: Stack) -> None:
     arn = "arn:aws:lambda:eu-west-1:123456789012:layer:telemetry:1"
     Telemetry.of(stack).instrument(TelemetrySettings(layer_arn=arn, newer_python=True))
-    orders(stack, runtime=python("3.15"))
+    running("3.15", stack)
     assert functions(stack)[0]["Layers"] == [arn]

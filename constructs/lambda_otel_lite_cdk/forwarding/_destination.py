@@ -9,6 +9,7 @@ from aws_cdk import ArnFormat, Fn, Names, Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 
+from lambda_otel_lite_cdk.forwarding._nag import explain_key
 from lambda_otel_lite_cdk.functions.properties import configured
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def _permission(function: lambda_.IFunction) -> IConstruct | None:
             _PERMISSION_ID,
             principal=iam.ServicePrincipal(_LOGS),
             source_account=stack.account,
-            source_arn=_any_log_group(stack),
+            source_arn=any_log_group(stack),
         )
         made = function.permissions_node.try_find_child(_PERMISSION_ID)
     return made
@@ -152,7 +153,7 @@ def _writer(stream: kinesis.IStream) -> iam.Role:
             # Only this account's log groups,
             # https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
             "StringEquals": {"aws:SourceAccount": stack.account},
-            "ArnLike": {"aws:SourceArn": _any_log_group(stack)},
+            "ArnLike": {"aws:SourceArn": any_log_group(stack)},
         },
     )
     role = iam.Role(
@@ -163,10 +164,13 @@ def _writer(stream: kinesis.IStream) -> iam.Role:
         assumed_by=trusted,
     )
     stream.grant_write(role)
+    if stream.encryption_key is not None:
+        explain_key(role)
     return role
 
 
-def _any_log_group(stack: Stack) -> str:
+def any_log_group(stack: Stack) -> str:
+    """Return the ARN pattern of all log groups in the account and region of a stack."""
     return stack.format_arn(
         service="logs",
         resource="log-group",
