@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from aws_cdk import ArnFormat, Fn, Names, Stack, Token
@@ -56,15 +57,28 @@ class _Function(Destination):
 
     function: lambda_.IFunction
 
-    def own_log_groups(self) -> tuple[str, ...]:
-        return (_log_group_of(self.function),)
+    # Asked for each function of a fleet, and each answer takes several calls into the CDK.
+    @cached_property
+    def _log_group(self) -> str:
+        return _log_group_of(self.function)
 
-    def home(self) -> Stack | None:
+    @cached_property
+    def _home(self) -> Stack | None:
         # An imported one is in the stack that names it.
         return Stack.of(self.function) if isinstance(self.function, lambda_.Function) else None
 
-    def grant(self) -> IConstruct | None:
+    @cached_property
+    def _granted(self) -> IConstruct | None:
         return _permission(self.function)
+
+    def own_log_groups(self) -> tuple[str, ...]:
+        return (self._log_group,)
+
+    def home(self) -> Stack | None:
+        return self._home
+
+    def grant(self) -> IConstruct | None:
+        return self._granted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,8 +97,12 @@ class _Stream(Destination):
 
     role: iam.Role
 
-    def home(self) -> Stack | None:
+    @cached_property
+    def _home(self) -> Stack | None:
         return Stack.of(self.role) if Token.is_unresolved(self.arn) else None
+
+    def home(self) -> Stack | None:
+        return self._home
 
     def grant(self) -> IConstruct | None:
         return self.role

@@ -106,7 +106,7 @@ class OtlpForwarder(lambda_.Function):
         vpc: ec2.IVpc | ec2.Vpc | None = None,
         vpc_subnets: ec2.SubnetSelection | None = None,
         security_groups: Sequence[ec2.ISecurityGroup | ec2.SecurityGroup] | None = None,
-        encryption_key: kms.IKey | None = None,
+        encryption_key: kms.IKey | kms.Key | None = None,
     ) -> None:
         where = f"{scope.node.path}/{id}"
         backend, name = _backend(where, destination, endpoint, headers_secret)
