@@ -231,6 +231,7 @@ class _Synthesis(Construct):
         for path, deployed in late.items():
             if any(one.is_built() for one in deployed):
                 self._unpublished.append(path)
+                self.requests.note_stage(path)
                 continue
             for one in deployed[0].stage.node.find_all():
                 if isinstance(one, Stage):
