@@ -122,7 +122,8 @@ def instrument[F: lambda_.Function | lambda_.SingletonFunction](
             f"that is instrumented. Leave `node.default_child` as the Function made it."
         )
     properties = configured(resource)
-    if unsupported := why_unsupported(properties):
+    # Whether newer ones are accepted may depend on the fleet, which is known later.
+    if unsupported := why_unsupported(properties, newer=True):
         raise InstrumentationError(f"{path}: {unsupported.text}")
     requests_of(itself).ask(
         path, Request(entry_point=EntryPoint.FUNCTION, settings=settings, forwarding=forwarding)

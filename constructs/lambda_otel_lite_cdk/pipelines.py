@@ -35,12 +35,23 @@ class Deployed:
     """How a pipeline deploys a stage.
 
     Args:
+        stage: The stage.
         pipeline: The pipeline.
-        deployment: Its stages, with what they publish.
+        deployment: The stage in it, with what it publishes.
     """
 
+    stage: Stage
     pipeline: pipelines.PipelineBase
     deployment: pipelines.StageDeployment
+
+    def is_built(self) -> bool:
+        """Tell whether the pipeline takes no more steps."""
+        try:
+            built = getattr(self.pipeline, "pipeline", None)
+        except RuntimeError:
+            # There is none before.
+            return False
+        return built is not None
 
 
 def pipeline_stages(construct: IConstruct) -> dict[str, list[Deployed]]:
@@ -55,7 +66,7 @@ def pipeline_stages(construct: IConstruct) -> dict[str, list[Deployed]]:
     from aws_cdk import pipelines  # noqa: PLC0415 - it is imported already
 
     every = construct.node.root.node.find_all()
-    stages = {one.node.path for one in every if isinstance(one, Stage)} - {""}
+    stages = {one.node.path: one for one in every[1:] if isinstance(one, Stage)}
     for pipeline in every:
         if not isinstance(pipeline, pipelines.PipelineBase):
             continue
@@ -63,9 +74,25 @@ def pipeline_stages(construct: IConstruct) -> dict[str, list[Deployed]]:
             stack = deployment.stacks[0].construct_path
             # The innermost stage around the stack.
             around = max((one for one in stages if stack.startswith(f"{one}/")), key=len)
-            deployed = Deployed(pipeline=pipeline, deployment=deployment)
+            deployed = Deployed(stage=stages[around], pipeline=pipeline, deployment=deployment)
             found.setdefault(around, []).append(deployed)
     return found
+
+
+def is_deployed(stage: Stage) -> bool:
+    """Tell whether a pipeline has synthesized a stage already, or one that it is in.
+
+    Args:
+        stage: The stage.
+    """
+    path = f"{stage.node.path}/"
+    return any(path.startswith(f"{one}/") for one in pipeline_stages(stage))
+
+
+def path_of_stage(construct: IConstruct) -> str:
+    """Return the construct path of the stage that a construct is in, empty for the app."""
+    stage = Stage.of(construct)
+    return stage.node.path if stage is not None else ""
 
 
 def synthesize_again(stage: Stage, deployed: list[Deployed]) -> None:
@@ -77,6 +104,10 @@ def synthesize_again(stage: Stage, deployed: list[Deployed]) -> None:
     """
     from aws_cdk import pipelines  # noqa: PLC0415 - it is imported already
 
+    # The CDK does not hand `force` on to the stages in a stage.
+    inner = [one for one in stage.node.find_all()[1:] if isinstance(one, Stage)]
+    for each in reversed(inner):
+        each.synth(force=True, validate_on_synthesis=True)
     assembly = stage.synth(force=True, validate_on_synthesis=True)
     now = [pipelines.StackDeployment.from_artifact(one) for one in assembly.stacks]
     app: Any = stage.node.root

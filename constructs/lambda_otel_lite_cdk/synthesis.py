@@ -1,7 +1,6 @@
-"""What happens when an app is synthesized: collect, resolve, apply, check, report.
+"""When the steps of a synth are made, and in which stages.
 
-Until then construct, injector, mixin and scope only note what is wanted. Each step takes data and
-returns data; what an app set itself, before or after, wins.
+Until then construct, injector, mixin and scope only note what is wanted.
 """
 
 from __future__ import annotations
@@ -11,46 +10,40 @@ from typing import TYPE_CHECKING, Any
 
 import jsii
 from aws_cdk import (
-    Annotations,
     Aspects,
     IAspect,
     IPropertyInjector,
     PropertyInjectors,
-    Stack,
     Stage,
 )
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct, IValidation
 
-from lambda_otel_lite_cdk.checks.collect import collect_facts
-from lambda_otel_lite_cdk.checks.resources import too_many_resources
-from lambda_otel_lite_cdk.checks.rules import Severity, check
 from lambda_otel_lite_cdk.errors import InstrumentationError
-from lambda_otel_lite_cdk.functions.outcome import REPORT_ENTRY, write_report
-from lambda_otel_lite_cdk.functions.reasons import Reason
-from lambda_otel_lite_cdk.functions.rendered import render
-from lambda_otel_lite_cdk.instrumentation.apply import Applied, apply
 from lambda_otel_lite_cdk.instrumentation.collect import collect
-from lambda_otel_lite_cdk.instrumentation.log_groups import LogGroups
-from lambda_otel_lite_cdk.instrumentation.report import report
 from lambda_otel_lite_cdk.instrumentation.requests import Requests
-from lambda_otel_lite_cdk.instrumentation.resolve import Failed, LeftAlone, Plan, resolve
 from lambda_otel_lite_cdk.layer.construct import Layers
 from lambda_otel_lite_cdk.pipelines import (
-    Deployed,
+    is_deployed,
     is_imported,
+    path_of_stage,
     pipeline_stages,
     synthesize_again,
 )
 from lambda_otel_lite_cdk.settings.settings import TelemetrySettings
+from lambda_otel_lite_cdk.steps import Steps
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from constructs import IConstruct
 
 #: Where the construct of an app or stage is among its children; no stack of a user's is named so.
 _ID = "@lambda-otel-lite--synthesis"
+_BUILT = (
+    "build_pipeline() of its pipeline was called before Telemetry.of(…).instrument(…), so that "
+    "nothing would publish its telemetry layer. Call build_pipeline() after that, or not at all."
+)
 #: Priority after that of every other aspect: the largest number that is exact in JavaScript.
 _LAST = 2**53 - 1
 
@@ -85,8 +78,13 @@ def reach_stages(scope: IConstruct) -> None:
             requests_of(one)
     injectors = PropertyInjectors.of(scope.node.root)
     # Not without pipelines: it is called for every function, which takes time.
-    if is_imported() and injectors.for_(lambda_.Function.PROPERTY_INJECTION_ID) is None:
-        injectors.add(_Reach())
+    if is_imported():
+        if injectors.for_(lambda_.Function.PROPERTY_INJECTION_ID) is None:
+            injectors.add(_Reach())
+        # Where functions have another injector, the CDK does not call that one.
+        around = _stage_of(scope)
+        if around is not None and not is_deployed(around):
+            _synthesis_in(around).watch_pipelines()
 
 
 def _stage_of(construct: IConstruct) -> Stage | None:
@@ -98,18 +96,30 @@ def _requests_in(stage: Stage) -> Requests:
     found = stage.node.try_find_child(_ID)
     if isinstance(found, _Synthesis):
         return found.requests
-    outer = _outer_of(stage)
-    if outer is not None and (deployed := pipeline_stages(stage).get(stage.node.path)):
-        return outer.requests_later(stage, deployed)
-    return _Synthesis(stage, outer).requests
+    around = _around(stage)
+    if around is not None and is_deployed(stage):
+        return _synthesis_outside(stage).requests_later(stage.node.path, _requests_in(around))
+    return _synthesis_in(stage).requests
 
 
-def _outer_of(stage: Stage) -> _Synthesis | None:
-    around = _stage_of(stage.node.scope) if stage.node.scope is not None else None
+def _synthesis_in(stage: Stage, requests: Requests | None = None) -> _Synthesis:
+    found = stage.node.try_find_child(_ID)
+    if isinstance(found, _Synthesis):
+        return found
+    around = _around(stage)
+    return _Synthesis(stage, _synthesis_in(around) if around else None, requests)
+
+
+def _synthesis_outside(stage: Stage) -> _Synthesis:
+    """Return that of the nearest stage around one that no pipeline deploys, or of the app."""
+    around = _around(stage)
     if around is None:
-        return None
-    found = around.node.try_find_child(_ID)
-    return found if isinstance(found, _Synthesis) else _Synthesis(around, _outer_of(around))
+        return _synthesis_in(stage)
+    return _synthesis_outside(around) if is_deployed(around) else _synthesis_in(around)
+
+
+def _around(stage: Stage) -> Stage | None:
+    return _stage_of(stage.node.scope) if stage.node.scope is not None else None
 
 
 @jsii.implements(IPropertyInjector)
@@ -132,31 +142,22 @@ class _Reach:
 
 
 @jsii.implements(IAspect)
-class _BeforePipeline:
-    """Synthesize a stage again before a pipeline that has deployed it already is built.
+class _BeforePipelines:
+    """Reach the stages that pipelines have synthesized already, before the pipelines are built.
+
+    A pipeline is built by an aspect on itself, of the priority MUTATING.
 
     Args:
-        outer: What the stage is in.
-        stage: The stage.
-        requests: What is asked in it.
-        deployed: How pipelines deploy it.
+        outer: What the pipelines are in.
     """
 
-    def __init__(
-        self, outer: _Synthesis, stage: Stage, requests: Requests, deployed: list[Deployed]
-    ) -> None:
-        self.requests = requests
-        self._outer = outer
-        self._stage = stage
-        self._deployed = deployed
-        for one in deployed:
-            # A pipeline is built by an aspect on itself, of the priority MUTATING.
-            Aspects.of(one.pipeline).add(self, priority=0)
+    def __init__(self, outer: _Synthesis) -> None:
+        self._waits: _Synthesis | None = outer
 
     def visit(self, _node: IConstruct) -> None:
-        if self._stage.node.try_find_child(_ID) is None:
-            _Synthesis(self._stage, self._outer, self.requests)
-            synthesize_again(self._stage, self._deployed)
+        outer, self._waits = self._waits, None
+        if outer is not None:
+            outer.reach_deployed()
 
 
 @jsii.implements(IAspect, IValidation)
@@ -175,6 +176,8 @@ class _Synthesis(Construct):
     Attributes:
         requests: What is asked in it.
         layers: The telemetry layers of the whole app.
+        later: What is asked in stages of the whole app that pipelines have synthesized already, by
+            their construct paths.
     """
 
     def __init__(
@@ -185,26 +188,57 @@ class _Synthesis(Construct):
         defaults.check("CDK context")
         super().__init__(stage, _ID)
         self._stage = stage
-        self._defaults = defaults
         self.requests: Requests = requests or Requests(
             stage.node.path, outer.requests if outer else None
         )
-        self._too_many: tuple[str, ...] = ()
-        self._marked: Stack | None = None
-        self._later: dict[str, _BeforePipeline] = {}
+        self.later: dict[str, Requests] = outer.later if outer else {}
+        self._before_pipelines: _BeforePipelines | None = None
+        self._unpublished: list[str] = []
         self.layers: Layers = outer.layers if outer else Layers(Path(stage.asset_outdir))
-        self._results: Sequence[LeftAlone | Applied | Failed] = ()
+        self._steps = Steps(stage, defaults, self.layers)
         self._awaited = self.node.path
         Aspects.of(self).add(self, priority=_LAST)
         stage.node.add_validation(self)
 
-    def requests_later(self, stage: Stage, deployed: list[Deployed]) -> Requests:
-        """Return what is asked in a stage in this one that has been synthesized already."""
-        path = stage.node.path
-        if path not in self._later:
-            requests = Requests(path, self.requests)
-            self._later[path] = _BeforePipeline(self, stage, requests, deployed)
-        return self._later[path].requests
+    def requests_later(self, path: str, outer: Requests) -> Requests:
+        """Return what is asked in a stage in this one that has been synthesized already.
+
+        Args:
+            path: Construct path of the stage.
+            outer: What is asked in the stage around it.
+        """
+        self.watch_pipelines()
+        if path not in self.later:
+            self.later[path] = Requests(path, outer)
+        return self.later[path]
+
+    def watch_pipelines(self) -> None:
+        """Reach the stages of pipelines that nobody knows yet, before the pipelines are built."""
+        if self._before_pipelines is None:
+            self._before_pipelines = _BeforePipelines(self)
+            Aspects.of(self._stage).add(self._before_pipelines, priority=0)
+
+    def reach_deployed(self) -> None:
+        """Synthesize stages again that pipelines in this stage have synthesized already."""
+        own = self._stage.node.path
+        late = {
+            path: ours
+            for path, deployed in pipeline_stages(self._stage).items()
+            if (ours := [one for one in deployed if path_of_stage(one.pipeline) == own])
+            and ours[0].stage.node.try_find_child(_ID) is None
+            and (self.requests.of(path) or path in self.later)
+        }
+        for path, deployed in late.items():
+            if any(one.is_built() for one in deployed):
+                self._unpublished.append(path)
+                self.requests.note_stage(path)
+                continue
+            for one in deployed[0].stage.node.find_all():
+                if isinstance(one, Stage):
+                    _synthesis_in(one, self.later.get(one.node.path))
+        for path, deployed in late.items():
+            if path not in self._unpublished:
+                synthesize_again(deployed[0].stage, deployed)
 
     def visit(self, node: IConstruct) -> None:
         """Give every function what is asked for it; called by the CDK when it invokes aspects.
@@ -241,47 +275,12 @@ class _Synthesis(Construct):
     def _instrument(self) -> None:
         found = collect(self._stage, self.requests)
         self._reach_late_stages(found.stages)
-        self._marked = next(iter(found.stacks.values()), None)
-        done = {one.site.path: one for one in self._results if isinstance(one, Applied)}
-        candidates = [one for one in found.candidates if one.path not in done]
-        templates = render(found.stacks) if candidates else {}
-        assets = Path(self._stage.asset_outdir)
-        plans = resolve(candidates, found.stacks, self._defaults, templates, assets)
-        groups = LogGroups(found, templates)
-        results = [
-            apply(one, self.layers, groups) if isinstance(one, Plan) else one for one in plans
-        ]
-        self._results = [*done.values(), *results]
-        applied = [one for one in results if isinstance(one, Applied)]
-        self._too_many = tuple(too_many_resources(found.stacks, templates, applied))
+        self._steps.instrument(found)
 
     def validate(self) -> list[str]:
         """Return what stops the synth, one message each; called by the CDK before it writes."""
-        if self._too_many:
-            # The CDK would not write such a template, nor render it.
-            return sorted(self._too_many)
-        collected = collect_facts(self._stage, self._results, self.requests)
-        errors = [said for one in self._results for said in _errors_of(one)]
-        errors += [
-            f"{path}: {one.why.text}."
-            for one in collected.others
-            if one.why.reason is Reason.MADE_TOO_LATE and self.requests.of(path := one.site.path)
-        ]
-        acknowledged: dict[str, dict[str, str]] = {}
-        for finding in check(collected.facts):
-            one, facts = finding.check, finding.facts
-            accepted = self.requests.acknowledged(facts.path)
-            if one.id in accepted:
-                acknowledged.setdefault(facts.path, {})[one.id] = accepted[one.id]
-            elif one.severity is Severity.ERROR:
-                errors.append(f"{finding.message} [{one.id}]")
-            else:
-                Annotations.of(facts.construct).add_warning_v2(one.id, finding.message)
-        outcomes = report([*self._results, *collected.others], collected.layer_ids, acknowledged)
-        report_id = write_report(Path(self._stage.outdir), outcomes)
-        if self._marked is not None:
-            self._marked.node.add_metadata(REPORT_ENTRY, report_id)
-        return sorted(errors)
+        errors = self._steps.check(self.requests)
+        return sorted([*errors, *(f"{path}: {_BUILT}" for path in self._unpublished)])
 
 
 def _last_in(stage: Stage) -> IConstruct:
@@ -290,9 +289,3 @@ def _last_in(stage: Stage) -> IConstruct:
     while inner := [one for one in last.node.children if not isinstance(one, Stage)]:
         last = inner[-1]
     return last
-
-
-def _errors_of(result: LeftAlone | Applied | Failed) -> tuple[str, ...]:
-    if isinstance(result, Failed):
-        return result.errors
-    return result.conflicts if isinstance(result, Applied) else ()

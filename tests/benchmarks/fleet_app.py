@@ -1,7 +1,8 @@
 """A fleet as platform teams have them: many stacks, each with functions, queues and tables.
 
 Run as an app: ``python fleet_app.py``, with FLEET_STACKS, FLEET_FUNCTIONS (in each stack) and
-FLEET_TELEMETRY (``1`` instruments the fleet) in the environment.
+FLEET_TELEMETRY in the environment: ``1`` instruments the fleet, ``forwarded`` forwards its log
+groups as well.
 """
 
 from __future__ import annotations
@@ -51,10 +52,15 @@ def build(app: App, stacks: int, functions: int) -> None:
 def main() -> None:
     """Synthesize the fleet that the environment describes."""
     app = App(analytics_reporting=False)
-    if os.environ.get("FLEET_TELEMETRY") == "1":
-        from lambda_otel_lite_cdk import Telemetry, TelemetrySettings  # noqa: PLC0415 - its import is part of the cost
+    telemetry = os.environ.get("FLEET_TELEMETRY")
+    if telemetry in ("1", "forwarded"):
+        from lambda_otel_lite_cdk import OtlpForwarder, Telemetry, TelemetrySettings  # noqa: PLC0415 - its import is part of the cost
 
-        Telemetry.of(app).instrument(TelemetrySettings(mode="async"))
+        way = None
+        if telemetry == "forwarded":
+            home = Stack(app, "Telemetry")
+            way = OtlpForwarder(home, "Forwarder", endpoint="https://collector.invalid").forwarding
+        Telemetry.of(app).instrument(TelemetrySettings(mode="async"), forwarding=way)
     build(app, int(os.environ["FLEET_STACKS"]), int(os.environ["FLEET_FUNCTIONS"]))
     app.synth()
 

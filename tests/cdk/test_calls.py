@@ -7,22 +7,26 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from .conftest import ROOT
 
-#: Calls for each function of the fleet: those of the app itself, and those of its telemetry.
-APP, TELEMETRY = 9, 10
+pytestmark = pytest.mark.once
+#: Calls for each function of the fleet: those of the app itself, those of its telemetry, and those
+#: that forward its log group.
+APP, TELEMETRY, FORWARDING = 9, 8, 16
 
 
-def calls(output: Path, functions: int) -> int:
-    """Synthesize an instrumented stack of so many functions, and count the calls."""
+def calls(output: Path, *, stacks: int, functions: int, telemetry: str = "1") -> int:
+    """Synthesize an instrumented fleet, so many functions in each stack, and count the calls."""
     done = subprocess.run(
         [sys.executable, ROOT / "tests/benchmarks/fleet_app.py"],
         env={
             **os.environ,
             "CDK_OUTDIR": str(output),
-            "FLEET_STACKS": "1",
+            "FLEET_STACKS": str(stacks),
             "FLEET_FUNCTIONS": str(functions),
-            "FLEET_TELEMETRY": "1",
+            "FLEET_TELEMETRY": telemetry,
             # Prints every call. Source: https://github.com/aws/jsii/blob/main/CONTRIBUTING.md
             "JSII_DEBUG": "1",
         },
@@ -33,6 +37,21 @@ def calls(output: Path, functions: int) -> int:
     return done.stderr.count('"api":"')
 
 
+def for_a_function(folder: Path, stacks: int, telemetry: str) -> float:
+    """Return how many calls a function more in each stack takes."""
+    few, more = (
+        calls(folder / f"{stacks}x{count}", stacks=stacks, functions=count, telemetry=telemetry)
+        for count in (2, 4)
+    )
+    return (more - few) / (2 * stacks)
+
+
 def test_a_function_more_takes_no_more_calls_than_it_did(tmp_path: Path) -> None:
-    three, six = calls(tmp_path / "three", 3), calls(tmp_path / "six", 6)
-    assert 0 < (six - three) / 3 <= APP + TELEMETRY
+    assert 0 < for_a_function(tmp_path, 1, "1") <= APP + TELEMETRY
+
+
+def test_a_forwarded_function_takes_as_many_calls_in_a_fleet_of_any_size(tmp_path: Path) -> None:
+    in_one = for_a_function(tmp_path, 1, "forwarded")
+    assert 0 < in_one <= APP + TELEMETRY + FORWARDING
+    # What grows with stacks times functions would show here.
+    assert for_a_function(tmp_path, 4, "forwarded") == in_one

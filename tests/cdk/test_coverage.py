@@ -204,6 +204,9 @@ def one_for_each_reason(app: App) -> None:
     code = lambda_.Code.from_inline("1")
     function(stack, "not-python", runtime=lambda_.Runtime.NODEJS_22_X, code=code)
     function(stack, "unsupported-runtime", runtime=lambda_.Runtime.PYTHON_3_9)
+    newer = function(stack, "newer-runtime").node.default_child
+    assert isinstance(newer, lambda_.CfnFunction)
+    newer.runtime = "python3.15"
     function(stack, "unknown-handler", handler=ENTRY_POINT)
     images = ecr.Repository.from_repository_name(stack, "Images", "images")
     image = lambda_.DockerImageCode.from_ecr(images)

@@ -16,6 +16,7 @@ from typing import Any
 import boto3
 import pytest
 from aws_cdk import App, DefaultStackSynthesizer, Environment, Stack
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from moto import mock_aws
@@ -45,7 +46,11 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     environment = Environment(account="123456789012", region=REGION)
     stack = Stack(app, "Shop", env=environment, synthesizer=synthesizer)
     forwarder = OtlpForwarder(
-        stack, "Forwarder", endpoint="https://collector.example.com", runtime=RUNTIME
+        stack,
+        "Forwarder",
+        endpoint="https://collector.example.com",
+        runtime=RUNTIME,
+        encryption_key=kms.Key(stack, "Key"),
     )
     Telemetry.of(stack).instrument(
         TelemetrySettings(mode="async", service_name="shop"),
@@ -197,3 +202,14 @@ def test_hazard_35_the_forwarder_has_one_permission_for_log_groups() -> None:
     statements = json.loads(client.get_policy(FunctionName=name)["Policy"])["Statement"]
     (statement,) = (one for one in statements if "logs.amazonaws.com" in json.dumps(one))
     assert "log-group:*" in json.dumps(statement)
+
+
+@pytest.mark.usefixtures("deployed")
+def test_the_queues_of_the_forwarder_are_encrypted_with_the_key() -> None:
+    (key,) = boto3.client("kms").list_keys()["Keys"]
+    sqs = boto3.client("sqs")
+    used = [
+        sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["KmsMasterKeyId"])["Attributes"]
+        for url in sqs.list_queues()["QueueUrls"]
+    ]
+    assert used == [{"KmsMasterKeyId": key["KeyArn"]}] * 2

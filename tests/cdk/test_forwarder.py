@@ -4,9 +4,11 @@ import json
 from typing import Any
 
 import pytest
-from aws_cdk import App, CfnParameter, SecretValue, Stack
+from aws_cdk import App, CfnParameter, Environment, SecretValue, Stack, assertions
 from aws_cdk import aws_kinesis as kinesis
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_ssm as ssm
 
 from lambda_otel_lite_cdk import InstrumentedFunction, Kinesis, OtlpForwarder
@@ -232,3 +234,102 @@ def test_two_forwarders_have_nothing_in_common() -> None:
     for name in ("One", "Two"):
         OtlpForwarder(stack, name, endpoint=ENDPOINT, runtime=RUNTIME)
     assert len(resources(stack, QUEUE)) == 4
+
+
+IDS = ["DeadLetters", "Redrive", "Logs", "Role", "Stream"]
+
+
+def siblings(stack: Stack) -> None:
+    for name in IDS:
+        sqs.Queue(stack, f"Forwarder{name}", fifo=True)
+
+
+def streamed(stack: Stack) -> None:
+    forwarder_in(stack, via=Kinesis())
+
+
+@pytest.mark.parametrize("made", [(siblings, streamed), (streamed, siblings)])
+def test_ids_beside_it_are_the_apps_own(made: Any, stack: Stack) -> None:
+    for make in made:
+        make(stack)
+    assert len(resources(stack, QUEUE)) == 2 + len(IDS)
+
+
+def with_key(stack: Stack, key: kms.IKey, **props: Any) -> None:
+    forwarder_in(stack, encryption_key=key, **props)
+
+
+def key_policy(stack: Stack) -> list[dict[str, Any]]:
+    (key,) = resources(stack, "AWS::KMS::Key")
+    found: list[dict[str, Any]] = key["KeyPolicy"]["Statement"]
+    return found
+
+
+def test_one_argument_encrypts_queues_log_group_and_stream(stack: Stack) -> None:
+    with_key(stack, kms.Key(stack, "Key"), via=Kinesis())
+    ((name, _),) = (
+        one for one in template(stack)["Resources"].items() if one[1]["Type"] == "AWS::KMS::Key"
+    )
+    arn = {"Fn::GetAtt": [name, "Arn"]}
+    assert [one["KmsMasterKeyId"] for one in resources(stack, QUEUE)] == [arn, arn]
+    assert [one["KmsKeyId"] for one in resources(stack, "AWS::Logs::LogGroup")] == [arn]
+    (stream,) = resources(stack, "AWS::Kinesis::Stream")
+    assert stream["StreamEncryption"] == {"EncryptionType": "KMS", "KeyId": arn}
+
+
+def test_without_a_key_nothing_asks_for_one(stack: Stack) -> None:
+    forwarder_in(stack, via=Kinesis())
+    assert "kms:" not in json.dumps(template(stack))
+    assert "KmsMasterKeyId" not in json.dumps(template(stack))
+
+
+def test_cloudwatch_logs_may_use_the_key_for_log_groups_of_the_account(stack: Stack) -> None:
+    with_key(stack, kms.Key(stack, "Key"))
+    (granted,) = (
+        one for one in key_policy(stack) if "logs." in json.dumps(one["Principal"].get("Service"))
+    )
+    assert granted["Principal"] == {"Service": "logs.eu-west-1.amazonaws.com"}
+    (pattern,) = granted["Condition"]["ArnLike"].values()
+    assert pattern["Fn::Join"][1][-1] == ":logs:eu-west-1:123456789012:log-group:*"
+    assert list(granted["Condition"]["ArnLike"]) == ["kms:EncryptionContext:aws:logs:arn"]
+
+
+def test_the_forwarder_may_use_the_key_for_its_queues_and_its_secret(stack: Stack) -> None:
+    key = kms.Key(stack, "Key")
+    with_key(stack, key, headers_secret=secretsmanager.Secret(stack, "Headers", encryption_key=key))
+    used = {
+        action
+        for each in statements(stack)
+        for action in [each["Action"]] * isinstance(each["Action"], str) or each["Action"]
+        if action.startswith("kms:") and each["Resource"]["Fn::GetAtt"][0].startswith("Key")
+    }
+    assert {"kms:Decrypt", "kms:GenerateDataKey"} <= used
+
+
+def test_two_forwarders_with_one_key_ask_for_its_use_once(stack: Stack) -> None:
+    key = kms.Key(stack, "Key")
+    for name in ("One", "Two"):
+        OtlpForwarder(stack, name, endpoint=ENDPOINT, runtime=RUNTIME, encryption_key=key)
+    assert json.dumps(key_policy(stack)).count("logs.eu-west-1") == 1
+
+
+def test_a_key_of_another_stack_is_used(stack: Stack) -> None:
+    app = stack.node.root
+    assert isinstance(app, App)
+    other = Stack(app, "Keys", env=Environment(account="123456789012", region="eu-west-1"))
+    with_key(stack, kms.Key(other, "Key"))
+    assert all("Fn::ImportValue" in one["KmsMasterKeyId"] for one in resources(stack, QUEUE))
+    assert "logs.eu-west-1" in json.dumps(key_policy(other))
+
+
+def test_of_a_key_that_is_not_of_the_app_a_warning_says_what_its_policy_needs(
+    stack: Stack,
+) -> None:
+    arn = "arn:aws:kms:eu-west-1:123456789012:key/0123"
+    with_key(stack, kms.Key.from_key_arn(stack, "Key", arn))
+    assert [one["KmsMasterKeyId"] for one in resources(stack, QUEUE)] == [arn, arn]
+    found = assertions.Annotations.from_stack(stack).find_warning(
+        "*", assertions.Match.string_like_regexp("lambda-otel-lite:key-policy")
+    )
+    assert len(found) == 1
+    assert "let the service logs.eu-west-1.amazonaws.com use it" in str(found[0].entry.data)

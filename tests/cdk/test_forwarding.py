@@ -72,7 +72,7 @@ def test_hazard_36_ids_come_from_the_log_group_whatever_the_order_and_destinatio
 
 def test_hazard_37_a_forwarder_is_never_fed_its_own_log_lines(stack: Stack) -> None:
     forwarder = forwarder_in(stack)
-    with pytest.raises(ForwardingError, match=r"^Shop/ForwarderLogs: it is the log group"):
+    with pytest.raises(ForwardingError, match=r"^Shop/Forwarder@/Logs: it is the log group"):
         Forwarding.to_function(forwarder).subscribe(forwarder.log_group)
     assert resources(stack, FILTER) == []
 

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from aws_cdk import App, Environment, Stack
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_secretsmanager as secretsmanager
 
 from lambda_otel_lite_cdk import (
     CloudWatch,
@@ -50,6 +52,13 @@ def forwarded_within_a_network(stack: Stack) -> None:
     vpc = ec2.Vpc(stack, "Network", max_azs=2, nat_gateways=0)
     private = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
     OtlpForwarder(stack, "Forwarder", endpoint=ENDPOINT, vpc=vpc, vpc_subnets=private)
+
+
+def encrypted(stack: Stack) -> None:
+    key = kms.Key(stack, "Key")
+    secret = secretsmanager.Secret(stack, "Headers", encryption_key=key)
+    OtlpForwarder(stack, "Forwarder", endpoint=ENDPOINT, headers_secret=secret, encryption_key=key)
+    OtlpForwarder(stack, "Streamed", endpoint=ENDPOINT, via=Kinesis(), encryption_key=key)
 
 
 def snapped(stack: Stack) -> None:
@@ -99,6 +108,7 @@ KINDS = [
     by_account,
     to_cloudwatch,
     forwarded_within_a_network,
+    encrypted,
     snapped,
     of_both_architectures,
     with_json_logs,

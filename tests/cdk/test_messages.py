@@ -6,16 +6,15 @@ One table of all of them: a row does something wrong and says what has to be in 
 from __future__ import annotations
 
 import re
+import sys
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import jsii
 import pytest
 from aws_cdk import (
     App,
-    IPropertyInjector,
-    PropertyInjectors,
+    Duration,
     Stack,
     Stage,
     assertions,
@@ -27,7 +26,7 @@ from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
-from constructs import Construct, RootConstruct
+from constructs import RootConstruct
 
 from lambda_otel_lite_cdk import (
     CloudWatch,
@@ -140,6 +139,28 @@ def changed_later(change: Callable[[lambda_.CfnFunction], object]) -> Callable[[
     return do
 
 
+def on_managed_instances(
+    settings: TelemetrySettings | None = None, **props: Any
+) -> Callable[[Stack], None]:
+    def do(stack: Stack) -> None:
+        function = instrument(orders(stack, **props), settings)
+        resource = function.node.default_child
+        assert isinstance(resource, lambda_.CfnFunction)
+        config = {"LambdaManagedInstancesCapacityProviderConfig": {"CapacityProviderArn": "arn"}}
+        resource.add_property_override("CapacityProviderConfig", config)
+
+    return do
+
+
+def of_newer_python(stack: Stack) -> None:
+    function = orders(stack)
+    resource = function.node.default_child
+    assert isinstance(resource, lambda_.CfnFunction)
+    # On the resource: the CDK keeps a `Runtime` that is made by its name for the whole process.
+    resource.runtime = "python3.15"
+    instrument(function, TelemetrySettings(newer_python=True))
+
+
 def over_the_quota(stack: Stack) -> None:
     group = logs.LogGroup(stack, "Logs")
     add_filters(group, 2)
@@ -154,28 +175,31 @@ def of_class(log_group_class: logs.LogGroupClass) -> Callable[[Stack], None]:
     return do
 
 
-@jsii.implements(IPropertyInjector)
-class Injector:
-    """An app's own, beside which the CDK calls no other."""
-
-    @property
-    def construct_unique_id(self) -> str:
-        return lambda_.Function.PROPERTY_INJECTION_ID
-
-    def inject(self, original_props: Any, *, scope: Construct, id: str) -> Any:  # noqa: A002
-        return original_props
-
-
-def late_stage(stack: Stack) -> None:
-    app = root_of(stack)
-    PropertyInjectors.of(app).add(Injector())
-    Telemetry.of(app).instrument()
-    stage = Stage(app, "Prod")
-    orders(Stack(stage, "Inner"))
+def pipeline_of(stack: Stack, stage: Stage) -> pipelines.CodePipeline:
     arn = "arn:aws:codestar-connections:eu-west-1:123456789012:connection/x"
     source = pipelines.CodePipelineSource.connection("o/r", "main", connection_arn=arn)
     synth = pipelines.ShellStep("Synth", commands=["cdk synth"], input=source)
-    pipelines.CodePipeline(stack, "Pipeline", synth=synth).add_stage(stage)
+    pipeline = pipelines.CodePipeline(stack, "Pipeline", synth=synth)
+    pipeline.add_stage(stage)
+    return pipeline
+
+
+def late_stage(stack: Stack) -> None:
+    """Import pipelines after the line, where nobody expects them."""
+    app = root_of(stack)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delitem(sys.modules, "aws_cdk.pipelines")
+        Telemetry.of(app).instrument()
+    stage = Stage(app, "Prod")
+    orders(Stack(stage, "Inner"))
+    pipeline_of(stack, stage)
+
+
+def built_pipeline(stack: Stack) -> None:
+    stage = Stage(stack, "Prod")
+    orders(Stack(stage, "Inner"))
+    pipeline_of(stack, stage).build_pipeline()
+    Telemetry.of(root_of(stack)).instrument()
 
 
 def another_child(stack: Stack) -> None:
@@ -323,6 +347,36 @@ CHECKS = [
         r"Use function\.current_version",
     ),
     Bad(
+        "durable-without-version",
+        instrumented(
+            durable_config=lambda_.DurableConfig(execution_timeout=Duration.hours(1)),
+        ),
+        "Shop/Orders",
+        r"it is a durable function, .* the app publishes no version",
+        r"Use function\.current_version",
+    ),
+    Bad(
+        "mode-without-extension",
+        on_managed_instances(TelemetrySettings(mode="async")),
+        "Shop/Orders",
+        "its mode is 'sync' and not 'async', which needs an extension",
+        r"Give it TelemetrySettings\(mode='sync'\)",
+    ),
+    Bad(
+        "mode-without-extension",
+        on_managed_instances(environment={"LAMBDA_EXTENSION_SPAN_PROCESSOR_MODE": "finalize"}),
+        "Shop/Orders",
+        "its LAMBDA_EXTENSION_SPAN_PROCESSOR_MODE is 'finalize', which needs an extension",
+        "Remove the variable",
+    ),
+    Bad(
+        "newer-python",
+        of_newer_python,
+        r"Shop/LambdaOtelLiteLayerPython315",
+        r"Python 3\.15 is newer than all that this version",
+        "Try its functions out",
+    ),
+    Bad(
         "exec-wrapper",
         instrumented(environment=WRAPPER),
         "Shop/Orders",
@@ -387,6 +441,13 @@ CHECKS = [
 ]
 
 REFUSALS = [
+    Bad(
+        "a pipeline that is built already",
+        built_pipeline,
+        "Shop/Prod",
+        r"build_pipeline\(\) of its pipeline was called before Telemetry\.of\(…\)\.instrument",
+        r"Call build_pipeline\(\) after that",
+    ),
     Bad(
         "a setting of a function",
         instrumented(BAD_QUEUE),
@@ -551,7 +612,7 @@ REFUSALS = [
     Bad(
         "a forwarder that is fed by itself",
         fed_by_itself,
-        "Shop/ForwarderLogs",
+        "Shop/Forwarder@/Logs",
         "it is the log group of the forwarder Shop/Forwarder",
         "Do not forward the forwarder's log group",
     ),

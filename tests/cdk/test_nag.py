@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 from aws_cdk import Acknowledgment, App, Environment, Stack, Validations
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_kms as kms
 from cdk_nag import AwsSolutionsChecks
 
 from lambda_otel_lite_cdk import CloudWatch, Kinesis, OtlpForwarder
 
 from .conftest import PYTHON, ROOT
 
+COLLECTOR = "https://collector.example.com"
 _BASIC = "arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
 ACKNOWLEDGED = {
     f"AwsSolutions::AwsSolutions-IAM4[Policy::{_BASIC}]": (
@@ -79,9 +81,12 @@ def test_every_kind_of_forwarder_violates_nothing_that_it_does_not_explain(tmp_p
         availability_zones=["eu-west-1a"],
         private_subnet_ids=["subnet-0123456789abcdef0"],
     )
+    key = kms.Key(stack, "Key", enable_key_rotation=True)
     OtlpForwarder(stack, "Plain", endpoint="https://collector.example.com")
     OtlpForwarder(stack, "Signed", destination=CloudWatch(transaction_search=True), via=Kinesis())
     OtlpForwarder(stack, "Inside", endpoint="http://collector.internal:4318", vpc=network)
+    OtlpForwarder(stack, "Encrypted", endpoint=COLLECTOR, encryption_key=key)
+    OtlpForwarder(stack, "Both", endpoint=COLLECTOR, encryption_key=key, via=Kinesis())
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
 
     app.synth()

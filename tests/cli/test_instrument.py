@@ -449,3 +449,42 @@ def test_more_than_lambda_takes_is_refused(sam: Path) -> None:
     assert_refused(run(*command), "Worker", "6 layers", "--skip")
     sam.write_text(SAM.replace("OTEL_SERVICE_NAME: jobs", f"LONG: {'x' * 4090}"))
     assert_refused(run(*command), "Worker", "bytes", "4096")
+
+
+NEWEST = """\
+Resources:
+  Managed:
+    Type: AWS::Lambda::Function
+    Properties:
+      Code: {ZipFile: "def handler(event, context): ..."}
+      Handler: index.handler
+      Runtime: python3.13
+      CapacityProviderConfig:
+        LambdaManagedInstancesCapacityProviderConfig: {CapacityProviderArn: arn}
+  Newer:
+    Type: AWS::Lambda::Function
+    Properties:
+      Code: {ZipFile: "def handler(event, context): ..."}
+      Handler: index.handler
+      Runtime: python3.15
+"""
+
+
+def test_managed_instances_are_in_sync_mode_and_a_newer_python_waits_for_its_setting(
+    tmp_path: Path,
+) -> None:
+    source = tmp_path / "template.yaml"
+    command = (
+        "instrument",
+        source,
+        "--in-place",
+        "--set",
+        "layer_arn=arn:aws:lambda:x:1:layer:l:1",
+    )
+    for newer, handler in (("false", "index.handler"), ("true", "lambda_otel_lite_entry.handler")):
+        source.write_text(NEWEST)
+        run(*command, "--set", "mode=async", "--set", f"newer_python={newer}")
+        found = functions(written(source))
+        variables = found["Managed"]["Environment"]["Variables"]
+        assert variables["LAMBDA_EXTENSION_SPAN_PROCESSOR_MODE"] == "sync"
+        assert found["Newer"]["Handler"] == handler

@@ -34,6 +34,7 @@ FLOORS = {
         forwarding coverage
         instrumentation
         checks pipelines
+        steps
         synthesis
         function fleet cli
         __init__

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -10,17 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from aws_cdk import Aspects, CfnResource, Stack, Stage, Tag
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 
 from lambda_otel_lite.configuration.variables import ENTRY_POINT, HANDLER
 from lambda_otel_lite_cdk.checks.facts import (
     Facts,
     FunctionFacts,
     LayerFacts,
-    LogGroupFacts,
     StageFacts,
 )
-from lambda_otel_lite_cdk.forwarding.pattern import RECORD_PATTERN
+from lambda_otel_lite_cdk.checks.log_groups import log_groups
 from lambda_otel_lite_cdk.functions.eligibility import is_made_by_cdk, python_of, variables_of
 from lambda_otel_lite_cdk.functions.outcome import name_of
 from lambda_otel_lite_cdk.functions.properties import configurations, with_resources
@@ -34,11 +31,10 @@ from lambda_otel_lite_cdk.functions.rendered import (
     render,
 )
 from lambda_otel_lite_cdk.instrumentation.apply import Applied
-from lambda_otel_lite_cdk.instrumentation.collect import Site
+from lambda_otel_lite_cdk.instrumentation.collect import Site, stacks_in
 from lambda_otel_lite_cdk.instrumentation.resolve import Failed, LeftAlone
 from lambda_otel_lite_cdk.layer.archive import asset_path, asset_size
 from lambda_otel_lite_cdk.layer.opentelemetry import opentelemetry_of_code, opentelemetry_of_layer
-from lambda_otel_lite_cdk.settings.settings import DEFAULT_QUOTA, QUOTA_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -48,13 +44,9 @@ if TYPE_CHECKING:
     from lambda_otel_lite_cdk.instrumentation.requests import Requests
     from lambda_otel_lite_cdk.layer.construct import TelemetryLayer
 
-#: What is read of an app besides its functions.
-_KINDS = logs.CfnSubscriptionFilter | logs.CfnLogGroup
-#: A reference as text, and the stack that it is in: logical ids are unique in one stack only.
 _OVERRIDES = "an override (add_property_override, add_property_deletion_override, add_override)"
 #: Why a function that is written as a resource is not instrumented, by the resource's type.
 _REASONS = {FUNCTION: Reason.CFN_FUNCTION, SAM_FUNCTION: Reason.SAM_FUNCTION}
-type _Reference = tuple[Stack, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,17 +86,13 @@ def collect_facts(
         if isinstance(one, Stage)
     ]
     inner = tuple(f"{one.path}/" for one in stages)
-    resources = [
-        one
-        for one in found
-        if isinstance(one, _KINDS) and not (inner and one.node.path.startswith(inner))
-    ]
+    stacks = stacks_in(found, inner)
     applied = [one for one in results if isinstance(one, Applied)]
     layers = _references(applied)
     return Collected(
         facts=(
             *stages,
-            *_log_groups(stage, resources),
+            *log_groups(stage, found, stacks, inner),
             *_telemetry_layers(applied),
             *_functions(stage, applied, layers),
         ),
@@ -153,6 +141,7 @@ def _functions(
                 path=site.path,
                 properties=properties,
                 layer=one.layer,
+                mode=one.mode,
                 undone=_undone(one, properties, references, key(layers[one.layer])),
                 size=_size(size, [code, *(contents.get(each) for each in references)]),
                 has_version=key({"Ref": site.logical_id}) in versioned,
@@ -212,35 +201,6 @@ def _telemetry_layers(applied: Iterable[Applied]) -> Iterator[LayerFacts]:
         yield LayerFacts(construct=layer.version, path=f"{stack_path}/{layer.name}", layer=layer)
 
 
-def _log_groups(stage: Stage, resources: Sequence[CfnResource]) -> Iterator[LogGroupFacts]:
-    """Yield the log groups whose log records are forwarded."""
-    filters: dict[_Reference, list[tuple[CfnResource, Mapping[str, Any]]]] = {}
-    for stack, every in _of_kind(logs.CfnSubscriptionFilter, resources):
-        for one, properties in every:
-            group = _key(stack, properties.get("logGroupName"))
-            filters.setdefault(group, []).append((one, properties))
-    if not filters:
-        return
-    quota = int(stage.node.try_get_context(QUOTA_KEY) or DEFAULT_QUOTA)
-    groups: dict[_Reference, tuple[CfnResource, Mapping[str, Any]]] = {}
-    for stack, of_stack in _of_kind(logs.CfnLogGroup, resources):
-        refs = stack.resolve([one.ref for one, _ in of_stack])
-        for known, ref in zip(of_stack, refs, strict=True):
-            groups[_key(stack, ref)] = known
-    for reference, subscriptions in filters.items():
-        owner, properties = groups.get(reference, (None, {}))
-        for ours in [one for one, given in subscriptions if _is_ours(given)][:1]:
-            name = owner.node.path if owner else reference[1]
-            yield LogGroupFacts(
-                construct=ours,
-                path=ours.node.path,
-                name=name.removesuffix("/Resource"),
-                filters=len(subscriptions),
-                quota=quota,
-                properties=properties,
-            )
-
-
 def _others(
     constructs: Sequence[IConstruct], known: set[str], inner: tuple[str, ...], requests: Requests
 ) -> Iterator[LeftAlone]:
@@ -276,24 +236,3 @@ def _others(
                 reason = Reason.MADE_BY_CDK
             why = requests.opted_out(path) or reason.because()
             yield LeftAlone(site=site, why=why)
-
-
-def _of_kind[T: CfnResource](
-    kind: type[T], resources: Iterable[CfnResource]
-) -> Iterator[tuple[Stack, list[tuple[T, Mapping[str, Any]]]]]:
-    """Yield the resources of a kind with their properties, by stack."""
-    by_stack: dict[Stack, list[T]] = {}
-    for one in resources:
-        if isinstance(one, kind):
-            by_stack.setdefault(Stack.of(one), []).append(one)
-    for stack, found in by_stack.items():
-        read = configurations(stack, found)
-        yield stack, [(one, each.properties) for one, each in zip(found, read, strict=True)]
-
-
-def _is_ours(subscription: Mapping[str, Any]) -> bool:
-    return bool(subscription.get("filterPattern") == RECORD_PATTERN)
-
-
-def _key(stack: Stack, reference: object) -> _Reference:
-    return stack, json.dumps(reference, sort_keys=True)

@@ -33,6 +33,7 @@ class FunctionFacts(Facts):
     Args:
         properties: Its properties, as `Configuration` has them.
         layer: The telemetry layer that it was given.
+        mode: The processing mode that was asked for, None where none was.
         undone: What of the instrumentation the template does not have, and by whom; empty if it has
             all of it.
         size: Size of its code and layers as far as they are known, unzipped, in bytes.
@@ -43,6 +44,7 @@ class FunctionFacts(Facts):
 
     properties: Mapping[str, Any]
     layer: TelemetryLayer
+    mode: str | None
     undone: str
     size: int
     has_version: bool

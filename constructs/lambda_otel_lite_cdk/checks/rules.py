@@ -18,9 +18,15 @@ from lambda_otel_lite_cdk.checks.facts import (
     LogGroupFacts,
     StageFacts,
 )
+from lambda_otel_lite_cdk.checks.kinds import (
+    durable_without_version,
+    mode_without_extension,
+    snapstart_without_version,
+)
 from lambda_otel_lite_cdk.functions.eligibility import (
     EXEC_WRAPPER,
     architecture_of,
+    is_newer_python,
     python_of,
     variables_of,
 )
@@ -114,15 +120,6 @@ def _layer_of_another_python(facts: FunctionFacts) -> str | None:
     )
 
 
-def _snapstart_without_version(facts: FunctionFacts) -> str | None:
-    if "snapStart" not in facts.properties or facts.has_version:
-        return None
-    return (
-        "it asks for SnapStart, which works for published versions only, and the app publishes "
-        "none. Use function.current_version or an alias, or remove snap_start."
-    )
-
-
 def _exec_wrapper(facts: FunctionFacts) -> str | None:
     wrapper = variables_of(facts.properties).get(EXEC_WRAPPER)
     if wrapper is None:
@@ -161,6 +158,16 @@ def _layer_not_compiled(facts: LayerFacts) -> str | None:
         f"the telemetry layer for Python {python} holds no byte code, because this machine has no "
         f"Python {python}: every cold start compiles the sources again, which takes about 0.2 s. "
         f"Install it (`uv python install {python}`) and synthesize again."
+    )
+
+
+def _newer_python(facts: LayerFacts) -> str | None:
+    if not is_newer_python(facts.layer.python):
+        return None
+    return (
+        f"Python {facts.layer.python} is newer than all that this version of lambda-otel-lite was "
+        f"tested with. Try its functions out before you rely on their traces, and upgrade as soon "
+        f"as there is a version that knows it."
     )
 
 
@@ -214,7 +221,19 @@ class Check(Enum):
         "snapstart-without-version",
         Severity.WARNING,
         FunctionFacts,
-        _snapstart_without_version,
+        snapstart_without_version,
+    )
+    DURABLE_WITHOUT_VERSION = (
+        "durable-without-version",
+        Severity.WARNING,
+        FunctionFacts,
+        durable_without_version,
+    )
+    MODE_WITHOUT_EXTENSION = (
+        "mode-without-extension",
+        Severity.WARNING,
+        FunctionFacts,
+        mode_without_extension,
     )
     MIXED_OPENTELEMETRY = (
         "mixed-opentelemetry",
@@ -224,6 +243,7 @@ class Check(Enum):
     )
     EXEC_WRAPPER = "exec-wrapper", Severity.WARNING, FunctionFacts, _exec_wrapper
     LAYER_NOT_COMPILED = "layer-not-compiled", Severity.WARNING, LayerFacts, _layer_not_compiled
+    NEWER_PYTHON = "newer-python", Severity.WARNING, LayerFacts, _newer_python
     SUBSCRIPTION_QUOTA = "subscription-quota", Severity.ERROR, LogGroupFacts, _subscription_quota
     LOG_GROUP_CLASS = "log-group-class", Severity.ERROR, LogGroupFacts, _log_group_class
     STAGE_NOT_REACHED = "stage-not-reached", Severity.ERROR, StageFacts, _stage_not_reached

@@ -21,6 +21,8 @@ _PLUGIN: Any = getattr(aws_cdk, f"IPolicyValidationPlugin{'' if _NEW else 'Beta1
 _REPORT: Any = getattr(aws_cdk, f"PolicyValidationPluginReport{'' if _NEW else 'Beta1'}")
 _VIOLATION: Any = getattr(aws_cdk, f"PolicyViolation{'' if _NEW else 'Beta1'}")
 _RESOURCE: Any = getattr(aws_cdk, f"PolicyViolatingResource{'' if _NEW else 'Beta1'}")
+#: What is in a stack beside its template, as the CDK names it.
+_WITHIN = ("nested", "product", "stackset")
 _INSTRUMENTED = "python-function-instrumented"
 _NOT_OVERRIDDEN = "instrumentation-not-overridden"
 _RULES = {
@@ -63,8 +65,13 @@ class TelemetryPolicy:
         """Return what violates the policy; called by the CDK when templates are written."""
         found: dict[str, list[tuple[str, Any]]] = {}
         for template in map(Path, context.template_paths):
-            inner = template.parent.glob(f"{template.name.partition('.')[0]}*.nested.template.json")
-            for one in (template, *sorted(inner)):
+            name = template.name.partition(".")[0]
+            inner = [
+                one
+                for kind in _WITHIN
+                for one in sorted(template.parent.glob(f"{name}*.{kind}.template.json"))
+            ]
+            for one in (template, *inner):
                 for rule, violation in _violations(one):
                     found.setdefault(rule, []).append(violation)
         violations = [

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from aws_cdk import ArnFormat, Fn, Names, Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 
+from lambda_otel_lite_cdk.forwarding._nag import explain_key
 from lambda_otel_lite_cdk.functions.properties import configured
 
 if TYPE_CHECKING:
@@ -55,15 +57,28 @@ class _Function(Destination):
 
     function: lambda_.IFunction
 
-    def own_log_groups(self) -> tuple[str, ...]:
-        return (_log_group_of(self.function),)
+    # Asked for each function of a fleet, and each answer takes several calls into the CDK.
+    @cached_property
+    def _log_group(self) -> str:
+        return _log_group_of(self.function)
 
-    def home(self) -> Stack | None:
+    @cached_property
+    def _home(self) -> Stack | None:
         # An imported one is in the stack that names it.
         return Stack.of(self.function) if isinstance(self.function, lambda_.Function) else None
 
-    def grant(self) -> IConstruct | None:
+    @cached_property
+    def _granted(self) -> IConstruct | None:
         return _permission(self.function)
+
+    def own_log_groups(self) -> tuple[str, ...]:
+        return (self._log_group,)
+
+    def home(self) -> Stack | None:
+        return self._home
+
+    def grant(self) -> IConstruct | None:
+        return self._granted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +97,12 @@ class _Stream(Destination):
 
     role: iam.Role
 
-    def home(self) -> Stack | None:
+    @cached_property
+    def _home(self) -> Stack | None:
         return Stack.of(self.role) if Token.is_unresolved(self.arn) else None
+
+    def home(self) -> Stack | None:
+        return self._home
 
     def grant(self) -> IConstruct | None:
         return self.role
@@ -133,7 +152,7 @@ def _permission(function: lambda_.IFunction) -> IConstruct | None:
             _PERMISSION_ID,
             principal=iam.ServicePrincipal(_LOGS),
             source_account=stack.account,
-            source_arn=_any_log_group(stack),
+            source_arn=any_log_group(stack),
         )
         made = function.permissions_node.try_find_child(_PERMISSION_ID)
     return made
@@ -152,7 +171,7 @@ def _writer(stream: kinesis.IStream) -> iam.Role:
             # Only this account's log groups,
             # https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
             "StringEquals": {"aws:SourceAccount": stack.account},
-            "ArnLike": {"aws:SourceArn": _any_log_group(stack)},
+            "ArnLike": {"aws:SourceArn": any_log_group(stack)},
         },
     )
     role = iam.Role(
@@ -163,10 +182,13 @@ def _writer(stream: kinesis.IStream) -> iam.Role:
         assumed_by=trusted,
     )
     stream.grant_write(role)
+    if stream.encryption_key is not None:
+        explain_key(role)
     return role
 
 
-def _any_log_group(stack: Stack) -> str:
+def any_log_group(stack: Stack) -> str:
+    """Return the ARN pattern of all log groups in the account and region of a stack."""
     return stack.format_arn(
         service="logs",
         resource="log-group",

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import aws_cdk
 from aws_cdk import AssetHashType, Duration, Stack
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as event_sources
-from aws_cdk import aws_logs as logs
-from aws_cdk import aws_sqs as sqs
+from constructs import Construct
 
 from lambda_otel_lite_cdk.errors import BundlingError, SettingsError
+from lambda_otel_lite_cdk.forwarding import _parts as parts
 from lambda_otel_lite_cdk.forwarding.alarms import forwarder_alarms
 from lambda_otel_lite_cdk.forwarding.backends import Backend, OtlpCollector, checked
 from lambda_otel_lite_cdk.forwarding.presets import CloudWatch
@@ -27,31 +25,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from aws_cdk import aws_ec2 as ec2
-    from constructs import Construct
+    from aws_cdk import aws_iam as iam
+    from aws_cdk import aws_kms as kms
 
     from lambda_otel_lite_cdk.forwarding.backends import Kept
     from lambda_otel_lite_cdk.forwarding.kinesis import Kinesis
 
 _TIMEOUT = Duration.seconds(60)
-#: Six times the function's timeout, https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html.
-#: What failed waits so long for the next try.
-_VISIBILITY = Duration.seconds(360)
-#: Tries before somebody has to look: 100 of them, six minutes apart, outlast a night's outage.
-_MOST_TRIES = 100
-#: The largest message, since what Lambda gave up is a whole event. Source:
-#: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
-_MESSAGE_BYTES = 1024 * 1024
 #: The smallest that Lambda accepts: most of the concurrency is left for what is new. Source:
 #: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 _REDRIVE_CONCURRENCY = 2
 #: Enough for some hundred log batches a second, and a hundredth of an account's usual limit.
 _CONCURRENCY = 10
-#: What a function in a VPC needs.
-_IN_VPC = (
-    *("ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeSubnets"),
-    *("ec2:DescribeNetworkInterfaces", "ec2:AssignPrivateIpAddresses"),
-    "ec2:UnassignPrivateIpAddresses",
-)
 
 
 class OtlpForwarder(lambda_.Function):
@@ -85,6 +70,9 @@ class OtlpForwarder(lambda_.Function):
             Default: none.
         vpc_subnets: Its subnets there. Default: the private ones.
         security_groups: Its security groups there. Default: a new one.
+        encryption_key: The key that queues, log group and a stream that is made are encrypted with.
+            The forwarder may use it, for a secret that is encrypted with it too, and so may
+            CloudWatch Logs for log groups of the account. Default: keys of AWS.
 
     Attributes:
         forwarding: The way into the forwarder, or None if an account-level policy is the way.
@@ -118,6 +106,7 @@ class OtlpForwarder(lambda_.Function):
         vpc: ec2.IVpc | ec2.Vpc | None = None,
         vpc_subnets: ec2.SubnetSelection | None = None,
         security_groups: Sequence[ec2.ISecurityGroup | ec2.SecurityGroup] | None = None,
+        encryption_key: kms.IKey | kms.Key | None = None,
     ) -> None:
         where = f"{scope.node.path}/{id}"
         backend, name = _backend(where, destination, endpoint, headers_secret)
@@ -132,14 +121,17 @@ class OtlpForwarder(lambda_.Function):
             staged = stage_package("otlp_forwarder")
         except BundlingError as error:
             raise BundlingError(f"{where}: {error}") from error
-        self.dead_letters = _queue(scope, f"{id}DeadLetters")
-        self.redrive_queue = _queue(scope, f"{id}Redrive", self.dead_letters)
-        log_group = logs.LogGroup(scope, f"{id}Logs", retention=logs.RetentionDays.ONE_MONTH)
+        # They must be there before the function, so that they cannot be in it. Ids that a user may
+        # give to its siblings (`ForwarderLogs`) would collide.
+        beside = Construct(scope, f"{id}@")
+        self.dead_letters = parts.queue(beside, "DeadLetters", encryption_key)
+        self.redrive_queue = parts.queue(beside, "Redrive", encryption_key, self.dead_letters)
+        log_group = parts.log_group(beside, "Logs", encryption_key)
         environment |= {
             variables.REDRIVE_QUEUE.name: self.redrive_queue.queue_url,
             variables.DEAD_LETTER_QUEUE.name: self.dead_letters.queue_url,
         }
-        role = _role(scope, f"{id}Role", log_group, in_vpc=vpc is not None)
+        role = parts.role(beside, "Role", log_group, encryption_key, in_vpc=vpc is not None)
         super().__init__(
             scope,
             id,
@@ -166,7 +158,9 @@ class OtlpForwarder(lambda_.Function):
         if isinstance(backend, CloudWatch):
             _grant_cloudwatch(self, role, backend)
         self._read_redriven()
-        self.stream = via.feed(scope, f"{id}Stream", self, self.dead_letters) if via else None
+        self.stream = (
+            via.feed(beside, "Stream", self, self.dead_letters, encryption_key) if via else None
+        )
         way = Forwarding.to_kinesis(self.stream) if self.stream else Forwarding.to_function(self)
         if account_level:
             way.account_level(self, exclude=[log_group])
@@ -186,36 +180,6 @@ class OtlpForwarder(lambda_.Function):
                 max_concurrency=_REDRIVE_CONCURRENCY,
             )
         )
-
-
-def _queue(scope: Construct, name: str, dead_letters: sqs.Queue | None = None) -> sqs.Queue:
-    return sqs.Queue(
-        scope,
-        name,
-        enforce_ssl=True,
-        max_message_size_bytes=_MESSAGE_BYTES,
-        retention_period=Duration.days(14),
-        visibility_timeout=_VISIBILITY,
-        dead_letter_queue=sqs.DeadLetterQueue(queue=dead_letters, max_receive_count=_MOST_TRIES)
-        if dead_letters
-        else None,
-    )
-
-
-def _role(scope: Construct, name: str, log_group: logs.LogGroup, *, in_vpc: bool) -> iam.Role:
-    """Return a role that may write to one log group only; Lambda's own may write to all."""
-    role = iam.Role(
-        scope,
-        name,
-        assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-        description="What the forwarder of telemetry may do",
-    )
-    log_group.grant_write(role)
-    if in_vpc:
-        # What the service makes interfaces with; none of it can be narrowed to a resource. Source:
-        # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
-        _allow_anywhere(role, _IN_VPC, "Lambda's own actions in a VPC cannot be narrowed.")
-    return role
 
 
 def _backend(
@@ -244,23 +208,13 @@ def _newest_runtime() -> lambda_.Runtime:
     return newest
 
 
-def _allow_anywhere(role: iam.Role, actions: Sequence[str], reason: str) -> None:
-    """Allow actions that have no resource, and say so to cdk-nag."""
-    role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=["*"]))
-    # Older versions of the CDK have no place for it.
-    if hasattr(aws_cdk, "Validations"):
-        aws_cdk.Validations.of(role).acknowledge(
-            aws_cdk.Acknowledgment(id="AwsSolutions::AwsSolutions-IAM5[Resource::*]", reason=reason)
-        )
-
-
 def _grant_cloudwatch(function: lambda_.Function, role: iam.Role, backend: CloudWatch) -> None:
     """Let a forwarder send to CloudWatch, which asks for no more than this and for no resource.
 
     Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
     """
     reason = "X-Ray's endpoint has no resource that its one action could be narrowed to."
-    _allow_anywhere(role, ["xray:PutTraceSegments"], reason)
+    parts.allow_anywhere(role, ["xray:PutTraceSegments"], reason)
     if backend.transaction_search:
         switch_on_transaction_search(function, backend.indexing_percentage)
 

@@ -11,8 +11,10 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as event_sources
 
 from lambda_otel_lite_cdk.errors import SettingsError
+from lambda_otel_lite_cdk.forwarding._nag import explain
 
 if TYPE_CHECKING:
+    from aws_cdk import aws_kms as kms
     from aws_cdk import aws_sqs as sqs
     from constructs import Construct
 
@@ -63,6 +65,7 @@ class Kinesis:
         construct_id: str,
         function: lambda_.Function,
         dead_letters: sqs.IQueue,
+        key: kms.IKey | None = None,
     ) -> kinesis.IStream:
         """Make the stream, unless there is one, and let a function read it.
 
@@ -75,6 +78,7 @@ class Kinesis:
             construct_id: Its name there.
             function: The forwarder.
             dead_letters: The queue for what is passed over.
+            key: The key that it is encrypted with. Default: one of Kinesis.
 
         Raises:
             SettingsError: A value is out of range.
@@ -88,8 +92,11 @@ class Kinesis:
             if self.shards
             else kinesis.StreamMode.ON_DEMAND,
             retention_period=Duration.hours(self.retention_hours),
-            encryption=kinesis.StreamEncryption.MANAGED,
+            encryption=kinesis.StreamEncryption.KMS if key else kinesis.StreamEncryption.MANAGED,
+            encryption_key=key,
         )
+        if key is not None:
+            explain(stream, "KDS3", "The app chose the key that its telemetry is encrypted with.")
         function.add_event_source(
             event_sources.KinesisEventSource(
                 stream,

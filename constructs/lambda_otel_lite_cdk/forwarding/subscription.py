@@ -41,6 +41,7 @@ class Forwarding:
 
     def __init__(self, destination: Destination) -> None:
         self._destination = destination
+        self._out_of_reach: dict[Stack, str | None] = {}
 
     @classmethod
     # To pyright a `Function` is no `IFunction`: some of its parameters have other names.
@@ -105,7 +106,7 @@ class Forwarding:
         stack = Stack.of(owner)
         filter_id = _FILTER_ID + Names.node_unique_id(owner.node)
         destination = self._destination
-        if why := why_out_of_reach(destination, stack):
+        if why := self._why_not(stack):
             raise ForwardingError(f"{owner.node.path}: {why}")
         present = stack.node.try_find_child(filter_id)
         if isinstance(present, logs.CfnSubscriptionFilter):
@@ -153,7 +154,7 @@ class Forwarding:
         """
         stack = Stack.of(scope)
         destination = self._destination
-        if why := why_out_of_reach(destination, stack):
+        if why := self._why_not(stack):
             raise ForwardingError(f"{stack.node.path}: {why}")
         names = {*destination.own_log_groups(), *(group.log_group_name for group in exclude)}
         # Most names are known at deployment only, so they are ordered by their references.
@@ -186,6 +187,11 @@ class Forwarding:
         made_now.node.add_validation(OnePolicy(made_now))
         self._wait_for_grant(made_now)
         return made_now
+
+    def _why_not(self, stack: Stack) -> str | None:
+        if stack not in self._out_of_reach:
+            self._out_of_reach[stack] = why_out_of_reach(self._destination, stack)
+        return self._out_of_reach[stack]
 
     def _wait_for_grant(self, resource: IConstruct) -> None:
         # CloudWatch Logs makes a test call when a filter is created.

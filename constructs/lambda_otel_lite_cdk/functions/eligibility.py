@@ -6,7 +6,7 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from lambda_otel_lite.configuration.variables import ENTRY_POINT, HANDLER
+from lambda_otel_lite.configuration.variables import ENTRY_POINT, HANDLER, PROCESSOR_MODE
 from lambda_otel_lite_cdk.functions.reasons import Explanation, Reason
 from lambda_otel_lite_cdk.layer.archive import has_file
 from lambda_otel_lite_cdk.layer.interpreters import SUPPORTED_VERSIONS
@@ -47,6 +47,9 @@ OPT_OUT_TAG = "lambda-otel-lite"
 #: A rollout is told apart in steps of a hundredth of a percent.
 _STEPS = 10_000
 _FORWARDER = "otlp_forwarder."
+#: The modes that need an extension, which Lambda Managed Instances do not allow. Source:
+#: https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances.html
+_BY_EXTENSION = ("async", "finalize")
 
 
 def is_made_by_cdk(path: str) -> bool:
@@ -111,13 +114,14 @@ def why_not_imported(properties: Mapping[str, Any], code: Path | None) -> Explan
 
 
 def why_unsupported(
-    properties: Mapping[str, Any], *, published: bool = False
+    properties: Mapping[str, Any], *, published: bool = False, newer: bool = False
 ) -> Explanation | None:
     """Return why a function cannot be instrumented and what to do, or None if it can.
 
     Args:
         properties: Its properties, as `Configuration` has them.
         published: Whether its layer is published already, so that none has to be chosen.
+        newer: Whether Python versions are accepted that this version does not know yet.
     """
     if properties.get("packageType") == "Image" or "imageUri" in properties.get("code", {}):
         return Reason.UNSUPPORTED_IMAGE.because(entry_point=ENTRY_POINT, variable=HANDLER)
@@ -125,10 +129,13 @@ def why_unsupported(
         return why
     # With a published layer, a runtime that is known at deployment only is the app's own concern.
     is_known = isinstance(properties.get("runtime"), str)
-    if (is_known or not published) and python_of(properties) not in SUPPORTED_VERSIONS:
+    python = python_of(properties)
+    if (is_known or not published) and python not in SUPPORTED_VERSIONS:
+        is_newer = is_newer_python(python)
         accepted = ", ".join(f"python{version}" for version in SUPPORTED_VERSIONS)
-        runtime = properties.get("runtime")
-        return Reason.UNSUPPORTED_RUNTIME.because(runtime=runtime, accepted=accepted)
+        reason = Reason.NEWER_RUNTIME if is_newer else Reason.UNSUPPORTED_RUNTIME
+        if not (is_newer and newer):
+            return reason.because(runtime=properties.get("runtime"), accepted=accepted)
     if properties.get("handler") == ENTRY_POINT and HANDLER not in variables_of(properties):
         return Reason.UNKNOWN_HANDLER.because(entry_point=ENTRY_POINT, variable=HANDLER)
     return None
@@ -137,6 +144,39 @@ def why_unsupported(
 def python_of(properties: Mapping[str, Any]) -> str:
     """Return the minor Python version of a function, or the name of another runtime."""
     return str(properties.get("runtime")).removeprefix("python")
+
+
+def is_newer_python(python: str) -> bool:
+    """Tell whether a Python version is newer than all that this version of the project knows.
+
+    Args:
+        python: Minor version such as ``"3.15"``, or anything else.
+    """
+    major, _, minor = python.partition(".")
+    newest = int(SUPPORTED_VERSIONS[-1].partition(".")[2])
+    return major == "3" and minor.isdecimal() and int(minor) > newest
+
+
+def mode_for(properties: Mapping[str, Any], variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings of a function with a processing mode that its platform has.
+
+    Args:
+        properties: Its properties, as `Configuration` has them.
+        variables: The environment variables that carry its settings.
+    """
+    if has_no_extension(properties, variables.get(PROCESSOR_MODE)):
+        return {**variables, PROCESSOR_MODE: "sync"}
+    return dict(variables)
+
+
+def has_no_extension(properties: Mapping[str, Any], mode: object) -> bool:
+    """Tell whether a mode needs an extension, and a function runs where there is none.
+
+    Args:
+        properties: Its properties, as `Configuration` has them.
+        mode: The processing mode.
+    """
+    return "capacityProviderConfig" in properties and mode in _BY_EXTENSION
 
 
 def architecture_of(properties: Mapping[str, Any]) -> str:

@@ -97,6 +97,14 @@ class Reason(StrEnum):
             "them, or do not instrument it."
         ),
     )
+    NEWER_RUNTIME = (
+        "newer-runtime",
+        Status.MISSING,
+        (
+            "its runtime is {runtime!r}, and the newest that this version knows are {accepted}. "
+            "Upgrade lambda-otel-lite, or try it with TelemetrySettings(newer_python=True)."
+        ),
+    )
     UNKNOWN_HANDLER = (
         "unknown-handler",
         Status.MISSING,

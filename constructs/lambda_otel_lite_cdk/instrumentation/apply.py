@@ -10,7 +10,12 @@ from aws_cdk import aws_lambda as lambda_
 
 from lambda_otel_lite.configuration.variables import ENTRY_POINT, HANDLER
 from lambda_otel_lite_cdk.errors import BundlingError, ForwardingError
-from lambda_otel_lite_cdk.functions.eligibility import architecture_of, python_of, variables_of
+from lambda_otel_lite_cdk.functions.eligibility import (
+    architecture_of,
+    mode_for,
+    python_of,
+    variables_of,
+)
 from lambda_otel_lite_cdk.functions.quotas import MOST_LAYERS
 from lambda_otel_lite_cdk.instrumentation.resolve import Failed
 
@@ -38,6 +43,7 @@ class Applied:
         variables: Its environment variables.
         overridden: The settings, by variable, for which the function's own value holds.
         conflicts: What is wrong with its settings, one message each.
+        mode: The processing mode that was asked for, None where none was.
     """
 
     site: Candidate
@@ -45,6 +51,7 @@ class Applied:
     variables: Mapping[str, Any]
     overridden: tuple[str, ...]
     conflicts: tuple[str, ...]
+    mode: str | None
 
 
 def apply(plan: Plan, layers: Layers, groups: LogGroups) -> Applied | Failed:
@@ -59,7 +66,7 @@ def apply(plan: Plan, layers: Layers, groups: LogGroups) -> Applied | Failed:
     conflicts = tuple(f"{path}: {problem}" for problem in plan.settings.conflicts())
     try:
         layer = _layer(plan, layers)
-        settings = plan.settings.environment()
+        settings = mode_for(plan.configuration.properties, plan.settings.environment())
         overridden = _instrument(plan, settings, layer)
         _forward(plan, groups)
     except (BundlingError, ForwardingError) as error:
@@ -72,6 +79,7 @@ def apply(plan: Plan, layers: Layers, groups: LogGroups) -> Applied | Failed:
         variables={**settings, **variables_of(plan.configuration.properties)},
         overridden=overridden,
         conflicts=conflicts,
+        mode=plan.settings.mode,
     )
 
 

@@ -12,14 +12,13 @@ if TYPE_CHECKING:
     from lambda_otel_lite_cdk.functions.rendered import Resources
 
 
-def depends_on(
-    path: str, other: str, stacks: Mapping[str, Stack], templates: Mapping[str, Resources]
-) -> bool:
-    """Tell whether a stack is deployed after another one.
+def deployed_before(
+    path: str, stacks: Mapping[str, Stack], templates: Mapping[str, Resources]
+) -> set[str]:
+    """Return the construct paths of the stacks that a stack is deployed after.
 
     Args:
         path: Construct path of the stack.
-        other: That of the other one.
         stacks: All stacks by their construct paths.
         templates: Their resources. A reference to another stack is a ``Ref`` or ``Fn::GetAtt`` with
             a logical id of that stack.
@@ -41,7 +40,7 @@ def depends_on(
             # An id that several stacks have says nothing.
             if len(found := homes.get(reference, set())) == 1:
                 ahead += found
-    return other in seen - {path}
+    return seen - {path}
 
 
 def _references(value: Any) -> Iterator[str]:

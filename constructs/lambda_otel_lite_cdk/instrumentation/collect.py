@@ -15,7 +15,7 @@ from lambda_otel_lite_cdk.functions.properties import with_resources
 from lambda_otel_lite_cdk.functions.reasons import Explanation, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from aws_cdk import CfnResource
     from constructs import IConstruct
@@ -95,15 +95,14 @@ def collect(stage: Stage, requests: Requests) -> Found:
     makers = [(one, child) for one in every if (child := made_by(one))]
     made_by_cdk = {f"{one.node.path}/{child}" for one, child in makers}
     aliases = _aliases(every)
-    by_path = _stacks_in(every, inner)
-    homes = _Stacks(by_path)
+    by_path = stacks_in(every, inner)
     sites: dict[str, list[tuple[str, lambda_.Function, lambda_.CfnFunction]]] = {}
     for function, resource in with_resources(every, lambda_.Function, lambda_.CfnFunction):
         # In one call, where `function.node.path` takes two.
         path = function.to_string()
         if inner and path.startswith(inner):
             continue
-        sites.setdefault(homes.of(path, function), []).append((path, function, resource))
+        sites.setdefault(stack_of(path, by_path), []).append((path, function, resource))
     candidates = []
     for stack_path, in_stack in sites.items():
         stack = by_path[stack_path]
@@ -137,7 +136,13 @@ def collect(stage: Stage, requests: Requests) -> Found:
     return Found(candidates=candidates, stacks=by_path, log_groups=groups, stages=stages)
 
 
-def _stacks_in(every: Sequence[IConstruct], inner: tuple[str, ...]) -> dict[str, Stack]:
+def stacks_in(every: Sequence[IConstruct], inner: tuple[str, ...]) -> dict[str, Stack]:
+    """Return the stacks of an app or stage, nested ones too, by their construct paths.
+
+    Args:
+        every: Its constructs.
+        inner: How the paths begin of what is in the stages in it.
+    """
     stacks = {one.node.path: one for one in every if isinstance(one, Stack)}
     return {path: one for path, one in stacks.items() if not (inner and path.startswith(inner))}
 
@@ -155,23 +160,13 @@ def _aliases(constructs: Iterable[IConstruct]) -> dict[str, list[str]]:
     return found
 
 
-class _Stacks:
-    """Find the stacks of constructs, with one call for all that are in the same scope.
+def stack_of(path: str, stacks: Mapping[str, Stack]) -> str:
+    """Return the path of the stack that a construct is in, without a call.
 
     Args:
-        by_path: The stacks by their construct paths.
+        path: Construct path of the construct.
+        stacks: The stacks by their construct paths.
     """
-
-    def __init__(self, by_path: dict[str, Stack]) -> None:
-        self._by_path = by_path
-        self._by_scope: dict[str, str] = {}
-
-    def of(self, path: str, construct: IConstruct) -> str:
-        """Return the path of the stack that a construct is in."""
-        scope = path.rpartition("/")[0]
-        if scope not in self._by_scope:
-            # The scope itself is one most of the time.
-            self._by_scope[scope] = (
-                scope if scope in self._by_path else Stack.of(construct).node.path
-            )
-        return self._by_scope[scope]
+    while path not in stacks:
+        path = path.rpartition("/")[0]
+    return path

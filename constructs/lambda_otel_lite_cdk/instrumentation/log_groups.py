@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
 from lambda_otel_lite_cdk.functions.rendered import key, of_type
-from lambda_otel_lite_cdk.instrumentation.circles import depends_on
+from lambda_otel_lite_cdk.instrumentation.circles import deployed_before
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -53,6 +54,7 @@ class LogGroups:
         self._found = found
         self._templates = templates
         self._owners: dict[str, dict[str, IConstruct]] = {}
+        self._before: dict[Stack, set[str]] = {}
         #: Where each name is a log group's: path of its stack and logical id.
         self._by_name = {
             _text(properties["LogGroupName"], path, resources): (path, logical_id)
@@ -81,7 +83,10 @@ class LogGroups:
 
     def is_before(self, plan: Plan, home: Stack) -> bool:
         """Tell whether the stack of a function is deployed before another one."""
-        return depends_on(home.node.path, plan.site.stack_path, self._found.stacks, self._templates)
+        if home not in self._before:
+            path = home.node.path
+            self._before[home] = deployed_before(path, self._found.stacks, self._templates)
+        return plan.site.stack_path in self._before[home]
 
     def _template(self, plan: Plan) -> Resources:
         return self._templates[plan.site.stack_path]
@@ -107,11 +112,14 @@ class LogGroups:
             return LogGroup(owner=owner, name=owner.ref)
         return _of_construct(owner)
 
+    @cached_property
+    def _groups(self) -> list[tuple[str, tuple[logs.LogGroup | None, logs.CfnLogGroup]]]:
+        """The log groups with their construct paths."""
+        return [(one[1].to_string(), one) for one in self._found.log_groups]
+
     def _owners_in(self, path: str) -> Iterator[tuple[str, IConstruct]]:
         stack = self._found.stacks[path]
-        inside = [
-            one for one in self._found.log_groups if one[1].to_string().startswith(f"{path}/")
-        ]
+        inside = [one for group, one in self._groups if group.startswith(f"{path}/")]
         ids = stack.resolve([resource.logical_id for _, resource in inside])
         for (owner, resource), logical_id in zip(inside, ids, strict=True):
             if logical_id in self._templates[path]:

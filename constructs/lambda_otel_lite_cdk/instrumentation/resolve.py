@@ -159,7 +159,10 @@ def _planned(
         settings = settings.merge(request.settings)
     code = asset_path(assets, properties.get("code", {}).get("s3Key"))
     why = why_not_imported(properties, code) if _is_python(properties) else None
-    if why := why or why_unsupported(properties, published=bool(settings.layer_arn)):
+    why = why or why_unsupported(
+        properties, published=bool(settings.layer_arn), newer=bool(settings.newer_python)
+    )
+    if why:
         return why
     forwardings = [asked.forwarding for asked in candidate.requests if asked.forwarding]
     return Plan(

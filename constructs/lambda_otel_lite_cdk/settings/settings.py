@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass, fields
+from dataclasses import KW_ONLY, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from lambda_otel_lite.configuration import variables as env
 from lambda_otel_lite_cdk.errors import SettingsError
 from lambda_otel_lite_cdk.settings.tokens import is_token
-from lambda_otel_lite_cdk.settings.values import rule_of, text, whole_number
+from lambda_otel_lite_cdk.settings.values import flag, rule_of, text, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,14 +38,15 @@ CONTEXT_PREFIX = "telemetry."
 QUOTA_KEY = f"{CONTEXT_PREFIX}subscription_filter_quota"
 DEFAULT_QUOTA = 2
 _QUOTA = whole_number(1, 100)
-#: What each field accepts. All but one are rows of the runtime's table.
+#: What each field accepts. All but two are rows of the runtime's table.
 _RULES = {name: rule_of(variable) for name, variable in env.BY_SETTING.items()} | {
     "layer_arn": text(
         "a layer version's ARN",
         # A token stands for an ARN that is known at deployment only.
         r"arn:[\w-]+:lambda:.+:layer:.+:\d+|.*\$\{Token\[.*|\{\{resolve:.*",
         default="a layer that is deployed with the stack",
-    )
+    ),
+    "newer_python": replace(flag(), default="False"),
 }
 
 
@@ -110,6 +111,8 @@ class TelemetrySettings:
         disabled: Whether telemetry is off and the bare handler runs. Default: ``False``.
         layer_arn: A telemetry layer that is published already, with its version, in place of one
             that is staged and deployed with the stack. Default: none.
+        newer_python: Whether functions of a Python version that this version of the project does
+            not know yet are instrumented as well, with a warning. Default: ``False``.
 
     ``make docs`` writes the above from the runtime's table,
     `lambda_otel_lite.configuration.variables`.
@@ -136,6 +139,7 @@ class TelemetrySettings:
     semconv_opt_in: SemconvOptIn | None = None
     disabled: bool | None = None
     layer_arn: str | None = None
+    newer_python: bool | None = None
 
     def __post_init__(self) -> None:
         # Kept outside the fields: what is wrong with two equal settings is equal too.

@@ -10,13 +10,15 @@ from __future__ import annotations
 import json
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from lambda_otel_lite_cdk.cli.errors import UsageProblem
 
 _NESTED = "AWS::CloudFormation::Stack"
+#: What holds the address of a template that others deploy, as stacks of their own.
+_APART = ("AWS::ServiceCatalog::CloudFormationProduct", "AWS::CloudFormation::StackSet")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,7 @@ class Template:
         family: The resources of the stack, its parent and the stacks nested in them.
         root: Name of the stack that is deployed: its own, or that of the one it is nested in.
         nested_in: Logical ids by which it is nested in that stack, the outermost first.
+        apart: Whether it is of a product or a StackSet, and not deployed with the app.
     """
 
     stack: str
@@ -43,6 +46,7 @@ class Template:
     family: Mapping[str, Any]
     root: str
     nested_in: tuple[str, ...]
+    apart: bool = False
 
     def of_type(self, resource_type: str) -> Iterator[str]:
         """Yield the logical ids of the resources of one CloudFormation type."""
@@ -51,17 +55,19 @@ class Template:
                 yield logical_id
 
 
-def read_templates(directory: Path) -> list[Template]:
+def read_templates(directory: Path, *, apart: bool = False) -> list[Template]:
     """Return the templates of an assembly and of the assemblies nested in it.
 
     Args:
         directory: The folder that ``cdk synth`` wrote.
+        apart: Whether those of products (Service Catalog) and of StackSets are among them, which
+            are not deployed with the app.
 
     Raises:
         UsageProblem: The folder is not a cloud assembly that can be read.
     """
     try:
-        return list(_read_assembly(directory))
+        return [one for one in _read_assembly(directory) if apart or not one.apart]
     except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
         raise UsageProblem(
             f"{directory} is not a cloud assembly ({type(error).__name__}: {error}); "
@@ -81,6 +87,10 @@ def _read_assembly(directory: Path) -> Iterator[Template]:
             file = directory / properties["templateFile"]
             stack = _read_stack(properties.get("stackName", name), file, "", assets, named)
             yield from _templates(stack, assets)
+            for template in _apart(stack.body, assets):
+                # Of what is in it, the manifest does not name the paths.
+                own = _read_stack(template.name.partition(".")[0], template, "", assets, [])
+                yield from (replace(one, apart=True) for one in _templates(own, assets))
 
 
 @dataclass(slots=True)
@@ -176,6 +186,16 @@ def _filled_in(value: Any, stack: _Stack) -> Any:
         case list():
             return [_filled_in(item, stack) for item in value]
     return value
+
+
+def _apart(body: Mapping[str, Any], assets: Mapping[str, Path]) -> Iterator[Path]:
+    """Yield the templates of products and StackSets whose addresses a template holds."""
+    for resource in body.get("Resources", {}).values():
+        if resource.get("Type") in _APART:
+            text = json.dumps(resource)
+            for key, path in assets.items():
+                if path.suffix == ".json" and key in text:
+                    yield path
 
 
 def _template_of(url: Any, assets: Mapping[str, Path]) -> Path | None:

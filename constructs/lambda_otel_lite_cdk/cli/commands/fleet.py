@@ -49,7 +49,8 @@ def fleet(  # noqa: PLR0913 - click's way
         raise UsageProblem("--region and --profile are for --account; add --account")
     if cdk_out is None and not account:
         raise UsageProblem("give CDK_OUT, the folder that `cdk synth` wrote, or --account")
-    templates = read_templates(cdk_out) if cdk_out else None
+    # Products and StackSets are deployed to accounts that nobody knows here.
+    templates = read_templates(cdk_out, apart=not account) if cdk_out else None
     rows = [
         *(
             _deployed(Account(region, profile), templates)

@@ -9,6 +9,7 @@ from typing import Any
 from lambda_otel_lite.configuration.variables import ENTRY_POINT, HANDLER
 from lambda_otel_lite_cdk.functions.eligibility import (
     OPT_OUT_TAG,
+    mode_for,
     python_of,
     why_never,
     why_unsupported,
@@ -17,7 +18,10 @@ from lambda_otel_lite_cdk.functions.reasons import Explanation, Reason
 
 #: What is read of a function, with the value of SAM's ``Globals`` where it has none of its own:
 #: https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-template-anatomy-globals.html
-_READ = ("Architectures", "Handler", "PackageType", "Runtime", "SnapStart", "Tags")
+_READ = (
+    *("Architectures", "CapacityProviderConfig", "Handler", "PackageType", "Runtime", "SnapStart"),
+    "Tags",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +63,11 @@ def properties_of(
 
 
 def planned(
-    properties: Mapping[str, Any], own: Mapping[str, Any], settings: Mapping[str, str]
+    properties: Mapping[str, Any],
+    own: Mapping[str, Any],
+    settings: Mapping[str, str],
+    *,
+    newer: bool = False,
 ) -> Change | Explanation:
     """Return what a function is given, or why it is left alone.
 
@@ -67,6 +75,7 @@ def planned(
         properties: What it has, of `properties_of`.
         own: Its own properties, without short forms of functions.
         settings: The environment variables that carry the settings.
+        newer: Whether Python versions are accepted that this version does not know yet.
     """
     if _is_function(properties.get("Runtime")):
         return Reason.EXPRESSION.because(name="Runtime")
@@ -80,14 +89,16 @@ def planned(
         "packageType": properties.get("PackageType"),
         "environment": {"variables": variables},
     }
-    if why := why_never(properties) or why_unsupported(named):
+    if "CapacityProviderConfig" in properties:
+        named["capacityProviderConfig"] = properties["CapacityProviderConfig"]
+    if why := why_never(properties) or why_unsupported(named, newer=newer):
         return why
     for name, kind in (("Environment", dict), ("Layers", list)):
         value = own.get(name, kind())
         inner = value.get("Variables", {}) if isinstance(value, dict) else value
         if _is_function(value) or _is_function(inner) or not isinstance(inner, kind):
             return Reason.EXPRESSION.because(name=name)
-    wanted: dict[str, Any] = dict(settings)
+    wanted: dict[str, Any] = dict(mode_for(named, settings))
     handler = None
     if properties.get("Handler") != ENTRY_POINT:
         handler = wanted[HANDLER] = properties.get("Handler")

@@ -122,7 +122,9 @@ def instrument_template(
         if is_made_by_cdk(path):
             change = Reason.MADE_BY_CDK.because()
         else:
-            change = wanted.why_not(path, logical_id) or planned(properties, plain, settings)
+            change = wanted.why_not(path, logical_id) or planned(
+                properties, plain, settings, newer=bool(wanted.settings.newer_python)
+            )
         outcome = Outcome(
             function=path,
             stack=origin.stack,
