@@ -1,5 +1,8 @@
 """A function that is traced by the X-Ray SDK, as such functions are; its event says what to do."""
 
+# The SDK has no types.
+# mypy: disable-error-code="untyped-decorator, no-any-return, no-untyped-call"
+
 import asyncio
 import contextvars
 import sqlite3
@@ -13,7 +16,11 @@ from typing import Any
 import boto3
 from aws_xray_sdk.core import patch, patch_all, xray_recorder
 from aws_xray_sdk.core.async_context import AsyncContext
+from aws_xray_sdk.core.emitters.udp_emitter import UDPEmitter
 from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.instrumentation.botocore import BotocoreInstrumentor
+from opentelemetry.sdk.trace import Span, SpanProcessor
 
 patch_all()
 patch(("httplib",))
@@ -178,7 +185,8 @@ def segments(_: dict[str, Any]) -> Any:
         segment.set_user("u-1")
         with xray_recorder.in_subsegment("in segment"):
             pass
-    xray_recorder.begin_segment("message", "1-5759e988-bd862e3fe1be46a994272793", "53995c3f42cd8ad8")
+    trace_id, parent_id = "1-5759e988-bd862e3fe1be46a994272793", "53995c3f42cd8ad8"
+    xray_recorder.begin_segment("message", trace_id, parent_id)
     xray_recorder.begin_subsegment("in message")
     xray_recorder.end_segment()
     xray_recorder.end_subsegment()
@@ -206,8 +214,7 @@ def aws(event: dict[str, Any]) -> Any:
 
 def sql(_: dict[str, Any]) -> Any:
     """Ask a database."""
-    with sqlite3.connect(":memory:") as connection:
-        return connection.execute("select 2").fetchone()
+    return sqlite3.connect(":memory:").execute("select 2").fetchone()
 
 
 def http(event: dict[str, Any]) -> Any:
@@ -267,6 +274,44 @@ def odd(_: dict[str, Any]) -> Any:
     xray_recorder.end_subsegment()
     xray_recorder.clear_trace_entities()
     xray_recorder.end_segment()
+
+
+class Fails(SpanProcessor):
+    """Fails at the start of a span."""
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        """Raise."""
+        del parent_context
+        if span.name == "broken":
+            raise RuntimeError("not today")
+
+
+def broken(_: dict[str, Any]) -> Any:
+    """Be traced by a span processor that fails."""
+    trace.get_tracer_provider().add_span_processor(Fails())  # type: ignore[attr-defined]
+    with xray_recorder.in_subsegment("around"), xray_recorder.in_subsegment("broken") as broken:
+        broken.put_annotation("pet", "Rex")
+        with xray_recorder.in_subsegment("inside"):
+            pass
+    with xray_recorder.in_subsegment("after"):
+        pass
+
+
+def instrumented(event: dict[str, Any]) -> Any:
+    """Have an instrumentation as well, around the SDK's patch."""
+    BotocoreInstrumentor().instrument()
+    try:
+        return aws(event)
+    finally:
+        BotocoreInstrumentor().uninstrument()
+
+
+def emits(event: dict[str, Any]) -> Any:
+    """Send to the daemon too."""
+    nowhere = xray_recorder.emitter
+    xray_recorder.configure(emitter=UDPEmitter())
+    feed(event["pet"])
+    xray_recorder.configure(emitter=nowhere)
 
 
 def handler(event: dict[str, Any], _: Any) -> Any:

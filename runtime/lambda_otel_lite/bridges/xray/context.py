@@ -147,7 +147,11 @@ class SpanContextStorage(XRayContext):  # type: ignore[misc]  # the SDK has no t
 
 
 def _stored() -> Recorded | None:
+    """Return what is current; what has been left is left for good."""
     found = get_value(_KEY)
+    while isinstance(found, Recorded) and found.is_left:
+        _leave(found)
+        found = get_value(_KEY)
     return found if isinstance(found, Recorded) else None
 
 
@@ -170,6 +174,7 @@ def _leave(recorded: Recorded) -> None:
 
     A context is attached anew, never detached: that would fail in another task.
     """
+    recorded.is_left = True
     context: Context = recorded.before
     if get_current_span() is not recorded.span:
         context = set_value(_KEY, recorded.outer, get_current())

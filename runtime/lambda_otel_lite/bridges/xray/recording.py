@@ -46,11 +46,21 @@ class Recorded:
         before: The context in which it began.
 
     Attributes:
+        is_left: It has ended, and is current only where somebody has put an earlier context back.
         is_shared: The span is another library's, which ends it.
         exception: The last exception that it or something in it has recorded.
     """
 
-    __slots__ = ("before", "entity", "exception", "invocation", "is_shared", "outer", "span")
+    __slots__ = (
+        "before",
+        "entity",
+        "exception",
+        "invocation",
+        "is_left",
+        "is_shared",
+        "outer",
+        "span",
+    )
 
     def __init__(
         self,
@@ -65,6 +75,7 @@ class Recorded:
         self.outer = outer
         self.invocation = invocation
         self.before = before
+        self.is_left = False
         self.is_shared = False
         self.exception: Any = None
 
@@ -98,6 +109,14 @@ class Recording:
             The span, and whether it is that of an instrumentation which records the same call.
         """
         outer = get_current_span(parent)
+        try:
+            return self._start(entity, parent, outer)
+        except Exception:
+            logger.exception("subsegment %r is not recorded", entity.name)
+            # What is in it belongs to what is around it.
+            return NonRecordingSpan(outer.get_span_context()), False
+
+    def _start(self, entity: Any, parent: Context, outer: Span) -> tuple[Span, bool]:
         namespace = getattr(entity, "namespace", None)
         shared = False
         if not entity.sampled:
