@@ -309,7 +309,7 @@ def test_what_fails_while_a_span_begins_leaves_the_rest_in_place(function: Emula
     result = function.invoke({"do": "broken"})
 
     assert result.error is None
-    expected = ["orders", "orders/after", "orders/around", "orders/around/inside"]
+    expected = ["orders", "orders/around", "orders/around/after", "orders/around/inside"]
     assert paths(spans_in(result.log_lines)) == expected
     assert "subsegment 'broken' is not recorded" in "".join(result.log_lines)
 

@@ -289,12 +289,13 @@ class Fails(SpanProcessor):
 def broken(_: dict[str, Any]) -> Any:
     """Be traced by a span processor that fails."""
     trace.get_tracer_provider().add_span_processor(Fails())  # type: ignore[attr-defined]
-    with xray_recorder.in_subsegment("around"), xray_recorder.in_subsegment("broken") as broken:
-        broken.put_annotation("pet", "Rex")
-        with xray_recorder.in_subsegment("inside"):
+    with xray_recorder.in_subsegment("around"):
+        with xray_recorder.in_subsegment("broken") as broken:
+            broken.put_annotation("pet", "Rex")
+            with xray_recorder.in_subsegment("inside"):
+                pass
+        with xray_recorder.in_subsegment("after"):
             pass
-    with xray_recorder.in_subsegment("after"):
-        pass
 
 
 def instrumented(event: dict[str, Any]) -> Any:
