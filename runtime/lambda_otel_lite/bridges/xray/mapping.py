@@ -12,6 +12,8 @@ from collections.abc import Iterator, KeysView, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from opentelemetry.trace import Span
+
 #: Of one namespace's metadata, in characters of JSON, and of any other text.
 MOST_TEXT = 4096
 #: Namespaces of metadata, annotations, and exceptions of one entity.
@@ -71,6 +73,17 @@ _HTTP_RESPONSE = {
 }
 #: What X-Ray's patches call a database, where the convention has another name.
 _DATABASES = {"mssql": "microsoft.sql_server", "oracle": "oracle.db", "sqlite3": "sqlite"}
+
+
+def trace_id_of(span: Span) -> str:
+    """Return a span's trace id as X-Ray writes it: ``1-8 hex-24 hex``."""
+    text = f"{span.get_span_context().trace_id:032x}"
+    return f"1-{text[:8]}-{text[8:]}"
+
+
+def span_id_of(span: Span) -> str:
+    """Return a span's id as X-Ray writes it."""
+    return f"{span.get_span_context().span_id:016x}"
 
 
 def attributes_of(entity: Any) -> dict[str, Any]:

@@ -23,9 +23,10 @@ from lambda_otel_lite.bridges.xray.mapping import (
     event_of,
     exceptions_of,
     failed,
+    span_id_of,
+    trace_id_of,
     written_to,
 )
-from lambda_otel_lite.bridges.xray.segment import span_id_of, trace_id_of
 from lambda_otel_lite.log import Logger
 from lambda_otel_lite.propagation.xray import parse_header
 

@@ -6,24 +6,18 @@ from aws_xray_sdk.core.models.facade_segment import FacadeSegment
 from aws_xray_sdk.core.models.trace_header import TraceHeader
 from opentelemetry.trace import Span
 
-from lambda_otel_lite.bridges.xray.mapping import annotations_of, metadata_of
+from lambda_otel_lite.bridges.xray.mapping import (
+    annotations_of,
+    metadata_of,
+    span_id_of,
+    trace_id_of,
+)
 from lambda_otel_lite.configuration.settings import xray_trace_header
 from lambda_otel_lite.log import Logger
 
 logger = Logger("lambda_otel_lite.xray")
 
 _NO_TRACE, _NO_SPAN = "1-00000000-000000000000000000000000", "0" * 16
-
-
-def trace_id_of(span: Span) -> str:
-    """Return a span's trace id as X-Ray writes it: ``1-8 hex-24 hex``."""
-    text = f"{span.get_span_context().trace_id:032x}"
-    return f"1-{text[:8]}-{text[8:]}"
-
-
-def span_id_of(span: Span) -> str:
-    """Return a span's id as X-Ray writes it."""
-    return f"{span.get_span_context().span_id:016x}"
 
 
 class InvocationSegment(FacadeSegment):  # type: ignore[misc]  # the SDK has no types
