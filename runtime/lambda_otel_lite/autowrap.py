@@ -107,9 +107,9 @@ def _start(settings: Settings) -> "Started | None":
 
         started = start(settings)
         if settings.instrumentations:
-            from lambda_otel_lite.startup.instrumentations import instrument  # noqa: PLC0415 - seldom needed
+            from lambda_otel_lite.bridges import switch_on  # noqa: PLC0415 - seldom needed
 
-            instrument(settings.instrumentations, started.provider)
+            switch_on(settings.instrumentations, started.provider)
     except Exception:
         logger.exception("tracing could not be set up; the function runs without it")
         return None

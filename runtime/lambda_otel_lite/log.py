@@ -98,12 +98,14 @@ def _handle(logger: logging.Logger, record: logging.LogRecord) -> None:
         Logger(record.name)._log_plainly(record.levelno, "%s", (record.msg,), why)  # noqa: SLF001
 
 
-def set_level(level: int) -> None:
+def set_level(level: int | None) -> None:
     """Set the level of all of the library's loggers.
 
     Args:
-        level: A level of the logging module.
+        level: A level of the logging module; None leaves it as it is.
     """
+    if level is None:
+        return
     try:
         logging.getLogger("lambda_otel_lite").setLevel(level)
     except Exception:  # noqa: BLE001 - the user's own logger class

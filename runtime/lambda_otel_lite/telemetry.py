@@ -136,7 +136,7 @@ def init_telemetry(  # noqa: PLR0913 - the specification's signature
     """
     global _current  # noqa: PLW0603 - one process is one execution environment
     settings = Settings.from_environ(mode=processor_mode)
-    _set_log_level(settings)
+    set_level(settings.log_level)
     if settings.disabled:
         handler = TelemetryCompletionHandler(
             trace.NoOpTracerProvider(), settings.mode, settings=settings
@@ -179,7 +179,7 @@ def start(settings: Settings) -> Started:
 
     The provider is the global one until that code sets another or calls `init_telemetry`.
     """
-    _set_log_level(settings)
+    set_level(settings.log_level)
     own = _processor(settings)
     started = _started(settings, None, _provider(settings, None, None, None), [own])
     make_global(started.provider, own)
@@ -198,6 +198,11 @@ def follow(settings: Settings, started: Started) -> TelemetryCompletionHandler:
     return _current
 
 
+def current_lifecycle() -> Lifecycle | None:
+    """Return what follows this process's invocations, None while nothing does."""
+    return _current.lifecycle if _current is not None else None
+
+
 def _followed(settings: Settings, started: Started) -> TelemetryCompletionHandler:
     return TelemetryCompletionHandler(
         started.provider,
@@ -210,11 +215,6 @@ def _followed(settings: Settings, started: Started) -> TelemetryCompletionHandle
 
 def _propagation(settings: Settings) -> Propagation:
     return propagation.nothing() if settings.disabled else propagation.from_settings(settings)
-
-
-def _set_log_level(settings: Settings) -> None:
-    if settings.log_level is not None:
-        set_level(settings.log_level)
 
 
 def _started(
@@ -282,13 +282,12 @@ def lifecycle_of(
         from lambda_otel_lite.lifecycle.modes import available_mode  # noqa: PLC0415 - sync mode needs none of it
 
         mode, extension = available_mode(mode, settings, provider)
-    finalizes = mode is ProcessorMode.FINALIZE
     own = open_spans if isinstance(open_spans, LambdaSpanProcessor) else None
     lifecycle = Lifecycle(
         provider,
         open_spans,
         settings.timeout_margin,
-        queue=None if finalizes else own,
+        queue=None if (finalizes := mode is ProcessorMode.FINALIZE) else own,
         extension=extension,
         finalizes=finalizes,
     )

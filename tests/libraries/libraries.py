@@ -100,6 +100,13 @@ LIBRARIES: dict[str, Library] = {
     "Powertools Tracer": Library(
         module="powertools_tracer", packages=POWERTOOLS, answer=["## traced", "## app.feed", 4]
     ),
+    "Powertools Tracer as spans": Library(
+        module="powertools_tracer",
+        packages=POWERTOOLS,
+        answer=["## traced", "## app.feed", 4],
+        instrumentations=("xray",),
+        spans=[("## traced", "INTERNAL", "orders"), ("## app.feed", "INTERNAL", "## traced")],
+    ),
     "Powertools event handler": Library(
         module="powertools_event_handler",
         packages=POWERTOOLS,
@@ -131,6 +138,13 @@ LIBRARIES: dict[str, Library] = {
         environment={"DD_FLUSH_TO_LOG": "true", "DD_SERVICE": "pets"},
     ),
     "aws-xray-sdk": Library(module="xray", packages=("aws-xray-sdk",), answer=["feed", 2]),
+    "aws-xray-sdk as spans": Library(
+        module="xray",
+        packages=("aws-xray-sdk",),
+        answer=["feed", 2],
+        instrumentations=("xray",),
+        spans=[("feed", "INTERNAL", "orders")],
+    ),
     "gevent": Library(
         module="gevent_pool",
         packages=("gevent",),

@@ -70,6 +70,7 @@ def test_every_snippet_is_run() -> None:
         "InstrumentedFunction",
         "orders = instrument(",
         "rollout",
+        "xray",
         "Kinesis",
         "@traced",
         "CloudWatch",
@@ -103,6 +104,13 @@ def test_a_fleet_synthesizes(tmp_path: Path) -> None:
     run(tmp_path, snippet("rollout"))
 
     assert sorted(handlers(tmp_path)) == ["app.handler"] * 3 + [ENTRY_POINT]
+
+
+def test_an_app_whose_functions_record_for_xray_synthesizes(tmp_path: Path) -> None:
+    run(tmp_path, snippet("xray"))
+
+    (function,) = resources(tmp_path, "AWS::Lambda::Function")
+    assert function["Environment"]["Variables"]["LAMBDA_OTEL_INSTRUMENTATIONS"] == "xray"
 
 
 def test_a_forwarder_to_cloudwatch_synthesizes(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ FLOORS = {
         processor
         lifecycle
         telemetry
-        handler
+        handler bridges
         config encoder logger extension
         __init__
         autowrap

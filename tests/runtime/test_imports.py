@@ -107,10 +107,12 @@ handler({"version": "2.0", "requestContext": {"http": {"method": "GET"}}}, None)
     assert "lambda_otel_lite.export.encoder" in modules
     assert not _under(
         modules,
+        "aws_xray_sdk",
         "base64",
         "concurrent",
         "datetime",
         "gzip",
+        "lambda_otel_lite.bridges",
         "lambda_otel_lite.lifecycle.handover",
         "lambda_otel_lite.lifecycle.asynchronous",
         "lambda_otel_lite.lifecycle.extension",

@@ -30,11 +30,14 @@ class Row:
         outcome: What became of it.
         updated: When it was last changed in the account, empty where that was not asked for.
         drift: What is deployed otherwise than synthesized.
+        xray: The library by which it records for X-Ray, empty where there is none, or its spans
+            are made already.
     """
 
     outcome: Outcome
     updated: str = ""
     drift: tuple[str, ...] = ()
+    xray: str = ""
 
 
 def print_rows(rows: Sequence[Row], *, as_json: bool, last: str = "layer") -> None:
@@ -48,7 +51,8 @@ def print_rows(rows: Sequence[Row], *, as_json: bool, last: str = "layer") -> No
     ordered = sorted(rows, key=lambda row: row.outcome.function)
     if as_json:
         shown = [
-            {**asdict(row.outcome), "updated": row.updated, "drift": row.drift} for row in ordered
+            {**asdict(row.outcome), "updated": row.updated, "drift": row.drift, "xray": row.xray}
+            for row in ordered
         ]
         click.echo(json.dumps(shown, indent=2))
         return
@@ -91,4 +95,6 @@ def _note(row: Row) -> str:
     if outcome.overridden:
         parts.append(f"its own: {', '.join(outcome.overridden)}")
     parts += [f"{check}: {reason}" for check, reason in outcome.acknowledged.items()]
+    if row.xray:
+        parts.append(f'has {row.xray}: instrumentations=("xray",) makes spans of what it records')
     return "; ".join([*parts, *row.drift])

@@ -44,8 +44,13 @@ ALSO = (
     "opentelemetry.version",
 )
 #: Modules of the runtime that cannot be imported here: one ends the process if no handler is set,
-#: one needs machine code that may be for another architecture.
-NOT_IMPORTED = (f"{RUNTIME}.autowrap", f"{RUNTIME}.export.package_output")
+#: one needs machine code that may be for another architecture, two the function's X-Ray SDK.
+NOT_IMPORTED = (
+    f"{RUNTIME}.autowrap",
+    f"{RUNTIME}.bridges.xray.context",
+    f"{RUNTIME}.bridges.xray.segment",
+    f"{RUNTIME}.export.package_output",
+)
 #: What comes with that machine code is compiled whole: few layers hold it.
 WHOLE = ("google", "opentelemetry/exporter", "opentelemetry/proto", "otlp_stdout_span_exporter")
 #: Flags of byte code that is used without a look at its source: https://peps.python.org/pep-0552/

@@ -97,7 +97,8 @@ class TelemetrySettings:
             ``"step_functions"``, ``"appsync"``, ``"firehose"``, ``"function_url"``,
             ``"module:function"``. Default: ``"auto"``.
         instrumentations: ``opentelemetry-instrumentation-*`` packages of your function to switch
-            on, such as ``botocore``. Default: none.
+            on, such as ``botocore``. ``xray`` makes spans of what it does through the X-Ray SDK or
+            Powertools Tracer. Default: none.
         log_level: Level of the library's own log lines; the function's own code may read it too.
             Accepted: ``"TRACE"``, ``"DEBUG"``, ``"INFO"``, ``"WARN"``, ``"ERROR"``, ``"FATAL"``,
             ``"NONE"``. Default: the function's log level.

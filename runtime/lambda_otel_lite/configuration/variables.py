@@ -103,6 +103,9 @@ if TYPE_CHECKING:
     type Readable = Text | Choice | Switch | Level | WholeNumber | Names | OptIn | Pairs | Reference
     type Variable = Readable | Fraction
 
+#: Among the instrumentations: no package, but what the function does through the X-Ray SDK.
+XRAY: Final = "xray"
+
 #: The handler of an instrumented function; it calls the function's own, which is in `HANDLER`.
 ENTRY_POINT: Final = "lambda_otel_lite_entry.handler"
 
@@ -160,7 +163,8 @@ SETTINGS: "Final[tuple[Readable, ...]]" = (
     {"name": (INSTRUMENTATIONS := "LAMBDA_OTEL_INSTRUMENTATIONS"), "setting": "instrumentations",
      "kind": "names", "accepted": (), "default": (),
      "meaning": "`opentelemetry-instrumentation-*` packages of your function to switch on, such as"
-                " `botocore`."},
+                " `botocore`. `xray` makes spans of what it does through the X-Ray SDK or"
+                " Powertools Tracer."},
     {"name": (LOG_CORRELATION := "LAMBDA_OTEL_LOG_CORRELATION"), "setting": "log_correlation",
      "kind": "switch", "default": False,
      "meaning": "Whether log records of the `logging` module carry the ids of the span that they"

@@ -78,6 +78,12 @@ class Lifecycle:
         if queue is not None:
             queue.release()
 
+    @property
+    def open_span(self) -> Span | None:
+        """The handler's span of the invocation that is open."""
+        invocation = self._invocation
+        return invocation.span if invocation is not None else None
+
     def is_open(self, request_id: str | None) -> bool:
         """Say whether this very invocation is traced already."""
         invocation = self._invocation

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -14,6 +15,7 @@ from lambda_otel_lite_cdk.cli.errors import UsageProblem
 from lambda_otel_lite_cdk.cli.table import Row, print_rows
 from lambda_otel_lite_cdk.coverage.deployed import deployed_outcome, drift
 from lambda_otel_lite_cdk.coverage.templates import functions_of
+from lambda_otel_lite_cdk.coverage.xray import xray_library
 from lambda_otel_lite_cdk.functions.outcome import Outcome, read_report
 
 
@@ -41,6 +43,8 @@ def fleet(  # noqa: PLR0913 - click's way
 
     CDK_OUT is the cloud assembly, the folder that `cdk synth` wrote. Its templates say what will
     be deployed; the reasons come from telemetry-coverage.json beside them.
+
+    What holds the X-Ray SDK or Powertools Tracer is named: its spans are a setting away.
 
     With --account it shows what is deployed: with CDK_OUT the functions of that app and where they
     differ from it, without it all functions of the account and region.
@@ -73,14 +77,20 @@ def _read(template: Template) -> Iterator[tuple[str, Outcome]]:
 
 def _synthesized(templates: list[Template]) -> Iterator[Row]:
     for template in templates:
-        yield from (Row(outcome=outcome) for _, outcome in _read(template))
+        for logical_id, outcome in _read(template):
+            properties = template.resources[logical_id].get("Properties", {})
+            yield Row(outcome=outcome, xray=_xray(properties, template))
 
 
 def _deployed(account: Account, templates: list[Template] | None) -> Iterator[Row]:
     deployed = account.functions()
     if templates is None:
         for one in deployed.values():
-            yield Row(outcome=deployed_outcome(one.name, one.properties), updated=one.updated)
+            yield Row(
+                outcome=deployed_outcome(one.name, one.properties),
+                updated=one.updated,
+                xray=_xray(one.properties, None),
+            )
         return
     for template in templates:
         made = account.made(template)
@@ -95,4 +105,11 @@ def _deployed(account: Account, templates: list[Template] | None) -> Iterator[Ro
                 outcome=deployed_outcome(found.name, found.properties, outcome),
                 updated=found.updated,
                 drift=tuple(drift(synthesized, found.properties, layer)),
+                xray=_xray(synthesized, template),
             )
+
+
+def _xray(properties: Mapping[str, Any], template: Template | None) -> str:
+    return xray_library(
+        properties, template.resources if template else {}, template.assets if template else {}
+    )

@@ -1,0 +1,1 @@
+"""What code does through the X-Ray SDK, as spans of OpenTelemetry."""
