@@ -57,6 +57,10 @@ class StdoutSpanExporter:
         """Export the spans; return what the exporter that does it returns."""
         if self._exporter is None:
             self._exporter = _make_exporter(self._settings, self._output)
+            if self._settings.drop_attributes or self._settings.redact:
+                from lambda_otel_lite.export.attribute_rules import AttributeRulesExporter  # noqa: PLC0415 - off by default
+
+                self._exporter = AttributeRulesExporter(self._settings, self._exporter)
         return self._exporter.export(spans)
 
     def shutdown(self) -> None:
