@@ -1,11 +1,13 @@
 """What is exported where keep rules are set: what they say, and what the head decision sampled."""
 
 import gc
-import os
 import random
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,6 +37,7 @@ from lambda_otel_lite.sampling.rules import PREDICATES
 from lambda_otel_lite.telemetry import TelemetryCompletionHandler
 from tests.spans import FakeContext, attributes_of, proto_spans
 
+ROOT = Path(__file__).parents[2]
 MILLISECOND = 1_000_000
 #: Of a trace whose last 56 bits are the largest and the smallest: within every share, and in none.
 WITHIN, OUTSIDE = (1 << 127) + (1 << 56) - 1, 1 << 127
@@ -200,7 +203,7 @@ def _names(number: int, run: Run) -> set[str]:
 def test_what_is_exported_is_exactly_what_the_rules_say(
     rules: dict[str, float], runs: list[Run], seed: int
 ) -> None:
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311 - no secret
     ids = {run.trace_id: run for run in runs}
     runs = list(ids.values())
     written = ",".join(
@@ -307,7 +310,7 @@ def test_the_randomness_of_the_state_wins_over_the_id() -> None:
 
 
 def test_the_share_is_that_of_the_ratio_whatever_it_is() -> None:
-    chance = random.Random(16)
+    chance = random.Random(16)  # noqa: S311 - no secret
     telemetry = keep("ratio=0.1", trace_ids=[chance.getrandbits(128) for _ in range(4000)])
     for _ in range(4000):
         telemetry.tracer.start_span("root").end()
@@ -409,31 +412,44 @@ def test_spans_whose_first_span_was_lost_are_decided_by_what_is_known(*, fails: 
 
 def test_the_shutdown_decides_what_is_open_by_what_is_known() -> None:
     telemetry = keep("slower_than_ms=1000")
-    for name, began in (("old", 1), ("new", None)):
-        root = telemetry.tracer.start_span(name, Context(), start_time=began)
-        telemetry.tracer.start_span(f"{name} child", set_span_in_context(root)).end()
+    roots = [
+        telemetry.tracer.start_span(name, Context(), start_time=began)
+        for name, began in (("old", 1), ("new", None))
+    ]
+    for root, name in zip(roots, ("old child", "new child"), strict=True):
+        telemetry.tracer.start_span(name, set_span_in_context(root)).end()
 
-        if name == "new":
-            telemetry.processor.shutdown()
+    telemetry.processor.shutdown()
+
     assert [one.name for one in telemetry.exporter.get_finished_spans()] == ["old child"]
 
 
+_FORKING = """
+import os
+from opentelemetry.trace import StatusCode
+from tests.runtime.test_keep import keep
+telemetry = keep("errors")
+with telemetry.tracer.start_as_current_span("root"):
+    if (child := os.fork()) == 0:
+        for name in ("good", "bad"):
+            with telemetry.tracer.start_as_current_span(name) as span:
+                telemetry.tracer.start_span(f"{name} child").end()
+                if name == "bad":
+                    span.set_status(StatusCode.ERROR)
+        print([one.name for one in telemetry.exporter.get_finished_spans()], flush=True)
+        os._exit(0)
+    os.waitpid(child, 0)
+print(list(telemetry.exported()))
+"""
+
+
 def test_spans_of_a_forked_process_are_decided_there() -> None:
-    telemetry = keep("errors")
-    with telemetry.tracer.start_as_current_span("root"):
-        reader, writer = os.pipe()
-        if (child := os.fork()) == 0:
-            for name in ("good", "bad"):
-                with telemetry.tracer.start_as_current_span(name) as span:
-                    telemetry.tracer.start_span(f"{name} child").end()
-                    if name == "bad":
-                        span.set_status(StatusCode.ERROR)
-            names = [one.name for one in telemetry.exporter.get_finished_spans()]
-            os.write(writer, ",".join(names).encode())
-            os._exit(0)
-        os.waitpid(child, 0)
-    assert os.read(reader, 1000) == b"bad child,bad"
-    assert telemetry.exported() == {}
+    # In a process of its own, for this one may have threads.
+    done = subprocess.run(
+        [sys.executable, "-c", _FORKING], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.splitlines() == ["['bad child', 'bad']", "[]"]
 
 
 def test_invocations_in_many_threads_at_once_are_each_decided_for_themselves() -> None:

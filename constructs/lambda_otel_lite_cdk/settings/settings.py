@@ -258,8 +258,8 @@ class TelemetrySettings:
 
         if isinstance(self.keep, Keep) and not self.keep.written():
             yield (
-                "TelemetrySettings.keep names no rule. Name one, such as Keep(errors=True), or leave "
-                "keep out to export every invocation that is sampled."
+                "TelemetrySettings.keep names no rule. Name one, such as Keep(errors=True), or "
+                "leave keep out to export every invocation that is sampled."
             )
         if self.keep is not None and sampler.endswith("always_on"):
             yield (

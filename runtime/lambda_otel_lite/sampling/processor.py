@@ -82,7 +82,10 @@ class KeepingSpanProcessor(LambdaSpanProcessor):
         context, parent = span.get_span_context(), span.parent
         tree = None
         if parent is not None and not parent.is_remote:
-            tree = self._trees.get(parent.span_id) or self._of_traces.get(parent.trace_id)
+            tree = self._trees.get(parent.span_id)
+            if tree is None and not self._is_forked:
+                # Its parent has ended.
+                tree = self._of_traces.get(parent.trace_id)
         if tree is None:
             tree = _Tree(context)
             with self._lock:
