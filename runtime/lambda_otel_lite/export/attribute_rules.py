@@ -5,19 +5,14 @@ Loaded only where there is such a rule.
 
 import copy
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util import BoundedList
 from opentelemetry.trace import Link, Status
-
-from lambda_otel_lite.configuration.settings import Settings
-
-if TYPE_CHECKING:
-    from lambda_otel_lite.export.exporter import Exporter
 
 #: As the semantic conventions for URLs have it
 #: (https://opentelemetry.io/docs/specs/semconv/registry/attributes/url/).
@@ -112,31 +107,6 @@ class AttributeRules:
             self._known.clear()
         self._known[name] = fate
         return fate
-
-
-class AttributeRulesExporter:
-    """Hands spans on without what must not leave.
-
-    Args:
-        settings: Which attributes these are.
-        exporter: Takes the spans.
-    """
-
-    def __init__(self, settings: Settings, exporter: "Exporter") -> None:
-        self._rules = AttributeRules(settings.drop_attributes, settings.redact)
-        self._exporter = exporter
-
-    def export(self, spans: Sequence[ReadableSpan]) -> object:
-        """Export the spans; return what the exporter that does it returns."""
-        return self._exporter.export([self._rules.apply(span) for span in spans])
-
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Have the other exporter export what it holds."""
-        return self._exporter.force_flush(timeout_millis)
-
-    def shutdown(self) -> None:
-        """Shut the other exporter down."""
-        self._exporter.shutdown()
 
 
 def _pattern(names: Iterable[str]) -> re.Pattern[str] | None:

@@ -15,7 +15,7 @@ from lambda_otel_lite.configuration.settings import Settings, variable
 from lambda_otel_lite.configuration.variables import TRACES_SAMPLER
 from lambda_otel_lite.processor import DROPPED_SPANS, LambdaSpanProcessor
 from lambda_otel_lite.sampling.probability import with_state, with_threshold
-from lambda_otel_lite.sampling.rules import Outcome, Rules, Verdict
+from lambda_otel_lite.sampling.rules import KeepRules, Outcome, Verdict
 from lambda_otel_lite.sampling.sampler import record_all
 from lambda_otel_lite.startup.threads import RLock
 
@@ -64,7 +64,7 @@ class KeepingSpanProcessor(LambdaSpanProcessor):
             holds spans that wait for a decision and spans that wait for their export.
     """
 
-    def __init__(self, span_exporter: "Exporter", rules: Rules, **limits: int) -> None:
+    def __init__(self, span_exporter: "Exporter", rules: KeepRules, **limits: int) -> None:
         super().__init__(span_exporter, **limits)
         self._rules = rules
         self._lock = RLock()
@@ -226,7 +226,7 @@ def keeping(
     record_all(provider, settings.keep, chosen=bool(sampler or variable(TRACES_SAMPLER)))
     return KeepingSpanProcessor(
         exporter,
-        Rules(settings.keep),
+        KeepRules(settings.keep),
         max_queue_size=settings.queue_size,
         max_export_batch_size=settings.batch_size,
     )

@@ -71,7 +71,7 @@ class Verdict(NamedTuple):
     threshold: int | None = None
 
 
-class Rules:
+class KeepRules:
     """The rules of one function.
 
     Args:
