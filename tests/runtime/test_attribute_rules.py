@@ -40,7 +40,11 @@ def values(attributes: Any) -> dict[str, str]:
 
 
 def _span() -> Any:
-    attributes = {"Authorization": SECRET, "http.request.header.cookie": SECRET, "count": 3}
+    attributes: dict[str, Any] = {
+        "Authorization": SECRET,
+        "http.request.header.cookie": SECRET,
+        "count": 3,
+    }
     link = SpanContext(OTHER_TRACE_ID, OTHER_SPAN_ID, is_remote=True)
     return make_span(
         attributes=attributes,

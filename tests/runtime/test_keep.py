@@ -242,7 +242,8 @@ def test_every_rule_of_the_table_is_followed() -> None:
 
 def _state(span: ReadableSpan) -> str:
     assert span.context is not None
-    return span.context.trace_state.to_header()
+    state: TraceState = span.context.trace_state
+    return str(state.to_header())
 
 
 def test_a_head_that_is_sampled_says_its_share_and_one_that_is_not_passes_on_the_flag() -> None:

@@ -109,8 +109,8 @@ def _span(span: ReadableSpan) -> bytes:
     context, parent = span.context, span.parent
     if context is None:
         raise ValueError(f"span {span.name!r} has no context")
-    # What many spans share is put together, and what each has of its own comes last: compressed, 500
-    # spans take a sixteenth less so than by the numbers of the fields. Decoders take any order.
+    # What many spans share comes first, and what each has of its own last: so 500 spans are a
+    # sixteenth smaller, compressed, than in the order of the numbers. Decoders take any order.
     parts = [b"\x0a\x10", context.trace_id.to_bytes(16)]
     if parent:
         parts += (b"\x22\x08", parent.span_id.to_bytes(8))
