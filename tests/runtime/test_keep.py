@@ -233,6 +233,14 @@ def test_what_is_exported_is_exactly_what_the_rules_say(
     assert sorted(exported) == sorted(expected)
 
 
+def test_an_invocation_that_takes_as_long_as_the_number_says_is_not_slower() -> None:
+    telemetry = keep("slower_than_ms=10")
+    for name, took in (("as long", 10 * MILLISECOND), ("longer", 10 * MILLISECOND + 1)):
+        telemetry.tracer.start_span(name, Context(), start_time=1).end(1 + took)
+
+    assert list(telemetry.exported()) == ["longer"]
+
+
 def test_every_rule_of_the_table_is_followed() -> None:
     assert list(PREDICATES) == [rule["name"] for rule in KEEP_RULES]
 
