@@ -65,6 +65,9 @@ coverage: setup ## Say which branches no test takes; fail where a package is bel
 bench-forwarder: setup ## Measure the forwarder against decoding and encoding
 	@$(VENV)/python -m tests.benchmarks.forwarder
 
+bench-lines: setup ## Measure what a log line is made of
+	@$(VENV)/python -m tests.benchmarks.lines
+
 bench-synth: setup ## Measure what telemetry adds to the synth of a fleet
 	$(VENV)/python -m tests.benchmarks.synth
 

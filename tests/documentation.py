@@ -17,7 +17,7 @@ from lambda_otel_lite_cdk.settings.settings import TelemetrySettings
 from lambda_otel_lite_cdk.settings.values import default_of
 
 if TYPE_CHECKING:
-    from lambda_otel_lite.configuration.variables import Variable
+    from lambda_otel_lite.configuration.kinds import Rule, Variable
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -115,7 +115,7 @@ def _cells(variable: Variable) -> Iterator[str]:
 def _default(variable: Variable) -> str:
     """Return the default as an environment has it."""
     match variable["kind"]:
-        case "pairs":
+        case "pairs" | "rules":
             return ""
         case "level":
             return variable["otherwise"]
@@ -126,6 +126,8 @@ def _default(variable: Variable) -> str:
             default = ",".join(variable["default"])
         case "switch":
             default = str(variable["default"]).lower()
+        case "whole number" if "otherwise" in variable:
+            return variable["otherwise"]
         case "choice" | "whole number" | "fraction" | "opt-in" | "reference":
             default = str(variable["default"])
     return default and _code(default)
@@ -143,15 +145,24 @@ def _accepted(variable: Variable, code: Callable[[str], str]) -> str:
             return ", ".join(map(code, ("true", "false")))
         case "pairs":
             return "`key=value,key2=value2`, percent-encoded"
+        case "rules":
+            return ", ".join(map(_rule, variable["accepted"]))
         case "text":
             return ""
+
+
+def _rule(rule: Rule) -> str:
+    if "accepted" not in rule:
+        return _code(rule["name"])
+    low, high = rule["accepted"]
+    return f"`{rule['name']}=` {low:,} to {high:,}"
 
 
 def _sentences(variable: Variable) -> Iterator[str]:
     """Yield what the docstring of `TelemetrySettings` says of a setting."""
     yield variable["meaning"].replace("`", "``")
     accepted = _accepted(variable, lambda word: f'``"{word}"``')
-    if accepted and variable["kind"] not in ("switch", "pairs"):
+    if accepted and variable["kind"] not in ("switch", "pairs", "rules"):
         yield f"Accepted: {accepted}."
     yield f"Default: {_argument(variable, default_of(variable))}."
 
@@ -159,7 +170,8 @@ def _sentences(variable: Variable) -> Iterator[str]:
 def _argument(variable: Variable, default: str | None = None) -> str:
     """Return a default as code has it."""
     text = default or str(variable.get("default"))
-    is_code = variable["kind"] not in ("whole number", "fraction", "text", "level", "pairs")
+    words = ("whole number", "fraction", "text", "level", "pairs", "rules")
+    is_code = variable["kind"] not in words
     return "``" + text.replace("'", '"') + "``" if is_code and text != "none" else text
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from lambda_otel_lite_cdk.forwarding.subscription import Forwarding
     from lambda_otel_lite_cdk.function import InstrumentedFunction, instrument
+    from lambda_otel_lite_cdk.settings.keep import Keep
     from lambda_otel_lite_cdk.settings.settings import TelemetrySettings
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "Honeycomb",
     "InstrumentationError",
     "InstrumentedFunction",
+    "Keep",
     "Kinesis",
     "NewRelic",
     "OtlpCollector",
@@ -75,6 +77,7 @@ _HOMES = {
     "Honeycomb": "forwarding.presets",
     "InstrumentationError": "errors",
     "InstrumentedFunction": "function",
+    "Keep": "settings.keep",
     "Kinesis": "forwarding.kinesis",
     "NewRelic": "forwarding.presets",
     "OtlpForwarder": "forwarding.forwarder",

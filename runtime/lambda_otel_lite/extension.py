@@ -10,8 +10,8 @@ from functools import cache, partial
 from opentelemetry.sdk.trace import TracerProvider
 
 from lambda_otel_lite.configuration.settings import ProcessorMode, Settings
+from lambda_otel_lite.lifecycle.lifecycle import lifecycle_of
 from lambda_otel_lite.log import Logger
-from lambda_otel_lite.telemetry import lifecycle_of
 
 logger = Logger("lambda_otel_lite.extension")
 

@@ -4,9 +4,8 @@ What the public names do is specified by the description of lambda-otel-lite 0.8
 https://pypi.org/project/lambda-otel-lite/0.8.2/.
 """
 
-import weakref
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from opentelemetry import trace
 from opentelemetry.propagators.textmap import TextMapPropagator
@@ -18,8 +17,8 @@ from opentelemetry.sdk.trace.sampling import Sampler
 from lambda_otel_lite.configuration.ids import SystemIdGenerator
 from lambda_otel_lite.configuration.settings import ProcessorMode, Settings, accepted_by_sdk
 from lambda_otel_lite.export.exporter import StdoutSpanExporter
-from lambda_otel_lite.lifecycle.lifecycle import Lifecycle
-from lambda_otel_lite.log import guard_opentelemetry, set_level
+from lambda_otel_lite.lifecycle.lifecycle import Lifecycle, lifecycle_of
+from lambda_otel_lite.log import Logger, guard_opentelemetry, set_level
 from lambda_otel_lite.processor import LambdaSpanProcessor, OpenSpans
 from lambda_otel_lite.propagation import propagation
 from lambda_otel_lite.propagation.propagation import Propagation
@@ -27,8 +26,7 @@ from lambda_otel_lite.resource import get_lambda_resource
 from lambda_otel_lite.startup.provider import StartupTracerProvider, make_global
 from lambda_otel_lite.version import __version__
 
-if TYPE_CHECKING:
-    from lambda_otel_lite.lifecycle.asynchronous import AsyncExport
+logger = Logger("lambda_otel_lite.telemetry")
 
 
 class TelemetryCompletionHandler:
@@ -100,9 +98,6 @@ class TelemetryCompletionHandler:
 
 _current: TelemetryCompletionHandler | None = None
 
-#: By the provider's id. Each holds its provider, so that the id is that of no other.
-_lifecycles: weakref.WeakValueDictionary[int, Lifecycle] = weakref.WeakValueDictionary()
-
 
 def init_telemetry(  # noqa: PLR0913 - the specification's signature
     *,
@@ -143,12 +138,17 @@ def init_telemetry(  # noqa: PLR0913 - the specification's signature
         )
     else:
         chosen = None if propagators is None else propagation.from_propagators(propagators)
-        started = _started(
-            settings,
-            chosen,
-            _provider(settings, resource, id_generator, sampler),
-            list(span_processors) if span_processors is not None else [_processor(settings)],
-        )
+        provider = _provider(settings, resource, id_generator, sampler)
+        if span_processors is None:
+            processors: list[SpanProcessor] = [_processor(settings, provider, sampler)]
+        else:
+            processors = list(span_processors)
+            if settings.keep:
+                logger.warning(
+                    "LAMBDA_OTEL_KEEP has no effect: init_telemetry was given span_processors."
+                    " Leave the argument out, or add yours by tracer_provider.add_span_processor()"
+                )
+        started = _started(settings, chosen, provider, processors)
         trace.set_tracer_provider(started.provider)
         handler = _followed(settings, started)
     _current = handler
@@ -180,8 +180,9 @@ def start(settings: Settings) -> Started:
     The provider is the global one until that code sets another or calls `init_telemetry`.
     """
     set_level(settings.log_level)
-    own = _processor(settings)
-    started = _started(settings, None, _provider(settings, None, None, None), [own])
+    provider = _provider(settings, None, None, None)
+    own = _processor(settings, provider, None)
+    started = _started(settings, None, provider, [own])
     make_global(started.provider, own)
     return started
 
@@ -249,51 +250,14 @@ def _provider(
         )
 
 
-def _processor(settings: Settings) -> LambdaSpanProcessor:
+def _processor(
+    settings: Settings, provider: TracerProvider, sampler: Sampler | None
+) -> LambdaSpanProcessor:
+    exporter = StdoutSpanExporter(settings)
+    if settings.keep:
+        from lambda_otel_lite.sampling.processor import keeping  # noqa: PLC0415 - off by default
+
+        return keeping(settings, exporter, provider, sampler)
     return LambdaSpanProcessor(
-        StdoutSpanExporter(settings),
-        max_queue_size=settings.queue_size,
-        max_export_batch_size=settings.batch_size,
+        exporter, max_queue_size=settings.queue_size, max_export_batch_size=settings.batch_size
     )
-
-
-def lifecycle_of(
-    provider: TracerProvider,
-    mode: ProcessorMode,
-    settings: Settings,
-    open_spans: OpenSpans | None = None,
-) -> Lifecycle:
-    """Follow the invocations of a provider, once.
-
-    Args:
-        provider: Whose spans are exported.
-        mode: When they are; ``sync`` where it is not available.
-        settings: What the environment asked for.
-        open_spans: Is told of the provider's spans. Default: one that is added to it.
-    """
-    known = _lifecycles.get(id(provider))
-    if known is not None:
-        return known
-    extension: AsyncExport | None = None
-    if open_spans is None:
-        open_spans = OpenSpans()
-        provider.add_span_processor(open_spans)
-    if mode is not ProcessorMode.SYNC:
-        from lambda_otel_lite.lifecycle.modes import available_mode  # noqa: PLC0415 - sync mode needs none of it
-
-        mode, extension = available_mode(mode, settings, provider)
-    own = open_spans if isinstance(open_spans, LambdaSpanProcessor) else None
-    lifecycle = Lifecycle(
-        provider,
-        open_spans,
-        settings.timeout_margin,
-        queue=None if (finalizes := mode is ProcessorMode.FINALIZE) else own,
-        extension=extension,
-        finalizes=finalizes,
-    )
-    if mode is not ProcessorMode.SYNC:
-        from lambda_otel_lite.lifecycle.sigterm import on_sigterm  # noqa: PLC0415 - as above
-
-        on_sigterm(lifecycle.shut_down)
-    _lifecycles[id(provider)] = lifecycle
-    return lifecycle

@@ -52,6 +52,8 @@ SDK_LINE = "spans of the SDK, and a line"
 OWN = "lambda-otel-lite (this)"
 BY_HAND = "this, traced in the user's code"
 OWN_UNCOMPILED = "this, no byte code"
+OWN_KEPT = "this, kept by a keep rule"
+OWN_UNKEPT = "this, not kept"
 BEFORE = "this, before a change"
 LITE = "lambda-otel-lite 0.15"
 LITE_COMPILED = "0.15, valid byte code"
@@ -60,8 +62,15 @@ XRAY = "aws-xray-sdk"
 DATADOG = "datadog-lambda"
 
 
-def own(layer: Path, name: str = OWN, *, mode: str = "sync") -> Subject:
-    """Return this project as the constructs deploy it."""
+def own(layer: Path, name: str = OWN, *, mode: str = "sync", **others: str) -> Subject:
+    """Return this project as the constructs deploy it.
+
+    Args:
+        layer: The telemetry layer.
+        name: As the tables show it.
+        mode: Processing mode.
+        others: More variables of the function.
+    """
     # Older commits' layers have their entry point elsewhere.
     has_entry = (layer / "python" / "lambda_otel_lite_entry.py").exists()
     return Subject(
@@ -72,6 +81,7 @@ def own(layer: Path, name: str = OWN, *, mode: str = "sync") -> Subject:
             "LAMBDA_OTEL_HANDLER": "zero_code.handler",
             "LAMBDA_OTEL_EXPORTER": "native",
             "LAMBDA_EXTENSION_SPAN_PROCESSOR_MODE": mode,
+            **others,
         },
     )
 
@@ -84,6 +94,16 @@ def by_hand(layer: Path) -> Subject:
         layer=layer,
         environment={"LAMBDA_OTEL_EXPORTER": "native"},
     )
+
+
+def kept_and_not(layer: Path) -> list[Subject]:
+    """Return this project with keep rules: one that keeps every invocation, one that keeps none."""
+    # Its caller has sampled the event.
+    head = {"OTEL_TRACES_SAMPLER": "always_off"}
+    return [
+        own(layer, OWN_KEPT, LAMBDA_OTEL_KEEP="errors,ratio=1", **head),
+        own(layer, OWN_UNKEPT, LAMBDA_OTEL_KEEP="errors,ratio=0", **head),
+    ]
 
 
 def sdk_spans(layer: Path) -> Subject:
@@ -111,6 +131,7 @@ def all_subjects(python: str, collector: str, before: Path | None = None) -> lis
         Subject(name=SDK_LINE, handler="sdk_line.handler", layer=layer),
         own(layer),
         by_hand(layer),
+        *kept_and_not(layer),
         *([own(before, BEFORE)] if before else []),
         own(own_layer(python, byte_code="none"), OWN_UNCOMPILED),
         Subject(name=LITE, handler=lite, layer=stale),

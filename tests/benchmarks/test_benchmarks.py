@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from lambda_otel_lite_cdk.cli.emulator.emulator import Emulator
 from lambda_otel_lite_cdk.layer.interpreters import SUPPORTED_VERSIONS
-from tests.benchmarks import export, instructions, measure, plots, report, scale
+from tests.benchmarks import export, instructions, lines, measure, plots, report, scale
 from tests.benchmarks.environments import own_layer
 from tests.benchmarks.figure import Bar, Figure
 from tests.benchmarks.measure import Spread, by_turns
-from tests.benchmarks.subjects import BARE, EVENT, OWN, SDK, Subject, own
+from tests.benchmarks.subjects import BARE, EVENT, OWN, SDK, Subject, kept_and_not, own
 from tests.platform.environment import RUNTIME
 
 pytestmark = pytest.mark.once
@@ -69,6 +70,23 @@ def test_the_exporters_are_given_the_same_spans() -> None:
         time_us, size = export.cost(make, spans)
         assert time_us > 0
         assert size > 0
+
+
+def test_the_parts_of_a_line_are_parts_of_it_and_the_whole_is_no_larger_than_the_packages() -> None:
+    spans = lines.request_spans(20)
+    whole = lines.size(lines.NATIVE, spans)
+
+    assert len(spans) == 20
+    assert all(0 < part < whole for part in lines.parts(spans).values())
+    assert whole < lines.size(lines.PACKAGE, spans)
+
+
+def test_keep_rules_are_measured_with_an_invocation_that_is_kept_and_one_that_is_not() -> None:
+    layer = own_layer(PYTHON, byte_code="valid")
+    for subject, kept in zip(kept_and_not(layer), (True, False), strict=True):
+        with Emulator(subject.function(PYTHON, spans=1)) as emulator:
+            result = emulator.invoke(json.loads(EVENT.read_text()))
+        assert any("__otel_otlp_stdout" in line for line in result.log_lines) is kept
 
 
 def test_a_bar_that_is_not_met_is_seen() -> None:

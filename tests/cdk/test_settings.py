@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from lambda_otel_lite.configuration.settings import Settings
+from lambda_otel_lite.configuration.variables import KEEP_RULES
 from lambda_otel_lite_cdk.errors import SettingsError
+from lambda_otel_lite_cdk.settings.keep import Keep
 from lambda_otel_lite_cdk.settings.settings import TelemetrySettings
 
 
@@ -32,6 +34,10 @@ def test_every_field_has_its_variable() -> None:
         sampler_ratio=0.25,
         extractor="mine.events:read",
         instrumentations=("botocore", "requests"),
+        keep=Keep(errors=True, cold_starts=False, slower_than_ms=1000, ratio=0.05),
+        drop_attributes=("http.request.header.*",),
+        redact=("url.query", "Authorization"),
+        max_attribute_length=1024,
         log_level="DEBUG",
         record_level="WARN",
         semconv_opt_in="http",
@@ -54,6 +60,10 @@ def test_every_field_has_its_variable() -> None:
         "OTEL_TRACES_SAMPLER_ARG": "0.25",
         "LAMBDA_OTEL_EXTRACTOR": "mine.events:read",
         "LAMBDA_OTEL_INSTRUMENTATIONS": "botocore,requests",
+        "LAMBDA_OTEL_KEEP": "errors,slower_than_ms=1000,ratio=0.05",
+        "LAMBDA_OTEL_DROP_ATTRIBUTES": "http.request.header.*",
+        "LAMBDA_OTEL_REDACT": "url.query,Authorization",
+        "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "1024",
         "LOG_LEVEL": "DEBUG",
         "OTLP_STDOUT_SPAN_EXPORTER_LOG_LEVEL": "WARN",
         "OTEL_SEMCONV_STABILITY_OPT_IN": "http",
@@ -101,6 +111,13 @@ def test_the_runtime_reads_what_the_settings_write() -> None:
         ("sampler_ratio", 1.5, "a number from 0 to 1"),
         ("extractor", "http", "or 'module:function'"),
         ("instrumentations", ("a b",), "a tuple of names without commas"),
+        ("keep", "errors", "a Keep with some of timeouts=True, errors=True"),
+        ("keep", Keep(ratio=1.5), "ratio=0 to 1"),
+        ("keep", Keep(slower_than_ms=0), "slower_than_ms=1 to 900,000"),
+        ("keep", Keep(errors=0.5), "errors=True"),  # type: ignore[arg-type]
+        ("drop_attributes", ("a,b",), "a tuple of names without commas"),
+        ("redact", "url.query", "a tuple of names"),
+        ("max_attribute_length", -1, "from 0 to 1000000 characters"),
         ("log_level", "loud", "one of 'TRACE'"),
         ("record_level", "loud", "one of 'TRACE'"),
         ("semconv_opt_in", "database", "one of 'http', 'http/dup'"),
@@ -124,6 +141,57 @@ def test_a_ratio_needs_a_sampler_that_reads_it() -> None:
     (conflict,) = TelemetrySettings(sampler_ratio=0.5).conflicts()
     assert "sampler_ratio is 0.5, which the sampler None does not read" in conflict
     assert "Set sampler to 'parentbased_traceidratio'" in conflict
+
+
+def test_rules_that_keep_nothing_or_all_are_conflicts() -> None:
+    (nothing,) = TelemetrySettings(keep=Keep(errors=False)).conflicts()
+    assert "TelemetrySettings.keep names no rule. Name one, such as Keep(errors=True)" in nothing
+    (everything,) = TelemetrySettings(keep=Keep(errors=True), sampler="always_on").conflicts()
+    assert "keep has no effect: the sampler 'always_on' samples every invocation" in everything
+    assert not [*TelemetrySettings(keep=Keep(errors=True), sampler="always_off").conflicts()]
+
+
+def test_keep_rules_are_merged_rule_by_rule() -> None:
+    fleet = TelemetrySettings(keep=Keep(errors=True, cold_starts=True, ratio=0.01))
+    team = TelemetrySettings(keep=Keep(cold_starts=False, ratio=0.5))
+
+    merged = fleet.merge(team)
+
+    assert merged.keep == Keep(errors=True, cold_starts=False, ratio=0.5)
+    assert fleet.merge(TelemetrySettings()).keep == fleet.keep
+
+
+@pytest.mark.parametrize(
+    "keep",
+    [
+        Keep(timeouts=True, errors=True, cold_starts=True, slower_than_ms=1.5, ratio=1e-7),
+        Keep(ratio=1 / 3),
+        Keep(slower_than_ms=900_000),
+    ],
+)
+def test_the_runtime_reads_the_rules_that_the_constructs_write(keep: Keep) -> None:
+    read = Settings.from_environ(TelemetrySettings(keep=keep).environment()).keep
+
+    expected = {name: float(value) for name, value in vars(keep).items() if value is not None}
+    assert read == pytest.approx(expected, rel=1e-14)
+
+
+def test_each_rule_is_an_argument_that_says_what_the_table_says() -> None:
+    said = " ".join(str(Keep.__doc__).split())
+    assert [rule["name"] for rule in KEEP_RULES] == [one.name for one in dataclasses.fields(Keep)]
+    for rule in KEEP_RULES:
+        assert f"{rule['name']}: {rule['meaning']}" in said
+        if "accepted" in rule:
+            low, high = rule["accepted"]
+            assert f"Accepted: {low:,} to {high:,} {rule.get('unit', '')}".rstrip() in said
+
+
+def test_keep_rules_are_read_from_context() -> None:
+    read = TelemetrySettings.from_context({"telemetry.keep": "errors, slower_than_ms=500"})
+    assert read.keep == Keep(errors=True, slower_than_ms=500)
+    for wrong in ("error", "errors=1", "ratio", "ratio=much"):
+        (problem,) = TelemetrySettings.from_context({"telemetry.keep": wrong}).problems
+        assert f"TelemetrySettings.keep is {wrong!r}" in problem
 
 
 def test_in_a_merge_the_later_settings_win_field_by_field() -> None:

@@ -23,12 +23,15 @@ CHANGES: dict[str, dict[str, Any]] = {
     "switch": {"default": True},
     "text": {"default": "red", "otherwise": "that of red"},
     "pairs": {},
+    "rules": {"accepted": ({"name": "red"}, {"name": "green", "accepted": (5, 9)})},
 }
 
 rows: dict[str, Any] = dict(variables.BY_SETTING)
 for setting, row in rows.items():
     # The words of `mode` are those of an enumeration too.
     row.update({"default": "async"} if setting == "mode" else CHANGES[row["kind"]])
+    if row["kind"] != "text" and row["kind"] != "level":
+        row.pop("otherwise", None)
     if "constructs" in row:
         row["constructs"] = "green"
 

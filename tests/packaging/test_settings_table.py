@@ -39,6 +39,7 @@ SAID = {
     "text": ("that of red, else", "red"),
     "switch": ("true",),
     "pairs": (),
+    "rules": (),
 }
 #: What the runtime reads of it where the variable is not set.
 READ = {
@@ -51,6 +52,7 @@ READ = {
     "text": "red",
     "switch": True,
     "pairs": {},
+    "rules": {},
 }
 
 
@@ -78,12 +80,15 @@ def test_a_row_that_changes_is_read_checked_and_explained_as_it_says(
 
     if setting in changed["default"]:
         assert changed["default"][setting] == ("async" if setting == "mode" else READ[kind])
-    if kind == "whole number":
+    if kind == "whole number" and setting in changed["default"]:
         assert changed["highest"][setting] == 9
         assert "5 to 9 sheep); using 7" in changed["warning"][setting]
     if kind == "choice" and setting in changed["warning"] and setting != "mode":
         assert "red, green); using red" in changed["warning"][setting]
     assert all(word in changed["table"][setting] for word in said)
+    if kind == "rules":
+        assert "some of red, green=5 to 9); using the other rules" in changed["warning"][setting]
+        assert "`red`, `green=` 5 to 9" in changed["table"][setting]
     if setting in FIELDS:
         assert all(word in changed["problem"][setting].lower() for word in map(str.lower, said))
         assert all(word in changed["docstring"][setting].lower() for word in map(str.lower, said))

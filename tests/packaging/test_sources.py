@@ -53,7 +53,7 @@ FLOORS = {
         startup
         constants resource propagation export
         processor
-        lifecycle
+        lifecycle sampling
         telemetry
         handler bridges
         config encoder logger extension
@@ -84,6 +84,7 @@ FLOORS = {
 #: which versions of OpenTelemetry go together.
 ALLOWED = {
     "constructs/lambda_otel_lite_cdk": {
+        "lambda_otel_lite.configuration.kinds",
         "lambda_otel_lite.configuration.variables",
         "lambda_otel_lite_layer.versions",
         "otlp_forwarder.values",

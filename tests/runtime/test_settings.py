@@ -39,6 +39,7 @@ def test_an_empty_environment_gives_the_documented_defaults() -> None:
     assert settings.service_name == "unknown_service"
     assert settings.instrumentations == ()
     assert settings.resource_attributes == {}
+    assert (settings.keep, settings.drop_attributes, settings.redact) == ({}, (), ())
     for switch in ("disabled", "stable_http_only", "propagators_chosen", "json_log_format"):
         assert getattr(settings, switch) is False
     for unknown in ("handler", "record_level", "log_level", "region", "memory_bytes"):
@@ -60,6 +61,9 @@ def test_an_empty_environment_gives_the_documented_defaults() -> None:
         (env.HANDLER, "app.handler", "handler", "app.handler"),
         (env.EXTRACTOR, "sqs", "extractor", "sqs"),
         (env.INSTRUMENTATIONS, "Botocore, requests,", "instrumentations", ("botocore", "requests")),
+        (env.KEEP, "errors, ratio=0.05 ,", "keep", {"errors": 1, "ratio": 0.05}),
+        (env.DROP_ATTRIBUTES, "a.b,http.*", "drop_attributes", ("a.b", "http.*")),
+        (env.REDACT, "url.query", "redact", ("url.query",)),
         (env.SERVICE_NAME, "shop", "service_name", "shop"),
         (env.RESOURCE_ATTRIBUTES, "a=1,b=x%20y", "resource_attributes", {"a": "1", "b": "x y"}),
         (env.PROPAGATORS, "b3,none", "propagators", ("b3", "none")),
@@ -106,6 +110,11 @@ def test_each_variable_sets_its_field(
         (env.LINE_LIMIT, "9" * 5000, "line_limit", "1024 to 1048576 bytes", 61440),
         (env.TIMEOUT_MARGIN, "0.2", "timeout_margin", "0 to 60000 ms", 200),
         (env.RESOURCE_ATTRIBUTES, "oops", "resource_attributes", "key=value", {}),
+        (env.KEEP, "errors=yes", "keep", "errors, cold_starts", {}),
+        (env.KEEP, "ratio", "keep", "ratio=0 to 1", {}),
+        (env.KEEP, "ratio=nan", "keep", "ratio=0 to 1", {}),
+        (env.KEEP, "slower_than_ms=0", "keep", "slower_than_ms=1 to 900000", {}),
+        (env.KEEP, "slow", "keep", "timeouts, errors", {}),
         (env.SDK_DISABLED, "yes", "disabled", "true, false", False),
         (env.OUTPUT_TYPE, "file", "pipe_output", "stdout, pipe", False),
         (env.RECORD_LOG_LEVEL, "loud", "record_level", "TRACE, DEBUG, INFO", None),

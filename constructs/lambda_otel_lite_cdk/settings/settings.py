@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from lambda_otel_lite.configuration import variables as env
 from lambda_otel_lite_cdk.errors import SettingsError
+from lambda_otel_lite_cdk.settings.keep import Keep
 from lambda_otel_lite_cdk.settings.tokens import is_token
 from lambda_otel_lite_cdk.settings.values import flag, rule_of, text, whole_number
 
@@ -99,6 +100,14 @@ class TelemetrySettings:
         instrumentations: ``opentelemetry-instrumentation-*`` packages of your function to switch
             on, such as ``botocore``. ``xray`` makes spans of what it does through the X-Ray SDK or
             Powertools Tracer. Default: none.
+        keep: Which invocations are exported, decided when each has ended: one to which a rule
+            applies, or that the caller or the sampler has sampled. Default: none.
+        drop_attributes: Attributes that never leave the function, by name; ``*`` stands for any
+            characters. Default: none.
+        redact: Attributes of which the value is replaced by ``REDACTED``, by name, such as
+            ``url.query``; ``*`` stands for any characters. Default: none.
+        max_attribute_length: Longest text of an attribute, the rest is cut off; read by the
+            OpenTelemetry SDK. Accepted: 0 to 1,000,000 characters. Default: no limit.
         log_level: Level of the library's own log lines; the function's own code may read it too.
             Accepted: ``"TRACE"``, ``"DEBUG"``, ``"INFO"``, ``"WARN"``, ``"ERROR"``, ``"FATAL"``,
             ``"NONE"``. Default: the function's log level.
@@ -134,6 +143,10 @@ class TelemetrySettings:
     sampler_ratio: float | None = None
     extractor: str | None = None
     instrumentations: tuple[str, ...] | None = None
+    keep: Keep | None = None
+    drop_attributes: tuple[str, ...] | None = None
+    redact: tuple[str, ...] | None = None
+    max_attribute_length: int | None = None
     log_level: str | None = None
     log_correlation: bool | None = None
     record_level: str | None = None
@@ -180,13 +193,16 @@ class TelemetrySettings:
         """Return these settings with what is set in others in their place.
 
         Args:
-            other: The settings that win; of resource attributes, each attribute wins for itself.
+            other: The settings that win; of resource attributes and of keep rules, each wins for
+                itself.
         """
         values: dict[str, Any] = {}
         for name in (item.name for item in fields(self)):
             ours, theirs = getattr(self, name), getattr(other, name)
             if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
                 values[name] = {**ours, **theirs}
+            elif isinstance(ours, Keep) and isinstance(theirs, Keep):
+                values[name] = ours.merge(theirs)
             else:
                 values[name] = ours if theirs is None else theirs
         return TelemetrySettings(**values)
@@ -234,15 +250,22 @@ class TelemetrySettings:
                 f"spans: it must not be above queue_size. Lower batch_size or raise queue_size."
             )
         sampler = str(self.sampler)
-        if (
-            self.sampler_ratio is not None
-            and not sampler.endswith("traceidratio")
-            and not is_token(sampler)
-        ):
+        takes_ratio = sampler.endswith("traceidratio") or is_token(sampler)
+        if self.sampler_ratio is not None and not takes_ratio:
             yield (
                 f"TelemetrySettings.sampler_ratio is {self.sampler_ratio}, which the sampler "
                 f"{self.sampler!r} does not read. Set sampler to 'parentbased_traceidratio', or "
                 f"leave sampler_ratio out."
+            )
+        if isinstance(self.keep, Keep) and not self.keep.written():
+            yield (
+                "TelemetrySettings.keep names no rule. Name one, such as Keep(errors=True), or "
+                "leave keep out to export every invocation that is sampled."
+            )
+        if self.keep is not None and sampler.endswith("always_on"):
+            yield (
+                f"TelemetrySettings.keep has no effect: the sampler {self.sampler!r} samples every "
+                f"invocation. Leave sampler out, so that keep's ratio decides."
             )
 
     def _find_problems(self) -> Iterator[str]:

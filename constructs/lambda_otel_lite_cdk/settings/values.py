@@ -10,10 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from lambda_otel_lite_cdk.settings import keep
+from lambda_otel_lite_cdk.settings.keep import Keep
 from lambda_otel_lite_cdk.settings.tokens import around_tokens, is_token, write_token
 
 if TYPE_CHECKING:
-    from lambda_otel_lite.configuration.variables import Variable
+    from lambda_otel_lite.configuration.kinds import Variable
 
 _KNOWN_AT_SYNTH = ("exporter",)
 
@@ -64,7 +66,7 @@ def _or_token(rule: Rule) -> Rule:
 def default_of(variable: Variable) -> str:
     """Return in words what an instrumented function has without a setting."""
     match variable["kind"]:
-        case "pairs":
+        case "pairs" | "rules":
             return "none"
         case "level":
             default = variable["otherwise"]
@@ -73,7 +75,8 @@ def default_of(variable: Variable) -> str:
                 filter(None, (variable.get("otherwise"), variable["default"] or ""))
             )
         case "whole number":
-            default = f"{variable['default']} {variable.get('unit', '')}"
+            number = f"{variable['default']} {variable.get('unit', '')}"
+            default = variable.get("otherwise", number)
         case "names":
             default = repr(variable["default"]) if variable["default"] else "none"
         case "choice":
@@ -101,6 +104,8 @@ def _rule_of_kind(variable: Variable) -> Rule:  # noqa: PLR0911 - one for each k
             return pairs()
         case "reference":
             return reference(*variable["accepted"])
+        case "rules":
+            return rules()
 
 
 def one_of(*names: str) -> Rule:
@@ -176,6 +181,16 @@ def pairs() -> Rule:
         ),
         read=lambda listed: dict(_pair(part) for part in listed.split(",")),
         write=_write_pairs,
+    )
+
+
+def rules() -> Rule:
+    """Accept keep rules."""
+    return Rule(
+        keep.accepted(),
+        lambda value: isinstance(value, Keep) and value.is_accepted(),
+        read=Keep.read,
+        write=Keep.written,
     )
 
 

@@ -13,11 +13,12 @@ from lambda_otel_lite.configuration import variables as env
 from lambda_otel_lite.log import Logger
 
 if TYPE_CHECKING:
-    from lambda_otel_lite.configuration.variables import (
+    from lambda_otel_lite.configuration.kinds import (
         Choice,
         Fraction,
         Level,
         Readable,
+        Rules,
         Switch,
         WholeNumber,
     )
@@ -81,6 +82,8 @@ class Reader:
                 return self.switch(variable)
             case "level":
                 return self.level(variable, fallback)
+            case "rules":
+                return self.rules(variable)
 
     def text(self, name: str) -> str | None:
         """Return the text without surrounding space; an empty one counts as not set."""
@@ -184,6 +187,31 @@ class Reader:
             elif part.strip():
                 warn(name, part, "key=value,key2=value2", "the other pairs")
         return pairs
+
+    def rules(self, variable: "Rules") -> dict[str, float]:
+        """Return the numbers of the rules by name: 1 for one that takes none."""
+        value = self.text(variable["name"])
+        if value is None:
+            return {}
+        ranges = {rule["name"]: rule.get("accepted") for rule in variable["accepted"]}
+        numbers: dict[str, float] = {}
+        for part in filter(None, map(str.strip, value.split(","))):
+            name, separator, written = map(str.strip, part.partition("="))
+            low, high = ranges.get(name) or (1, 1)
+            try:
+                number = float(written) if separator else 1.0
+            except ValueError:
+                number = low - 1.0
+            takes_number = bool(ranges.get(name))
+            if name in ranges and takes_number is bool(separator) and low <= number <= high:
+                numbers[name] = number
+            else:
+                accepted = ", ".join(
+                    name + (f"={ends[0]} to {ends[1]}" if ends else "")
+                    for name, ends in ranges.items()
+                )
+                warn(variable["name"], part, f"some of {accepted}", "the other rules")
+        return numbers
 
     def level(self, variable: "Level", fallback: str | None) -> str | None:
         """Return a log level in capitals; Python's names for levels are accepted as well."""

@@ -102,6 +102,9 @@ class Settings:
     extractor: str
     instrumentations: tuple[str, ...]
     log_correlation: bool
+    keep: dict[str, float]
+    drop_attributes: tuple[str, ...]
+    redact: tuple[str, ...]
     service_name: str
     resource_attributes: dict[str, str]
     resource_detectors: tuple[str, ...]

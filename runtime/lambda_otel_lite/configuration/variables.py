@@ -15,93 +15,15 @@ from typing import TYPE_CHECKING, Final
 from lambda_otel_lite.extractors.auto import NAMES as _EXTRACTORS
 
 if TYPE_CHECKING:
-    from typing import Literal, NotRequired, TypedDict
-
-    class _Row(TypedDict):
-        """What every row says."""
-
-        #: The variable.
-        name: str
-        #: The field of `Settings` and of `TelemetrySettings`.
-        setting: str
-        #: A sentence that names neither default nor range, which are taken from the row.
-        meaning: str
-        #: The value that the CDK package sets unless the user sets another.
-        constructs: NotRequired[str]
-
-    class Text(_Row):
-        """Any text that is not empty."""
-
-        kind: Literal["text"]
-        default: str | None
-        #: What comes before the default, in words.
-        otherwise: NotRequired[str]
-
-    class Choice(_Row):
-        """One of some words, in any case."""
-
-        kind: Literal["choice"]
-        accepted: tuple[str, ...]
-        default: str
-
-    class Switch(_Row):
-        """``true`` or ``false``, in any case."""
-
-        kind: Literal["switch"]
-        default: bool
-
-    class Level(_Row):
-        """A log level, in any case."""
-
-        kind: Literal["level"]
-        accepted: tuple[str, ...]
-        #: What holds where it is not set, in words.
-        otherwise: str
-
-    class WholeNumber(_Row):
-        """A whole number within a range, the ends included."""
-
-        kind: Literal["whole number"]
-        accepted: tuple[int, int]
-        default: int
-        unit: NotRequired[str]
-
-    class Fraction(_Row):
-        """A number within a range, the ends included."""
-
-        kind: Literal["fraction"]
-        accepted: tuple[int, int]
-        default: int
-
-    class Names(_Row):
-        """Names separated by commas: some of the accepted ones, or any where none is listed."""
-
-        kind: Literal["names"]
-        accepted: tuple[str, ...]
-        default: tuple[str, ...]
-
-    class OptIn(_Row):
-        """Names separated by commas, of which others read those that are not accepted here."""
-
-        kind: Literal["opt-in"]
-        accepted: tuple[str, ...]
-        default: str
-
-    class Pairs(_Row):
-        """``key=value,key2=value2``, the values percent-encoded."""
-
-        kind: Literal["pairs"]
-
-    class Reference(_Row):
-        """One of some names, or ``module:function`` of the user's own code."""
-
-        kind: Literal["reference"]
-        accepted: tuple[str, ...]
-        default: str
-
-    #: What the runtime reads.
-    type Readable = Text | Choice | Switch | Level | WholeNumber | Names | OptIn | Pairs | Reference
-    type Variable = Readable | Fraction
+    from lambda_otel_lite.configuration.kinds import (
+        Choice,
+        Fraction,
+        Level,
+        Readable,
+        Rule,
+        Variable,
+        WholeNumber,
+    )
 
 #: Among the instrumentations: no package, but what the function does through the X-Ray SDK.
 XRAY: Final = "xray"
@@ -112,6 +34,20 @@ ENTRY_POINT: Final = "lambda_otel_lite_entry.handler"
 _LEVELS: Final = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 
 # fmt: off
+#: What `KEEP` names. What each looks at is in the runtime's `sampling.rules`.
+KEEP_RULES: "Final[tuple[Rule, ...]]" = (
+    {"name": "timeouts", "meaning": "It reached its deadline."},
+    {"name": "errors",
+     "meaning": "One of its spans has status ERROR, as after an exception or with HTTP status 500"
+                " and above."},
+    {"name": "cold_starts", "meaning": "It was the first of its execution environment."},
+    {"name": "slower_than_ms", "accepted": (1, 900_000), "unit": "ms",
+     "meaning": "It took longer."},
+    {"name": "ratio", "accepted": (0, 1),
+     "meaning": "Its trace is among this share of all traces, by the trace's id; where no sampler"
+                " is chosen, this is the head decision too."},
+)
+
 #: What the runtime reads. The first three are of lambda-otel-lite
 #: (https://pypi.org/project/lambda-otel-lite/0.8.2/), those that begin with `OTLP_STDOUT` of
 #: https://pypi.org/project/otlp-stdout-span-exporter/, those that begin with `OTEL` of
@@ -169,6 +105,18 @@ SETTINGS: "Final[tuple[Readable, ...]]" = (
      "kind": "switch", "default": False,
      "meaning": "Whether log records of the `logging` module carry the ids of the span that they"
                 " are written in."},
+    {"name": (KEEP := "LAMBDA_OTEL_KEEP"), "setting": "keep",
+     "kind": "rules", "accepted": KEEP_RULES,
+     "meaning": "Which invocations are exported, decided when each has ended: one to which a rule"
+                " applies, or that the caller or the sampler has sampled."},
+    {"name": (DROP_ATTRIBUTES := "LAMBDA_OTEL_DROP_ATTRIBUTES"), "setting": "drop_attributes",
+     "kind": "names", "accepted": (), "default": (),
+     "meaning": "Attributes that never leave the function, by name; `*` stands for any"
+                " characters."},
+    {"name": (REDACT := "LAMBDA_OTEL_REDACT"), "setting": "redact",
+     "kind": "names", "accepted": (), "default": (),
+     "meaning": "Attributes of which the value is replaced by `REDACTED`, by name, such as"
+                " `url.query`; `*` stands for any characters."},
     {"name": (SERVICE_NAME := "OTEL_SERVICE_NAME"), "setting": "service_name",
      "kind": "text", "default": "unknown_service",
      "otherwise": "`service.name` of the resource attributes, else the function's name",
@@ -216,7 +164,7 @@ SAMPLER_RATIO: "Final[Fraction]" = {
 }
 
 #: What the function's own code or the OpenTelemetry SDK reads as well.
-SHARED: "Final[tuple[Level | Choice | Fraction, ...]]" = (
+SHARED: "Final[tuple[Level | Choice | Fraction | WholeNumber, ...]]" = (
     {"name": (AWS_LOG_LEVEL := "AWS_LAMBDA_LOG_LEVEL"), "setting": "aws_log_level",
      "kind": "level", "accepted": (*_LEVELS, "NONE"), "otherwise": "that of `LOG_LEVEL`",
      "meaning": "Level of the library's own log lines, ahead of `LOG_LEVEL`; Lambda sets it with"
@@ -226,6 +174,12 @@ SHARED: "Final[tuple[Level | Choice | Fraction, ...]]" = (
      "meaning": "Level of the library's own log lines; the function's own code may read it too."},
     SAMPLER,
     SAMPLER_RATIO,
+    {"name": (MAX_ATTRIBUTE_LENGTH := "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"),
+     "setting": "max_attribute_length",
+     "kind": "whole number", "accepted": (0, 1_000_000), "default": 0, "otherwise": "no limit",
+     "unit": "characters",
+     "meaning": "Longest text of an attribute, the rest is cut off; read by the OpenTelemetry"
+                " SDK."},
 )
 # fmt: on
 
@@ -237,7 +191,7 @@ BY_SETTING: "Final[dict[str, Variable]]" = {row["setting"]: row for row in (*SET
 #: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
 SDK_LIMITS: "Final[dict[str, str]]" = {
     "OTEL_ATTRIBUTE_COUNT_LIMIT": "128",
-    "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "no limit",
+    MAX_ATTRIBUTE_LENGTH: "no limit",
     "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "that of OTEL_ATTRIBUTE_COUNT_LIMIT, else 128",
     "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT": "that of OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT",
     "OTEL_SPAN_EVENT_COUNT_LIMIT": "128",

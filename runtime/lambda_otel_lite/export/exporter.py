@@ -51,13 +51,13 @@ class StdoutSpanExporter:
         stdout = output or Stdout()
         self._pipe = _pipe(stdout) if settings.pipe_output else None
         self._output = self._pipe or stdout
-        self._exporter: Exporter | None = None
+        self._export: Callable[[Sequence[ReadableSpan]], object] | None = None
 
     def export(self, spans: Sequence[ReadableSpan]) -> object:
         """Export the spans; return what the exporter that does it returns."""
-        if self._exporter is None:
-            self._exporter = _make_exporter(self._settings, self._output)
-        return self._exporter.export(spans)
+        if self._export is None:
+            self._export = _make_export(self._settings, self._output)
+        return self._export(spans)
 
     def shutdown(self) -> None:
         """Write what waits for a pipe."""
@@ -174,6 +174,18 @@ def _pipe(stdout: "Output") -> "Pipe":
     from lambda_otel_lite.export.pipe import Pipe  # noqa: PLC0415 - few functions have one
 
     return Pipe(stdout)
+
+
+def _make_export(
+    settings: Settings, output: "Output"
+) -> Callable[[Sequence[ReadableSpan]], object]:
+    export = _make_exporter(settings, output).export
+    if not (settings.drop_attributes or settings.redact):
+        return export
+    from lambda_otel_lite.export.attribute_rules import AttributeRules  # noqa: PLC0415 - off by default
+
+    rules = AttributeRules(settings.drop_attributes, settings.redact)
+    return lambda spans: export([rules.apply(span) for span in spans])
 
 
 def _make_exporter(settings: Settings, output: "Output") -> "Exporter":

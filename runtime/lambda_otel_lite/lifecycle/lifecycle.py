@@ -1,10 +1,12 @@
 """Which invocation is open, and what happens to its spans at its end, deadline or shutdown."""
 
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import Span
 
+from lambda_otel_lite.configuration.settings import ProcessorMode, Settings
 from lambda_otel_lite.lifecycle.deadline import DeadlineWatch
 from lambda_otel_lite.log import Logger
 from lambda_otel_lite.processor import LambdaSpanProcessor, OpenSpans, flush
@@ -176,3 +178,50 @@ class Lifecycle:
                     self._open_spans.end_open_spans(trace_id, error_type, description)
         except Exception:
             logger.exception("open spans could not be ended")
+
+
+#: By the provider's id. Each holds its provider, so that the id is that of no other.
+_lifecycles: weakref.WeakValueDictionary[int, Lifecycle] = weakref.WeakValueDictionary()
+
+
+def lifecycle_of(
+    provider: TracerProvider,
+    mode: ProcessorMode,
+    settings: Settings,
+    open_spans: OpenSpans | None = None,
+) -> Lifecycle:
+    """Follow the invocations of a provider, once.
+
+    Args:
+        provider: Whose spans are exported.
+        mode: When they are; ``sync`` where it is not available.
+        settings: What the environment asked for.
+        open_spans: Is told of the provider's spans. Default: one that is added to it.
+    """
+    known = _lifecycles.get(id(provider))
+    if known is not None:
+        return known
+    extension: AsyncExport | None = None
+    if open_spans is None:
+        open_spans = OpenSpans()
+        provider.add_span_processor(open_spans)
+    if mode is not ProcessorMode.SYNC:
+        from lambda_otel_lite.lifecycle.modes import available_mode  # noqa: PLC0415 - sync mode needs none of it
+
+        mode, extension = available_mode(mode, settings, provider)
+    finalizes = mode is ProcessorMode.FINALIZE
+    own = open_spans if isinstance(open_spans, LambdaSpanProcessor) else None
+    lifecycle = Lifecycle(
+        provider,
+        open_spans,
+        settings.timeout_margin,
+        queue=None if finalizes else own,
+        extension=extension,
+        finalizes=finalizes,
+    )
+    if mode is not ProcessorMode.SYNC:
+        from lambda_otel_lite.lifecycle.sigterm import on_sigterm  # noqa: PLC0415 - as above
+
+        on_sigterm(lifecycle.shut_down)
+    _lifecycles[id(provider)] = lifecycle
+    return lifecycle

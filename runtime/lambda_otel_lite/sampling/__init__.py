@@ -1,0 +1,1 @@
+"""Which invocations are exported, decided at their end. Loaded only where keep rules are set."""
