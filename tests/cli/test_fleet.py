@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from aws_cdk import App, Stack
 from aws_cdk import aws_lambda as lambda_
 
 from lambda_otel_lite_cdk import Telemetry
+from lambda_otel_lite_cdk.cli.fleet import read_coverage
 from tests.cli.command import assert_refused, run
 
 
@@ -39,3 +41,10 @@ def test_brackets_in_a_reason_are_shown_as_they_are(tmp_path: Path) -> None:
 def test_a_broken_assembly_is_refused_in_one_line(tmp_path: Path, manifest: str) -> None:
     (tmp_path / "manifest.json").write_text(manifest)
     assert_refused(run("fleet", tmp_path), "is not a cloud assembly", "run `cdk synth`")
+
+
+def test_a_script_reads_what_the_command_shows(assembly: Path) -> None:
+    shown = json.loads(run("fleet", assembly, "--json").stdout)
+    assert [(one.function, one.status) for one in read_coverage(assembly)] == [
+        (one["function"], one["status"]) for one in shown
+    ]

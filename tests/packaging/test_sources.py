@@ -42,7 +42,7 @@ FLOORS = {
     "constructs/lambda_otel_lite_cdk/cli": """
         errors
         assembly traces table
-        emulator account rewrite
+        emulator account rewrite fleet
         commands
         main
         __init__

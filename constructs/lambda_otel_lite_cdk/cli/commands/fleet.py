@@ -12,11 +12,10 @@ from lambda_otel_lite_cdk.cli import table
 from lambda_otel_lite_cdk.cli.account.functions import Account
 from lambda_otel_lite_cdk.cli.assembly.templates import Template, read_templates
 from lambda_otel_lite_cdk.cli.errors import UsageProblem
+from lambda_otel_lite_cdk.cli.fleet import read_functions
 from lambda_otel_lite_cdk.cli.table import Row, print_rows
 from lambda_otel_lite_cdk.coverage.deployed import deployed_outcome, drift
-from lambda_otel_lite_cdk.coverage.templates import functions_of
 from lambda_otel_lite_cdk.coverage.xray import xray_library
-from lambda_otel_lite_cdk.functions.outcome import Outcome, read_report
 
 
 @click.command()
@@ -67,17 +66,9 @@ def fleet(  # noqa: PLR0913 - click's way
         table.require_all(rows)
 
 
-def _read(template: Template) -> Iterator[tuple[str, Outcome]]:
-    try:
-        report = read_report(template.file.parent)
-    except ValueError as error:
-        raise UsageProblem(str(error)) from error
-    yield from functions_of(template.file, report, template.paths)
-
-
 def _synthesized(templates: list[Template]) -> Iterator[Row]:
     for template in templates:
-        for logical_id, outcome in _read(template):
+        for logical_id, outcome in read_functions(template):
             properties = template.resources[logical_id].get("Properties", {})
             yield Row(outcome=outcome, xray=_xray(properties, template))
 
@@ -94,7 +85,7 @@ def _deployed(account: Account, templates: list[Template] | None) -> Iterator[Ro
         return
     for template in templates:
         made = account.made(template)
-        for logical_id, outcome in _read(template):
+        for logical_id, outcome in read_functions(template):
             found = deployed.get(made.get(logical_id, ""))
             if found is None:
                 yield Row(outcome=outcome, drift=("not deployed",))
