@@ -13,6 +13,7 @@ from lambda_otel_lite.extractors.auto import built_in
 from lambda_otel_lite.lifecycle.lifecycle import Lifecycle
 from lambda_otel_lite.lifecycle.response import ResponseEncoding, error_type
 from lambda_otel_lite.log import Logger
+from lambda_otel_lite.plain_attributes import are_plain, decides_without, put_plain
 from lambda_otel_lite.telemetry import TelemetryCompletionHandler
 
 logger = Logger("lambda_otel_lite.handler")
@@ -142,6 +143,7 @@ class _Tracing:
         self._tracer = completion_handler.get_tracer()
         self._propagation = completion_handler.propagation
         self._stable_http_only = completion_handler.settings.stable_http_only
+        self._sampler_is_blind = decides_without(getattr(self._tracer, "sampler", None))
         self._logged = False
 
     def start_span(self, event: Any, context: Any) -> tuple[Span, Context]:
@@ -176,9 +178,10 @@ class _Tracing:
             code = _status_code(response) if span.is_recording() else None
             if code is None:
                 return
+            attributes = {"http.response.status_code": code}
             if not self._stable_http_only:
-                span.set_attribute("http.status_code", code)
-            span.set_attribute("http.response.status_code", code)
+                attributes["http.status_code"] = code
+            put_plain(span, attributes)
             if code >= _LOWEST_SERVER_ERROR:
                 span.set_attribute("error.type", str(code))
                 span.set_status(StatusCode.ERROR)
@@ -203,21 +206,27 @@ class _Tracing:
             return built_in("default")(event, context)
 
     def _start(self, extracted: SpanAttributes, *, cold_start: bool) -> tuple[Span, Context]:
-        attributes: dict[str, Any] = {
-            key: value
-            for key, value in extracted.attributes.items()
-            if value is not None and not (self._stable_http_only and key in OLD_HTTP_NAMES)
-        }
+        attributes = dict(extracted.attributes)
+        # They can be put in past the SDK's look at each, where nobody sees them before.
+        plain = are_plain(attributes)
+        if not plain:
+            attributes = {key: value for key, value in attributes.items() if value is not None}
+        if self._stable_http_only:
+            for name in OLD_HTTP_NAMES:
+                attributes.pop(name, None)
         attributes["faas.trigger"] = str(extracted.trigger or TriggerType.OTHER)
         attributes["faas.coldstart"] = cold_start
         parent, links = self._parent_and_links(extracted)
+        late = plain and self._sampler_is_blind and self._lifecycle.sees_spans_alone()
         span = self._tracer.start_span(
             extracted.span_name or self._name,
             context=parent,
             kind=extracted.kind,
-            attributes=attributes,
+            attributes=None if late else attributes,
             links=links,
         )
+        if late:
+            put_plain(span, attributes)
         return span, parent
 
     def _parent_and_links(self, extracted: SpanAttributes) -> tuple[Context, list[Link]]:

@@ -10,6 +10,7 @@ from lambda_otel_lite.configuration.settings import ProcessorMode, Settings
 from lambda_otel_lite.lifecycle.deadline import DeadlineWatch
 from lambda_otel_lite.log import Logger
 from lambda_otel_lite.processor import LambdaSpanProcessor, OpenSpans, flush
+from lambda_otel_lite.startup.provider import StartupTracerProvider
 from lambda_otel_lite.startup.threads import RLock, are_green
 
 if TYPE_CHECKING:
@@ -131,6 +132,13 @@ class Lifecycle:
             handed_over = self._finalizes and self._awaits_shutdown()
         if not handed_over:
             flush(self._provider)
+
+    def sees_spans_alone(self) -> bool:
+        """Say whether nobody else is told of a span that starts, nor finds it described then."""
+        provider = self._provider
+        return isinstance(provider, StartupTracerProvider) and provider.tells_nobody_but(
+            self._open_spans
+        )
 
     def note_dropped(self, span: Span) -> None:
         """Set on a handler's span that is about to end how many spans were dropped, if any were."""

@@ -53,24 +53,60 @@ _KNOWN: dict[str, tuple[str, str, tuple[str, ...]]] = {
 _OF_THE_API = ["TraceContextTextMapPropagator", "W3CBaggagePropagator"]
 
 
-class CarrierGetter(Getter[Mapping[str, Any]]):
-    """Reads carriers whose values come single or in lists, by names in any case.
+class Headers:
+    """A carrier whose names may be in any case and its values of any type.
 
-    A custom extractor's carrier is part of an event: its names and values may be of any type.
+    A custom extractor's carrier is part of an event, and may not even be an object; then it has no
+    names.
+
+    Args:
+        carrier: What an event holds.
     """
 
-    @staticmethod
-    def prepared(carrier: object) -> dict[str, Any]:
-        """Return a carrier as the other methods take it: with its names in lower case.
+    __slots__ = ("_carrier", "_lower", "_names")
 
-        Once for all headers that are looked for. What is not an object has no names.
-        """
+    def __init__(self, carrier: object) -> None:
         # Nearly all are dictionaries, of which the check against Mapping takes longer.
-        if not isinstance(carrier, dict | Mapping):
-            return {}
-        return {name.lower(): value for name, value in carrier.items() if isinstance(name, str)}
+        is_carrier = isinstance(carrier, dict | Mapping)
+        self._carrier: Mapping[Any, Any] = carrier if is_carrier else {}
+        self._names: str | None = None
+        self._lower: dict[str, Any] | None = None
 
-    def get(self, carrier: Mapping[str, Any], key: str) -> list[str] | None:
+    def get(self, name: str) -> Any:
+        """Return the value under a name; None if there is none.
+
+        Args:
+            name: In lower case.
+        """
+        # HTTP APIs and load balancers send lower case.
+        value = self._carrier.get(name)
+        if value is not None:
+            return value
+        # A name that is missing is missing in the text of them all. To write each by itself in
+        # lower case takes longer than the rest of the propagation.
+        if self._names is None:
+            self._names = _text_of(self._carrier)
+        return self.lower().get(name) if name in self._names else None
+
+    def lower(self) -> dict[str, Any]:
+        """Return all values by their names in lower case."""
+        if self._lower is None:
+            pairs = self._carrier.items()
+            self._lower = {key.lower(): value for key, value in pairs if isinstance(key, str)}
+        return self._lower
+
+
+def _text_of(carrier: Mapping[Any, Any]) -> str:
+    try:
+        return "\n".join(carrier).lower()
+    except TypeError:  # a name that is no text
+        return "\n".join(name for name in carrier if isinstance(name, str)).lower()
+
+
+class CarrierGetter(Getter[Headers]):
+    """Reads carriers whose values come single or in lists, by names in any case."""
+
+    def get(self, carrier: Headers, key: str) -> list[str] | None:
         """Return the texts under a name, or None if there are none."""
         value = carrier.get(key.lower())
         if isinstance(value, str):
@@ -79,9 +115,9 @@ class CarrierGetter(Getter[Mapping[str, Any]]):
             return None
         return [text for text in value if isinstance(text, str)] or None
 
-    def keys(self, carrier: Mapping[str, Any]) -> list[str]:
+    def keys(self, carrier: Headers) -> list[str]:
         """Return all names."""
-        return list(carrier)
+        return list(carrier.lower())
 
 
 class LambdaPropagator(TextMapPropagator):
@@ -111,8 +147,10 @@ class LambdaPropagator(TextMapPropagator):
             headers = _KNOWN[name][2] if name in _KNOWN else ()
             if headers and not [header for header in headers if getter.get(carrier, header)]:
                 continue
-            context = self._load(name).extract(carrier, context, getter)
-            found = found or get_current_span(context).get_span_context().is_valid
+            before = context
+            context = self._load(name).extract(carrier, before, getter)
+            if context is not before and not found:
+                found = get_current_span(context).get_span_context().is_valid
         return context
 
     def inject(
@@ -180,7 +218,7 @@ class Propagation:
         invocation. A custom extractor's carrier is part of an event and may not even be an object;
         then nothing is found in it.
         """
-        headers = self._getter.prepared(carrier)
+        headers = Headers(carrier)
         propagator = _of_the_user() or self._requests
         return propagator.extract(headers, Context(), self._getter)
 
@@ -191,7 +229,7 @@ class Propagation:
         shared = True
         propagator = _of_the_user() or self._messages
         for position, carrier in enumerate(carriers):
-            headers = self._getter.prepared(carrier)
+            headers = Headers(carrier)
             context = propagator.extract(headers, Context(), self._getter)
             span = get_current_span(context).get_span_context()
             shared = shared and span.is_valid

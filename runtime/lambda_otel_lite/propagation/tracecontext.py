@@ -62,15 +62,21 @@ class TraceContextPropagator(TextMapPropagator):
         return TraceContextTextMapPropagator()
 
 
+# Characters of a header of version 00, and its bytes.
+_LENGTH, _BYTES = 55, 26
+
+
 def _parse(header: str) -> SpanContext | None:
     """Return the span of a header of version 00 and nothing but its four fields, else None."""
+    if len(header) != _LENGTH or not header[2] == header[35] == header[52] == "-":
+        return None
     try:
-        trace_id, span_id = int(header[3:35], 16), int(header[36:52], 16)
-        flags = int(header[53:55], 16)
+        fields = bytes.fromhex(header.replace("-", ""))
     except ValueError:
         return None
-    # If it is the same when written again, its digits are lower-case, and nothing is out of place.
-    if f"00-{trace_id:032x}-{span_id:016x}-{flags:02x}" != header:
+    # `fromhex` takes capitals, and skips spaces.
+    if len(fields) != _BYTES or fields[0] or header != header.lower():
         return None
-    remote = SpanContext(trace_id, span_id, is_remote=True, trace_flags=TraceFlags(flags))
+    trace_id, span_id = int.from_bytes(fields[1:17]), int.from_bytes(fields[17:25])
+    remote = SpanContext(trace_id, span_id, is_remote=True, trace_flags=TraceFlags(fields[25]))
     return remote if remote.is_valid else None

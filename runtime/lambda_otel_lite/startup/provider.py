@@ -51,6 +51,11 @@ class StartupTracerProvider(TracerProvider):
             tracer.start_span = other.start_span
             tracer.start_as_current_span = other.start_as_current_span
 
+    def tells_nobody_but(self, processor: SpanProcessor) -> bool:
+        """Say whether its spans are its own still, and this is the one processor of theirs."""
+        told = getattr(self._active_span_processor, "_span_processors", None)
+        return self._successor is None and told == (processor,)
+
 
 class _GlobalMeterProvider:
     """The global meter provider, whose package is not imported until somebody counts by it."""
