@@ -31,6 +31,9 @@ _ints: dict[int, bytes] = {}
 # Attribute keys are the same in span after span. Bounded: a key may be made of data.
 _MOST_KEYS = 1024
 _keys: dict[str, bytes] = {}
+# So are many values: each key's last one, its type, and what both were encoded to.
+_KEPT, _LONGEST_KEPT = (str, int, bool), 512
+_last: dict[str, tuple[str | int, type, bytes]] = {}
 
 
 def encode_attributes(tag: bytes, attributes: Mapping[str, Any] | None) -> bytes:
@@ -42,31 +45,43 @@ def encode_attributes(tag: bytes, attributes: Mapping[str, Any] | None) -> bytes
     """
     if not attributes:
         return b""
-    encoded: list[bytes] = []
+    pairs: list[bytes] = []
+    last_of = _last.get
     # A copy by the mapping itself is many times faster than walking the SDK's proxy of it.
     copy = getattr(attributes, "copy", None)
     for key, value in (copy() if copy else attributes).items():
         try:
-            pair = _keys.get(key) or _key(key)
-            # Nearly all values are texts or small numbers.
-            if type(value) is str:
-                try:
-                    text = value.encode()
-                except UnicodeEncodeError:
-                    text = _utf8(value)
-                size = len(text)
-                head = _text_heads.get(size) or _text_head(size)
-                size += len(pair) + len(head)
-                length = _SMALL[size] if size < 0x80 else _length(size)  # noqa: PLR2004
-                encoded += (tag, length, pair, head, text)
+            last = last_of(key)
+            # Not by the value alone: True is equal to 1.
+            if last is None or last[1] is not type(value) or last[0] != value:
+                pairs.append(_pair(key, value))
             else:
-                # Not by the value alone: True is equal to 1.
-                known = _ints.get(value) if type(value) is int else None
-                other = known or _other(value)
-                encoded += (tag, _length(len(pair) + len(other)), pair, other)
+                pairs.append(last[2])
         except Exception as error:  # noqa: BLE001 - a key or value may be an object of the user's
             logger.warning("attribute %r cannot be encoded and is left out: %s", key, error)
-    return b"".join(encoded)
+    return tag + tag.join(pairs) if pairs else b""
+
+
+def _pair(key: str, value: Any) -> bytes:
+    """Return a KeyValue, its length before it."""
+    pair = _keys.get(key) or _key(key)
+    kind = type(value)
+    # Nearly all values are texts or small numbers.
+    if kind is str:
+        try:
+            text = value.encode()
+        except UnicodeEncodeError:
+            text = _utf8(value)
+        size = len(text)
+        head = _text_heads.get(size) or _text_head(size)
+        size += len(pair) + len(head)
+        encoded = b"".join((_length(size), pair, head, text))
+    else:
+        other = (_ints.get(value) if kind is int else None) or _other(value)
+        encoded = b"".join((_length(len(pair) + len(other)), pair, other))
+    if kind in _KEPT and len(encoded) <= _LONGEST_KEPT:
+        _last[key] = value, kind, encoded
+    return encoded
 
 
 def _other(value: Any) -> bytes:
@@ -88,6 +103,7 @@ def _key(key: str) -> bytes:
     """Return a KeyValue's key and the tag of its value."""
     if len(_keys) >= _MOST_KEYS:
         _keys.clear()
+        _last.clear()
     encoded = _keys[key] = text_field(b"\x0a", key) + b"\x12"
     return encoded
 
@@ -145,7 +161,7 @@ def is_readable(value: Any, room: int = _ROOM) -> bool:
 
 def message(tag: bytes, encoded: bytes) -> bytes:
     """Encode a message field whose content is encoded already."""
-    return tag + _sized(encoded)
+    return tag + _length(len(encoded)) + encoded
 
 
 def _sized(encoded: bytes) -> bytes:
@@ -163,7 +179,13 @@ def _length(length: int) -> bytes:
 
 def text_field(tag: bytes, text: str | None) -> bytes:
     """Encode a text field; proto3 leaves an empty one out."""
-    return tag + _sized(_utf8(text)) if text else b""
+    if not text:
+        return b""
+    try:
+        encoded = text.encode()
+    except (UnicodeEncodeError, AttributeError):
+        encoded = _utf8(text)
+    return tag + _length(len(encoded)) + encoded
 
 
 def _utf8(text: str) -> bytes:

@@ -10,12 +10,12 @@ A property test compares the decoded message with that of
 ``opentelemetry-exporter-otlp-proto-common`` for the same spans.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import Link, SpanContext, Status
+from opentelemetry.trace import Link, SpanContext, Status, StatusCode
 
 from lambda_otel_lite.export._protobuf import (
     encode_attributes,
@@ -43,16 +43,19 @@ def encode_spans(spans: Sequence[ReadableSpan]) -> bytes:
     # Nearly all spans share a few objects. To hash the scope of each takes as long as all the rest.
     by_identity: dict[tuple[int, int], list[ReadableSpan]] = {}
     alive: list[object] = []  # an id is reused when its object is gone
+    before: tuple[object, object] = (None, None)
+    group: list[ReadableSpan] | None = None
     for span in spans:
         resource, scope = span.resource, span.instrumentation_scope
-        group = by_identity.get((id(resource), id(scope)))
+        if group is None or resource is not before[0] or scope is not before[1]:
+            before = resource, scope
+            group = by_identity.get((id(resource), id(scope)))
         if group is None:
             group = _scopes_of(resource, groups).setdefault(scope, [])
             by_identity[id(resource), id(scope)] = group
-            alive += (resource, scope)
+            alive += before
         group.append(span)
-    encoded = [_resource_spans(resource, list(scopes.values())) for resource, scopes in groups]
-    return b"".join([message(b"\x0a", one) for one in encoded])
+    return b"".join([_resource_spans(resource, scopes.values()) for resource, scopes in groups])
 
 
 def _scopes_of(
@@ -67,42 +70,47 @@ def _scopes_of(
     return groups[-1][1]
 
 
-def _resource_spans(resource: Resource, scopes: list[list[ReadableSpan]]) -> bytes:
-    return (
-        _kept(resource, lambda: message(b"\x0a", encode_attributes(b"\x0a", resource.attributes)))
-        + b"".join([message(b"\x12", _scope_spans(spans)) for spans in scopes])
-        + text_field(b"\x1a", resource.schema_url)
-    )
+def _resource_spans(resource: Resource, scopes: Iterable[list[ReadableSpan]]) -> bytes:
+    described = _kept(resource, _resource)
+    return message(b"\x0a", described + b"".join([_scope_spans(spans) for spans in scopes]))
 
 
 def _scope_spans(spans: list[ReadableSpan]) -> bytes:
-    scope = spans[0].instrumentation_scope
-    return (
-        _kept(scope, lambda: message(b"\x0a", _scope(scope) if scope else b""))
-        + b"".join([message(b"\x12", _span(span)) for span in spans])
-        + text_field(b"\x1a", scope.schema_url if scope else None)
+    described = _kept(spans[0].instrumentation_scope, _scope)
+    return message(
+        b"\x12", described + b"".join([message(b"\x12", _span(span)) for span in spans])
     )
 
 
-def _kept(described: object, encode: Callable[[], bytes]) -> bytes:
+def _kept[DescribedT](described: DescribedT, encode: Callable[[DescribedT], bytes]) -> bytes:
     """Return what was encoded of the same object before, or encode it now."""
     kept = _descriptions.get(id(described))
     if kept is not None and kept[0] is described:
         return kept[1]
     if len(_descriptions) >= _MOST_KEPT:
         _descriptions.clear()
-    encoded = encode()
+    encoded = encode(described)
     # The object is kept too: its id would be reused otherwise.
     _descriptions[id(described)] = described, encoded
     return encoded
 
 
-def _scope(scope: InstrumentationScope) -> bytes:
-    return (
+def _resource(resource: Resource) -> bytes:
+    """Return the fields of a ResourceSpans that are not its spans."""
+    attributes = encode_attributes(b"\x0a", resource.attributes)
+    return message(b"\x0a", attributes) + text_field(b"\x1a", resource.schema_url)
+
+
+def _scope(scope: InstrumentationScope | None) -> bytes:
+    """Return the fields of a ScopeSpans that are not its spans."""
+    if scope is None:
+        return message(b"\x0a", b"")
+    described = (
         text_field(b"\x0a", scope.name)
         + text_field(b"\x12", scope.version)
         + encode_attributes(b"\x1a", getattr(scope, "attributes", None))
     )
+    return message(b"\x0a", described) + text_field(b"\x1a", scope.schema_url)
 
 
 def _span(span: ReadableSpan) -> bytes:
@@ -128,10 +136,11 @@ def _span(span: ReadableSpan) -> bytes:
     if trace_state := context.trace_state:
         state = ",".join(f"{key}={value}" for key, value in trace_state.items())
         parts.append(text_field(b"\x1a", state))
-    if events := span.events:
-        parts += [message(b"\x5a", _event(event)) for event in events]
-    if links := span.links:
-        parts += [message(b"\x6a", _link(link)) for link in links]
+    # The properties make a copy of each, and few spans have any.
+    if getattr(span, "_events", True):
+        parts += [message(b"\x5a", _event(event)) for event in span.events]
+    if getattr(span, "_links", True):
+        parts += [message(b"\x6a", _link(link)) for link in span.links]
     if dropped := span.dropped_attributes:
         parts.append(b"\x50" + varint(dropped))
     if dropped := span.dropped_events:
@@ -167,9 +176,9 @@ def _link(link: Link) -> bytes:
 
 
 def _status(status: Status) -> bytes:
-    code = _STATUS_CODES[status.status_code.value]
-    if not code:
+    if status.status_code is StatusCode.UNSET:
         return b"\x7a\x00"  # only an error has a description
+    code = _STATUS_CODES[status.status_code.value]
     return message(b"\x7a", text_field(b"\x12", status.description) + code)
 
 
