@@ -9,11 +9,11 @@ from opentelemetry.trace import INVALID_SPAN, Link, Span, StatusCode, set_span_i
 
 from lambda_otel_lite.extractors import Extractor, SpanAttributes, TriggerType
 from lambda_otel_lite.extractors.attributes import OLD_HTTP_NAMES
-from lambda_otel_lite.extractors.auto import built_in
+from lambda_otel_lite.extractors.auto import built_in, is_built_in
 from lambda_otel_lite.lifecycle.lifecycle import Lifecycle
 from lambda_otel_lite.lifecycle.response import ResponseEncoding, error_type
 from lambda_otel_lite.log import Logger
-from lambda_otel_lite.plain_attributes import are_plain, decides_without, put_plain
+from lambda_otel_lite.plain_attributes import decides_without, put_plain
 from lambda_otel_lite.telemetry import TelemetryCompletionHandler
 
 logger = Logger("lambda_otel_lite.handler")
@@ -143,6 +143,7 @@ class _Tracing:
         self._tracer = completion_handler.get_tracer()
         self._propagation = completion_handler.propagation
         self._stable_http_only = completion_handler.settings.stable_http_only
+        self._extracts_plain = is_built_in(extractor)
         self._sampler_is_blind = decides_without(getattr(self._tracer, "sampler", None))
         self._logged = False
 
@@ -207,9 +208,7 @@ class _Tracing:
 
     def _start(self, extracted: SpanAttributes, *, cold_start: bool) -> tuple[Span, Context]:
         attributes = dict(extracted.attributes)
-        # They can be put in past the SDK's look at each, where nobody sees them before.
-        plain = are_plain(attributes)
-        if not plain:
+        if not self._extracts_plain:
             attributes = {key: value for key, value in attributes.items() if value is not None}
         if self._stable_http_only:
             for name in OLD_HTTP_NAMES:
@@ -217,7 +216,10 @@ class _Tracing:
         attributes["faas.trigger"] = str(extracted.trigger or TriggerType.OTHER)
         attributes["faas.coldstart"] = cold_start
         parent, links = self._parent_and_links(extracted)
-        late = plain and self._sampler_is_blind and self._lifecycle.sees_spans_alone()
+        # Past the SDK's look at each, where nobody sees them before.
+        late = (
+            self._extracts_plain and self._sampler_is_blind and self._lifecycle.sees_spans_alone()
+        )
         span = self._tracer.start_span(
             extracted.span_name or self._name,
             context=parent,
@@ -225,7 +227,7 @@ class _Tracing:
             attributes=None if late else attributes,
             links=links,
         )
-        if late:
+        if late and span.is_recording():
             put_plain(span, attributes)
         return span, parent
 
@@ -299,4 +301,4 @@ def _remaining_ms(context: Any) -> float | None:
     except Exception:  # noqa: BLE001 - somebody else's context object may do anything
         return None
     # The comparison is also false for NaN.
-    return remaining if isinstance(remaining, int | float) and remaining >= 0 else None
+    return remaining if isinstance(remaining, (int, float)) and remaining >= 0 else None

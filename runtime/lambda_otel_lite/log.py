@@ -156,8 +156,10 @@ class Stdout:
             # Closed with all others, as daemons do; it may be a socket of the function's by now.
             self._descriptor = None
             raise OSError("the duplicate of stdout was closed by the function")
-        rest = memoryview((b"\n" if _within_line else b"") + line.encode("ascii"))
-        _within_line = False
+        rest = line.encode("ascii")
+        if _within_line:
+            rest = b"\n" + rest
+            _within_line = False
         while rest:
             try:
                 rest = rest[os.write(self._descriptor, rest) :]

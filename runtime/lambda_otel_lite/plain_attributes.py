@@ -12,42 +12,28 @@ from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.trace.sampling import Sampler
 from opentelemetry.trace import Span
 
-_PLAIN = {str, bool, int, float}
-_KEY = {str}
 # Samplers that decide without attributes, unless one that they hold looks at them.
-_BLIND = ("opentelemetry.sdk.trace.sampling", "lambda_otel_lite.sampling.sampler")
-
-
-def are_plain(attributes: Mapping[str, Any]) -> bool:
-    """Say whether the SDK would keep all of them as they are.
-
-    Args:
-        attributes: Of a span; a text may be too long for the span's limits all the same.
-    """
-    return (
-        _PLAIN.issuperset(map(type, attributes.values()))
-        and _KEY.issuperset(map(type, attributes))
-        and "" not in attributes
-    )
+_BLIND = (
+    "opentelemetry.sdk.trace.sampling",
+    "lambda_otel_lite.sampling.sampler",
+    "lambda_otel_lite.startup.provider",
+)
 
 
 def put_plain(span: Span, attributes: Mapping[str, Any]) -> None:
-    """Set plain attributes on a span that has not ended, in one step where its limits allow.
+    """Set plain attributes on a span, in one step where its limits allow.
 
     Args:
-        span: Any span; one that is not the SDK's is told in the usual way.
-        attributes: For which `are_plain` is true.
+        span: One that is recording; what is not the SDK's is told in the usual way.
+        attributes: Texts, numbers and booleans by names that are not empty.
     """
     kept = getattr(span, "_attributes", None)
-    if (
-        type(kept) is BoundedAttributes
-        and kept.max_value_len is None
-        and (kept.maxlen is None or len(kept) + len(attributes) <= kept.maxlen)
-        and span.is_recording()
-    ):
-        kept._dict.update(attributes)  # noqa: SLF001 - each one's cleaning is what this is to avoid
-    else:
-        span.set_attributes(attributes)
+    if type(kept) is BoundedAttributes and kept.max_value_len is None:
+        known = kept._dict  # noqa: SLF001 - each one's cleaning is what this is to avoid
+        if kept.maxlen is None or len(known) + len(attributes) <= kept.maxlen:
+            known.update(attributes)
+            return
+    span.set_attributes(attributes)
 
 
 def decides_without(sampler: object) -> bool:

@@ -31,6 +31,9 @@ DROPPED_SPANS = "lambda_otel_lite.dropped_spans"
 # So many spans may be open before it is looked for those that were lost.
 _MOST_OPEN = 1024
 
+# An instrumented HTTP client must not trace the export itself.
+_SUPPRESSED = set_value(_SUPPRESS_INSTRUMENTATION_KEY, True, Context())  # noqa: FBT003 - API's own
+
 
 def flush(provider: TracerProvider) -> None:
     """Have every processor of a provider export what it holds; never raises.
@@ -254,8 +257,7 @@ class LambdaSpanProcessor(OpenSpans):
         return [self._queue.popleft() for _ in range(count)]
 
     def _export(self, batch: list[ReadableSpan]) -> None:
-        # An instrumented HTTP client must not trace the export itself.
-        token = attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))  # noqa: FBT003 - API's own
+        token = attach(_SUPPRESSED)
         try:
             self.span_exporter.export(batch)
         except BaseException:

@@ -77,9 +77,7 @@ def _resource_spans(resource: Resource, scopes: Iterable[list[ReadableSpan]]) ->
 
 def _scope_spans(spans: list[ReadableSpan]) -> bytes:
     described = _kept(spans[0].instrumentation_scope, _scope)
-    return message(
-        b"\x12", described + b"".join([message(b"\x12", _span(span)) for span in spans])
-    )
+    return message(b"\x12", described + b"".join([message(b"\x12", _span(span)) for span in spans]))
 
 
 def _kept[DescribedT](described: DescribedT, encode: Callable[[DescribedT], bytes]) -> bytes:

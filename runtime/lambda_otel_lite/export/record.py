@@ -17,10 +17,10 @@ from lambda_otel_lite.version import __version__
 ENDPOINT = "http://localhost:4318/v1/traces"
 
 # Window bits and memory level of zlib; 16 more bits ask for gzip's header and trailer. A request
-# that fits in a window of 8 KiB is compressed as well by a compressor of 64 KiB as by the full one,
-# whose 320 KiB are taken from the system and given back at each call.
-_SMALL_REQUEST = 1 << 13
-_SMALL_MEMORY = (16 + 13, 6)
+# that fits in a window is compressed as well by a compressor of its size as by the full one, whose
+# 320 KiB are taken from the system and given back at each call.
+_TINY_REQUEST, _TINY_MEMORY = 1 << 11, (16 + 11, 5)
+_SMALL_REQUEST, _SMALL_MEMORY = 1 << 13, (16 + 13, 6)
 _FULL_MEMORY = (16 + 15, 8)
 
 
@@ -46,7 +46,10 @@ class RecordFormat:
 
     def payload(self, request: bytes) -> str:
         """Return the request compressed and in base64."""
-        window, memory = _SMALL_MEMORY if len(request) <= _SMALL_REQUEST else _FULL_MEMORY
+        size = len(request)
+        window, memory = _SMALL_MEMORY if size <= _SMALL_REQUEST else _FULL_MEMORY
+        if size <= _TINY_REQUEST:
+            window, memory = _TINY_MEMORY
         compressor = zlib.compressobj(self._compression_level, zlib.DEFLATED, window, memory)
         compressed = compressor.compress(request) + compressor.flush()
         return b2a_base64(compressed, newline=False).decode("ascii")

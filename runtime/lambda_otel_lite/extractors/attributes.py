@@ -6,6 +6,7 @@ of attributes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from opentelemetry.trace import Link, SpanKind
@@ -94,21 +95,29 @@ def invocation_attributes(context: Any) -> dict[str, Any]:
     put(attributes, "faas.invocation_id", getattr(context, "aws_request_id", None))
     arn = text(getattr(context, "invoked_function_arn", None))
     if arn:
-        attributes["aws.lambda.invoked_arn"] = arn
         version = getattr(context, "function_version", None)
-        attributes["cloud.resource_id"] = _without_alias(arn, version)
-        put(attributes, "cloud.account.id", arn_part(arn, 4))
+        attributes.update(_of_function(arn, version if isinstance(version, str) else None))
     return attributes
 
 
-def _without_alias(arn: str, version: Any) -> str:
+@lru_cache(maxsize=8)
+def _of_function(arn: str, version: str | None) -> dict[str, Any]:
+    """Return what is the same in all invocations by one ARN."""
+    attributes: dict[str, Any] = {
+        "aws.lambda.invoked_arn": arn,
+        "cloud.resource_id": _without_alias(arn, version),
+    }
+    put(attributes, "cloud.account.id", arn_part(arn, 4))
+    return attributes
+
+
+def _without_alias(arn: str, version: str | None) -> str:
     """Return a function's ARN with its version in place of an alias."""
     # arn:aws:lambda:REGION:ACCOUNT:function:NAME:QUALIFIER
     function, colon, qualifier = arn.rpartition(":")
     if arn.count(":") != 7 or qualifier.isdecimal():  # noqa: PLR2004 - no qualifier, or a version
         return arn
-    known = isinstance(version, str) and version.isdecimal()
-    return f"{function}{colon}{version}" if known else function
+    return f"{function}{colon}{version}" if version and version.isdecimal() else function
 
 
 def put(attributes: dict[str, Any], key: str, value: Any) -> bool:
@@ -178,6 +187,8 @@ def header(headers: Carrier, name: str) -> str | None:
         name: In lower case.
     """
     value: Any = headers.get(name)
+    if type(value) is str:  # nearly always
+        return value or None
     if value is None:
         # HTTP APIs and load balancers send lower case; REST APIs what the client sent.
         value = next(

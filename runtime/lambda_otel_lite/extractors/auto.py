@@ -6,6 +6,7 @@ needs it: most functions see events of one kind.
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
@@ -150,6 +151,13 @@ def built_in(name: str) -> Extractor:
     module, _, function = _FUNCTIONS[name].partition(":")
     extractor: Extractor = getattr(import_module(f"{__package__}.{module}"), function)
     return extractor
+
+
+def is_built_in(extractor: Extractor) -> bool:
+    """Say whether an extractor is one of these, whose attributes are texts and numbers alone."""
+    module, name = getattr(extractor, "__module__", ""), getattr(extractor, "__name__", "")
+    # A decorator of the user's around one has its names.
+    return module.startswith(f"{__package__}.") and vars(sys.modules[module]).get(name) is extractor
 
 
 def auto_extractor(event: Any, context: Any) -> SpanAttributes:

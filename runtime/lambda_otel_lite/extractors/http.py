@@ -82,7 +82,7 @@ def api_gateway_v2_extractor(event: Any, context: Any) -> SpanAttributes:
         method=text(http.get("method")),
         path=text(event.get("rawPath")) or text(http.get("path")),
         # "GET /pets/{id}"; "$default" and "ANY /" without a path are no route template
-        route=route_key.partition(" ")[2] or None,
+        route=route_key.partition(" ")[2],
         query=text(event.get("rawQueryString")),
         scheme="https",
         protocol=text(http.get("protocol")),

@@ -49,8 +49,14 @@ _KNOWN: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "jaeger": ("opentelemetry.propagators.jaeger", "JaegerPropagator", ()),
     "ottrace": ("opentelemetry.propagators.ot_trace", "OTTracePropagator", ()),
 }
+# Those of this package.
+_OWN = ("tracecontext", "xray", "xray-lambda")
 #: What the API has for a global propagator until somebody chooses one.
 _OF_THE_API = ["TraceContextTextMapPropagator", "W3CBaggagePropagator"]
+
+
+# Nearly all are dictionaries, of which the check against Mapping takes longer.
+_CARRIERS = (dict, Mapping)
 
 
 class Headers:
@@ -66,9 +72,7 @@ class Headers:
     __slots__ = ("_carrier", "_lower", "_names")
 
     def __init__(self, carrier: object) -> None:
-        # Nearly all are dictionaries, of which the check against Mapping takes longer.
-        is_carrier = isinstance(carrier, dict | Mapping)
-        self._carrier: Mapping[Any, Any] = carrier if is_carrier else {}
+        self._carrier: Mapping[Any, Any] = carrier if isinstance(carrier, _CARRIERS) else {}
         self._names: str | None = None
         self._lower: dict[str, Any] | None = None
 
@@ -109,8 +113,8 @@ class CarrierGetter(Getter[Headers]):
     def get(self, carrier: Headers, key: str) -> list[str] | None:
         """Return the texts under a name, or None if there are none."""
         value = carrier.get(key.lower())
-        if isinstance(value, str):
-            return [value]
+        if value is None or isinstance(value, str):
+            return None if value is None else [value]
         if not isinstance(value, list | tuple):
             return None
         return [text for text in value if isinstance(text, str)] or None
@@ -144,13 +148,17 @@ class LambdaPropagator(TextMapPropagator):
         for name in self._names:
             if found and name != "baggage":
                 continue
-            headers = _KNOWN[name][2] if name in _KNOWN else ()
-            if headers and not [header for header in headers if getter.get(carrier, header)]:
-                continue
+            propagator = self._loaded.get(name)
+            if propagator is None:
+                headers = _KNOWN[name][2] if name in _KNOWN else ()
+                if headers and not [header for header in headers if getter.get(carrier, header)]:
+                    continue
+                propagator = self._load(name)
             before = context
-            context = self._load(name).extract(carrier, before, getter)
+            context = propagator.extract(carrier, before, getter)
             if context is not before and not found:
-                found = get_current_span(context).get_span_context().is_valid
+                # This package's own change it for nothing else.
+                found = name in _OWN or get_current_span(context).get_span_context().is_valid
         return context
 
     def inject(

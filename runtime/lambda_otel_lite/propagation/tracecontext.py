@@ -78,5 +78,6 @@ def _parse(header: str) -> SpanContext | None:
     if len(fields) != _BYTES or fields[0] or header != header.lower():
         return None
     trace_id, span_id = int.from_bytes(fields[1:17]), int.from_bytes(fields[17:25])
-    remote = SpanContext(trace_id, span_id, is_remote=True, trace_flags=TraceFlags(fields[25]))
-    return remote if remote.is_valid else None
+    if not trace_id or not span_id:
+        return None
+    return SpanContext(trace_id, span_id, is_remote=True, trace_flags=TraceFlags(fields[25]))

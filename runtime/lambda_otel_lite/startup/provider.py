@@ -8,13 +8,22 @@ for instrumentations and for ``get_tracer_provider().add_span_processor()``.
 """
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
 
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.sampling import (
+    ALWAYS_ON,
+    DEFAULT_ON,
+    Decision,
+    ParentBased,
+    SamplingResult,
+)
 from opentelemetry.util._once import Once
+from opentelemetry.util.types import Attributes
 
 from lambda_otel_lite.log import Logger
 
@@ -29,6 +38,8 @@ class StartupTracerProvider(TracerProvider):
         if "meter_provider" in (TracerProvider.__init__.__kwdefaults__ or ()):
             options.setdefault("meter_provider", _GlobalMeterProvider())
         super().__init__(**options)
+        if self.sampler is DEFAULT_ON:
+            self.sampler = _DefaultSampler(ALWAYS_ON)
         self._successor: trace.TracerProvider | None = None
         # With what they were asked for. Code that asks anew in each invocation forgets them too.
         self._given_out: weakref.WeakKeyDictionary[Any, tuple[Any, Any]] = (
@@ -55,6 +66,29 @@ class StartupTracerProvider(TracerProvider):
         """Say whether its spans are its own still, and this is the one processor of theirs."""
         told = getattr(self._active_span_processor, "_span_processors", None)
         return self._successor is None and told == (processor,)
+
+
+class _DefaultSampler(ParentBased):
+    """Decides as the SDK's ``parentbased_always_on`` does, looking at the parent once."""
+
+    def should_sample(  # noqa: PLR0913, PLR0917 - the SDK's signature
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: trace.SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[trace.Link] | None = None,
+        trace_state: trace.TraceState | None = None,
+    ) -> SamplingResult:
+        """Follow the parent; without one, sample."""
+        del trace_id, name, kind, links, trace_state
+        parent = trace.get_current_span(parent_context).get_span_context()
+        if not parent.is_valid:
+            return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes)
+        if parent.trace_flags.sampled:
+            return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes, parent.trace_state)
+        return SamplingResult(Decision.DROP, None, parent.trace_state)
 
 
 class _GlobalMeterProvider:
