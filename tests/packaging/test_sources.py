@@ -51,7 +51,7 @@ FLOORS = {
         version log extractors
         configuration
         startup
-        constants resource propagation export
+        constants resource propagation export plain_attributes
         processor
         lifecycle sampling
         telemetry

@@ -155,9 +155,10 @@ def built_in(name: str) -> Extractor:
 
 def is_built_in(extractor: Extractor) -> bool:
     """Say whether an extractor is one of these, whose attributes are texts and numbers alone."""
-    module, name = getattr(extractor, "__module__", ""), getattr(extractor, "__name__", "")
-    # A decorator of the user's around one has its names.
-    return module.startswith(f"{__package__}.") and vars(sys.modules[module]).get(name) is extractor
+    module = str(getattr(extractor, "__module__", None))
+    # A decorator of the user's around one has the names of that one.
+    known = getattr(sys.modules.get(module), getattr(extractor, "__name__", ""), None)
+    return module.startswith(f"{__package__}.") and known is extractor
 
 
 def auto_extractor(event: Any, context: Any) -> SpanAttributes:

@@ -24,8 +24,14 @@ def default_extractor(event: Any, context: Any) -> SpanAttributes:
     return SpanAttributes(
         TriggerType.OTHER,
         invocation_attributes(context),
-        carrier={**(_client_context(context) or {}), **headers_of(mapping(event))} or None,
+        carrier=_merged(_client_context(context) or {}, headers_of(mapping(event))) or None,
     )
+
+
+def _merged(less: Carrier, more: Carrier) -> Carrier:
+    """Return the headers of two carriers; the second's where both have a name."""
+    names = {str(name).lower() for name in more} if less else ()
+    return {**{name: less[name] for name in less if str(name).lower() not in names}, **more}
 
 
 def step_functions_extractor(event: Any, context: Any) -> SpanAttributes:

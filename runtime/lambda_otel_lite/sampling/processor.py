@@ -102,9 +102,10 @@ class KeepingSpanProcessor(LambdaSpanProcessor):
         if context is None or tree is None:
             super().on_end(span)  # One that started before this was there.
             return
-        self._open.pop(context.span_id, None)
         is_root = context.span_id == tree.root
         with self._lock:
+            # Within: to a flush in another thread a span that is not open is lost.
+            self._open.pop(context.span_id, None)
             if span.status.status_code is StatusCode.ERROR:
                 tree.failed = True
             if tree.verdict is None and not is_root:
