@@ -11,7 +11,7 @@ from lambda_otel_lite.extractors import Extractor, SpanAttributes, TriggerType
 from lambda_otel_lite.extractors.attributes import OLD_HTTP_NAMES
 from lambda_otel_lite.extractors.auto import built_in, is_built_in
 from lambda_otel_lite.lifecycle.lifecycle import Lifecycle
-from lambda_otel_lite.lifecycle.response import ResponseEncoding, error_type
+from lambda_otel_lite.lifecycle.response import ResponseEncoding, error_type, status_code
 from lambda_otel_lite.log import Logger
 from lambda_otel_lite.plain_attributes import decides_without, put_plain
 from lambda_otel_lite.telemetry import TelemetryCompletionHandler
@@ -23,7 +23,7 @@ HandlerT = TypeVar("HandlerT", bound=Callable[..., Any])
 #: Set on a traced handler, so that the zero-code entry point does not trace it again.
 TRACED_MARK = "__lambda_otel_traced__"
 
-_LOWEST_STATUS, _LOWEST_SERVER_ERROR, _HIGHEST_STATUS = 100, 500, 599
+_LOWEST_SERVER_ERROR = 500
 
 
 class TracedHandler:
@@ -171,12 +171,9 @@ class _Tracing:
             self._log("a span processor failed at the end of the span")
 
     def record_response(self, span: Span, response: Any) -> None:
-        """Set the status code of an HTTP response; 500 and above make the span an error.
-
-        API Gateway and load balancers take a number or a text, so both are read.
-        """
+        """Set the status code of an HTTP response; 500 and above make the span an error."""
         try:
-            code = _status_code(response) if span.is_recording() else None
+            code = status_code(response) if span.is_recording() else None
             if code is None:
                 return
             attributes = {"http.response.status_code": code}
@@ -276,15 +273,6 @@ def _qualified_name(error: type[BaseException]) -> str:
     if error.__module__ == "builtins":
         return error.__qualname__
     return f"{error.__module__}.{error.__qualname__}"
-
-
-def _status_code(response: Any) -> int | None:
-    code = response.get("statusCode") if isinstance(response, dict) else None
-    if isinstance(code, str) and code.isdecimal():
-        code = int(code[:4])
-    if isinstance(code, bool) or not isinstance(code, int):
-        return None
-    return code if _LOWEST_STATUS <= code <= _HIGHEST_STATUS else None
 
 
 def _request_id(context: Any) -> str | None:

@@ -24,10 +24,9 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from lambda_otel_lite.configuration import variables as env
 from lambda_otel_lite.configuration.settings import Settings
+from lambda_otel_lite.propagation.carriers import CarrierGetter, Headers
 from lambda_otel_lite.propagation.propagation import (
     MAX_LINKS,
-    CarrierGetter,
-    Headers,
     LambdaPropagator,
     from_propagators,
     from_settings,

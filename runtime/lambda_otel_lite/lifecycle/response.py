@@ -21,6 +21,8 @@ type Finish = Callable[[BaseException | None], None]
 #: (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
 LARGEST = 6_291_556
 
+_LOWEST_STATUS, _HIGHEST_STATUS = 100, 599
+
 
 class _TooLargeError(Exception):
     """The platform refuses a response of this size."""
@@ -135,6 +137,22 @@ class ResponsePosting:
                     posted()
 
         return post_and_tell
+
+
+def status_code(response: Any) -> int | None:
+    """Return the status code of an HTTP response; None if it is none.
+
+    API Gateway and load balancers take a number or a text, so both are read.
+
+    Args:
+        response: Of a handler.
+    """
+    code = response.get("statusCode") if isinstance(response, dict) else None
+    if isinstance(code, str) and code.isdecimal():
+        code = int(code[:4])
+    if isinstance(code, bool) or not isinstance(code, int):
+        return None
+    return code if _LOWEST_STATUS <= code <= _HIGHEST_STATUS else None
 
 
 def error_type(error: BaseException) -> str:
