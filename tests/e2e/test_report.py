@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lambda_otel_lite_cdk.cli.traces.report import batch, live_page
 from tests.browser import Page, browser, find_chromium
 from tests.cli.records import MS, span
 from tests.e2e.reports import EPOCH, HOSTILE, logged, trace, write
@@ -289,6 +290,41 @@ def test_a_narrow_window_shows_the_list_or_the_trace(page: Page) -> None:
     page.evaluate("document.querySelector('#traces-1').click()")
     page.settle()
     assert _visible(page, "#trace")
+
+
+def test_traces_that_come_leave_what_is_seen_as_it_is(page: Page) -> None:
+    page.look(1280, 260)
+    page.press("/")
+    _type(page, "orders")
+    page.evaluate("document.querySelector('#traces-1').click()")
+    page.evaluate("document.querySelector('#spans-1').click()")
+    page.evaluate("document.querySelector('#traces').scrollTop = 70")
+    page.settle()
+    top = "document.querySelector('#traces [aria-selected=true]').getBoundingClientRect().top"
+    before = page.evaluate(top)
+    late = span(
+        "late", f"{2:04x}{'b':>012}", trace_id=f"{2:032x}", start_ns=EPOCH + 2 * 86_400_000 * MS
+    )
+    new = batch([*trace(4), *trace(2), late, span("other")], logged(4))
+    page.evaluate(f"addTraces({new})")
+    page.settle()
+    assert _texts(page, "#count") == ["4 of 5 traces"]
+    assert page.evaluate("document.querySelector('#search').value") == "orders"
+    assert page.evaluate(top) == before
+    assert _texts(page, "#title") == ["POST /orders/2"]
+    assert _texts(page, "#details h3") == ["take order"]
+    rows = [row.removesuffix("shop") for row in _rows(page)]
+    assert "late" in rows, "it stands in the trace that is open"
+    assert len(rows) == 6, "what was here already is not here twice"
+
+
+def test_a_live_page_shows_what_its_script_brings(chromium: Page, tmp_path: Path) -> None:
+    target = tmp_path / "live.html"
+    target.write_text(live_page(f"addTraces({batch(trace(1))});"), "utf-8")
+    chromium.open(f"{target.as_uri()}#{1:032x}")
+    chromium.settle()
+    assert _titles(chromium) == ["POST /orders/1"]
+    assert _texts(chromium, "#title") == ["POST /orders/1"]
 
 
 def test_a_report_of_many_spans_keeps_few_in_the_page(chromium: Page, tmp_path: Path) -> None:

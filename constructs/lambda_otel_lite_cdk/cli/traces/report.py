@@ -20,11 +20,16 @@ from typing import IO, TYPE_CHECKING, Any
 from lambda_otel_lite_cdk.cli.traces.exports import span_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lambda_otel_lite_cdk.cli.traces.log_lines import LogLine
     from lambda_otel_lite_cdk.cli.traces.spans import Span
 
 #: The page's code in the order in which its parts build on each other.
-_SCRIPTS = ("model.js", "dom.js", "list.js", "details.js", "waterfall.js", "page.js")
+_SCRIPTS = (
+    *("format.js", "model.js", "store.js", "search.js"),
+    *("dom.js", "windowed.js", "list.js", "details.js", "waterfall.js", "page.js"),
+)
 #: Characters that end a script element or a line of JavaScript. JSON may hold them as escapes.
 _ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 #: JavaScript's integers are exact up to here.
@@ -55,11 +60,7 @@ class Report:
         Args:
             span: A span of any trace.
         """
-        body = _exact(span_json(span))
-        # A log has few resources, and every span repeats one.
-        resource = _embedded(body.pop("resource"))
-        body["resource"] = self._resources.setdefault(resource, len(self._resources))
-        self._file.write(self._before + _embedded(body))
+        self._file.write(self._before + _indexed(span, self._resources))
         self._before = ",\n"
 
     def note(self, line: LogLine) -> None:
@@ -73,23 +74,62 @@ class Report:
 
     def end(self) -> None:
         """Write what comes after the spans; a report holds at least one."""
-        self._file.write(f'],"resources":[{",".join(self._resources)}],"logs":[')
+        self._file.write(f"],{_rest(self._resources)}")
         with self._lines:
             self._lines.seek(0)
             shutil.copyfileobj(self._lines, self._file)
         self._file.write(f"]}}{self._after}")
 
 
+def batch(spans: Iterable[Span], lines: Iterable[LogLine] = ()) -> str:
+    """Return JSON of spans and log lines as the page's function ``addTraces`` takes it parsed.
+
+    The spans may be of traces that the page shows already. Spans that it has are left out there.
+
+    Args:
+        spans: Spans of any traces.
+        lines: Log lines of any traces. Default: none.
+    """
+    resources: dict[str, int] = {}
+    written = [_indexed(span, resources) for span in spans]
+    noted = (_embedded(_exact(asdict(line))) for line in lines)
+    return f'{{"spans":[{",".join(written)}],{_rest(resources)}{",".join(noted)}]}}'
+
+
+def live_page(script: str) -> str:
+    """Return a page without traces that a script brings.
+
+    Args:
+        script: JavaScript that calls ``addTraces(JSON.parse(text))`` for each text that `batch`
+            made. It may connect to the server that the page comes from, and to no other.
+    """
+    before, after = _page(script)
+    return before + batch(()) + after
+
+
+def _indexed(span: Span, resources: dict[str, int]) -> str:
+    """Return a span's JSON; a log has few resources, and every span repeats one."""
+    body = _exact(span_json(span))
+    resource = _embedded(body.pop("resource"))
+    body["resource"] = resources.setdefault(resource, len(resources))
+    return _embedded(body)
+
+
+def _rest(resources: Iterable[str]) -> str:
+    return f'"resources":[{",".join(resources)}],"logs":['
+
+
 @cache
-def _page() -> tuple[str, str]:
+def _page(live: str = "") -> tuple[str, str]:
     """Return the page before and after its data."""
     folder = files(__package__) / "page"
     style = (folder / "report.css").read_text("utf-8")
     script = "".join((folder / name).read_text("utf-8") for name in _SCRIPTS)
-    script = f'"use strict";\n{{\n{script}}}\n'
+    script = f'"use strict";\n{{\n{script}{live}}}\n'
+    connect = "connect-src 'self'; " if live else ""
     policy = (
         f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
-        f"base-uri 'none'; form-action 'none'"
+        f"{connect}base-uri 'none'; form-action 'none'"
     )
     page = (folder / "report.html").read_text("utf-8")
     for name, text in {"policy": policy, "style": style, "script": script}.items():

@@ -42,8 +42,12 @@ function showDetails(span, close, linkTo) {
     }),
     ...section("Resource", span.resource),
   ];
+  // A span that is drawn again, as more came, is still being read.
+  const key = `${span.trace_id}/${span.span_id}`;
+  const scrolled = panel.dataset.span === key ? panel.scrollTop : 0;
+  panel.dataset.span = key;
   panel.replaceChildren(...parts.filter((part) => part !== null));
-  panel.scrollTop = 0;
+  panel.scrollTop = scrolled;
 }
 
 /**

@@ -1,11 +1,13 @@
 // The list of traces, with search and filters.
 
 /**
- * @param {Trace[]} traces
+ * @param {() => Trace[]} all the traces, in any order
  * @param {(trace: Trace) => void} choose called when the user picks a trace
  */
-function traceList(traces, choose) {
-  const longest = traces.reduce((most, trace) => Math.max(most, trace.length), 0);
+function traceList(all, choose) {
+  /** @type {Trace[]} */
+  let traces = [];
+  let longest = 0;
   const list = windowed($("traces"), row, choose);
   /** @type {["errors" | "cold", HTMLElement][]} */
   const filters = [["errors", $("only-errors")], ["cold", $("only-cold")]];
@@ -34,40 +36,47 @@ function traceList(traces, choose) {
   }
 
   function filter() {
-    const words = $("search").value.toLowerCase().split(/\s+/u).filter(Boolean);
-    const wanted = filters.filter(([, button]) => isPressed(button));
-    const shown = traces.filter((trace) => wanted.every(([name]) => trace[name]) && matches(trace, words));
-    list.set(shown, current);
-    $("count").textContent = shown.length === traces.length
-      ? plural(traces.length, "trace")
-      : `${shown.length} of ${plural(traces.length, "trace")}`;
+    list.set(shown(), current);
   }
 
-  for (const [name, button] of filters) {
-    button.querySelector("span")?.append(String(traces.filter((trace) => trace[name]).length));
+  /** Take what has come, and leave what can be seen where it is. */
+  function refresh() {
+    traces = all().toSorted((a, b) => compare(b.start, a.start));
+    longest = traces.reduce((most, trace) => Math.max(most, trace.length), 0);
+    for (const [name, button] of filters) {
+      const number = button.querySelector("span");
+      if (number) number.textContent = String(traces.filter((trace) => trace[name]).length);
+    }
+    list.update(shown());
+  }
+
+  function shown() {
+    const words = $("search").value.toLowerCase().split(/\s+/u).filter(Boolean);
+    const wanted = filters.filter(([, button]) => isPressed(button));
+    const found = traces.filter((trace) => wanted.every(([name]) => trace[name]) && matches(trace, words));
+    $("count").textContent = found.length === traces.length
+      ? plural(traces.length, "trace")
+      : `${found.length} of ${plural(traces.length, "trace")}`;
+    return found;
+  }
+
+  for (const [, button] of filters) {
     button.addEventListener("click", () => {
       button.setAttribute("aria-pressed", String(!isPressed(button)));
       filter();
     });
   }
   $("search").addEventListener("input", filter);
-  filter();
   return {
+    refresh,
     /** @param {Trace | null} trace */
     select(trace) { current = trace; list.select(trace); },
     current: list.current,
+    first: () => traces[0] ?? null,
   };
 }
 
 /** @param {HTMLElement} button */
 function isPressed(button) {
   return button.getAttribute("aria-pressed") === "true";
-}
-
-/**
- * @param {number} number
- * @param {string} noun
- */
-function plural(number, noun) {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }

@@ -1,4 +1,4 @@
-// What the report shows: the spans as the file holds them, grouped into traces, each with its tree.
+// What the report shows: spans as the file holds them, each at its place in the tree of its trace.
 
 const MS = 1e6;
 
@@ -57,32 +57,9 @@ const MS = 1e6;
  * @property {Span} root
  * @property {number} errors number of failed spans
  * @property {number} cold number of cold starts
- * @property {string} [text] what a search looks through, made by the first search
+ * @property {LogLine[]} lines in the order in which they came
+ * @property {string | undefined} [text] what a search looks through, made by the first search
  */
-
-/**
- * @param {{ spans: WrittenSpan[], resources: Attributes[], logs: LogLine[] }} data
- * @returns {Trace[]} the newest first
- */
-function readTraces(data) {
-  /** @type {Map<string, Map<string, Span>>} */
-  const groups = new Map();
-  for (const written of data.spans) {
-    const span = readSpan(written, data.resources[written.resource] ?? {});
-    const group = groups.get(span.trace_id) ?? new Map();
-    groups.set(span.trace_id, group);
-    // A retried delivery brings the same span twice.
-    if (!group.has(span.span_id)) group.set(span.span_id, span);
-  }
-  const traces = [...groups].map(([id, group]) => readTrace(id, [...group.values()]));
-  const roots = new Map(traces.map((trace) => [trace.id, trace.root]));
-  for (const line of data.logs) {
-    const span = groups.get(line.trace_id)?.get(line.span_id ?? "") ?? roots.get(line.trace_id);
-    span?.logs.push(line);
-  }
-  for (const trace of traces) for (const span of trace.spans) span.logs = inOrder(span.logs);
-  return traces.toSorted((a, b) => compare(b.start, a.start));
-}
 
 /**
  * @param {WrittenSpan} written
@@ -108,28 +85,30 @@ function readSpan(written, resource) {
 }
 
 /**
- * @param {string} id
- * @param {Span[]} unordered
- * @returns {Trace}
+ * Place all spans of a trace, and its log lines; what was placed before is placed anew.
+ * @param {Trace} trace its spans and lines are in any order
  */
-function readTrace(id, unordered) {
-  const spans = unordered.toSorted((a, b) => compare(a.start, b.start));
+function placeTrace(trace) {
+  const spans = trace.spans.toSorted((a, b) => compare(a.start, b.start));
   const first = /** @type {Span} */ (spans[0]);
   let length = 0;
   for (const span of spans) {
+    Object.assign(span, { parent: null, children: [], depth: -1, logs: [] });
     span.offset = Number(span.start - first.start) / MS;
     length = Math.max(length, span.offset, span.offset + span.took);
   }
-  placeInTree(spans);
-  return {
-    id, spans,
+  const known = placeInTree(spans);
+  const root = spans.find((span) => span.depth === 0 && !span.parent_id) || first;
+  for (const line of inOrder(trace.lines)) (known.get(line.span_id ?? "") ?? root).logs.push(line);
+  Object.assign(trace, {
+    spans, root,
     start: first.start,
     length: length || 0.001,
     services: [...new Set(spans.map((span) => span.service))],
-    root: spans.find((span) => span.depth === 0 && !span.parent_id) || first,
     errors: spans.filter((span) => span.failed).length,
     cold: spans.filter((span) => span.cold).length,
-  };
+    text: undefined,
+  });
 }
 
 /**
@@ -188,6 +167,7 @@ function placeInTree(spans) {
       }
     }
   }
+  return known;
 }
 
 /**
@@ -223,53 +203,3 @@ function oddities(span) {
   return found;
 }
 
-/**
- * Whether every word is somewhere in the trace.
- * @param {Trace} trace
- * @param {string[]} words
- */
-function matches(trace, words) {
-  if (!words.length) return true;
-  const text = (trace.text ??= [trace.id, ...trace.spans.map((span) => JSON.stringify([
-    span.name, span.service, span.kind, span.status, span.status_message, span.span_id,
-    span.attributes, span.resource, span.events, span.logs,
-  ]))].join("\n").toLowerCase());
-  return words.every((word) => text.includes(word));
-}
-
-/** @param {number} ms */
-function duration(ms) {
-  const size = Math.abs(ms);
-  if (size >= 60000) return `${(ms / 60000).toFixed(1)} min`;
-  if (size >= 1000) return `${(ms / 1000).toFixed(size >= 10000 ? 1 : 2)} s`;
-  if (size >= 1) return `${ms.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2)} ms`;
-  return `${Math.round(ms * 1000)} µs`;
-}
-
-/**
- * A point on a scale, with as many digits as tell it from its neighbours.
- * @param {number} ms
- * @param {number} step of the scale, in ms
- */
-function roundDuration(ms, step) {
-  const size = step >= 1000 ? 1000 : step >= 1 ? 1 : 0.001;
-  const unit = step >= 1000 ? "s" : step >= 1 ? "ms" : "µs";
-  const digits = Math.max(0, Math.ceil(-Math.log10(step / size) - 1e-9));
-  return `${(ms / size).toFixed(digits)} ${unit}`;
-}
-
-/**
- * Day and time of day in the reader's time zone.
- * @param {bigint} start Unix time in ns
- */
-function clock(start) {
-  const date = new Date(Number(start / 1000000n));
-  const day = `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}`;
-  const time = [date.getHours(), date.getMinutes(), date.getSeconds()].map((n) => pad(n));
-  return { day, time: `${time.join(":")}.${pad(date.getMilliseconds(), 3)}` };
-}
-
-/** @param {number} number */
-function pad(number, digits = 2) {
-  return String(number).padStart(digits, "0");
-}

@@ -1,21 +1,12 @@
 // Brings the parts together. What is shown is in the address, so that "back" works.
 
-const traces = readTraces(JSON.parse($("data").textContent ?? ""));
-/** @type {Map<string, Span>} */
-const spansById = new Map();
-for (const trace of traces) {
-  for (const span of trace.spans) {
-    colour(span.service);
-    spansById.set(`${trace.id}/${span.span_id}`, span);
-  }
-}
-const tracesById = new Map(traces.map((trace) => [trace.id, trace]));
+const store = traceStore();
 /** @type {Trace | null} */
 let openTrace = null;
 /** @type {Span | null} */
 let openSpan = null;
 
-const list = traceList(traces, (trace) => go(trace, null));
+const list = traceList(store.all, (trace) => go(trace, null));
 const chart = waterfall((span) => go(openTrace, span));
 
 /**
@@ -32,15 +23,18 @@ function go(trace, span) {
 
 function show() {
   const [id = "", spanId = ""] = location.hash.slice(1).split("/");
-  const trace = tracesById.get(id) || null;
-  openSpan = (trace && spansById.get(`${id}/${spanId}`)) || null;
+  const trace = store.trace(id);
+  openSpan = trace && store.span(id, spanId);
   $("trace").hidden = !trace;
   $("empty").hidden = Boolean(trace);
   document.body.classList.toggle("has-trace", Boolean(trace));
   if (trace !== openTrace) {
     openTrace = trace;
     list.select(trace);
-    if (trace) showTrace(trace);
+    if (trace) {
+      showHead(trace);
+      chart.show(trace);
+    }
   }
   if (trace) {
     chart.select(openSpan);
@@ -49,7 +43,7 @@ function show() {
 }
 
 /** @param {Trace} trace */
-function showTrace(trace) {
+function showHead(trace) {
   const when = clock(trace.start);
   $("title").textContent = trace.root.name || "(no name)";
   $("subtitle").textContent = [
@@ -58,13 +52,32 @@ function showTrace(trace) {
   ].join(" · ");
   $("legend").replaceChildren(...trace.services.map((name) =>
     element("span", {}, element("i", { class: `dot ${colour(name)}` }), name)));
-  chart.show(trace);
 }
+
+/**
+ * Add traces, or spans and log lines of traces that are here already, while the page is open. What
+ * is selected, searched for, folded, zoomed and scrolled to stays as it is. A live page calls this
+ * as `globalThis.addTraces`; `batch` of report.py makes what it takes.
+ * @param {Batch} batch
+ */
+function addTraces(batch) {
+  const changed = store.add(batch);
+  for (const trace of changed) for (const name of trace.services) colour(name);
+  list.refresh();
+  // The address may name a trace that has only come now.
+  if (!openTrace && location.hash.length > 1) show();
+  if (openTrace && changed.has(openTrace)) {
+    showHead(openTrace);
+    chart.refresh();
+    if (openSpan) showDetails(openSpan, closeDetails, linkTo);
+  }
+}
+Object.assign(globalThis, { addTraces });
 
 /** @param {SpanLink} link */
 function linkTo(link) {
-  const trace = tracesById.get(link.trace_id);
-  const span = spansById.get(`${link.trace_id}/${link.span_id}`);
+  const trace = store.trace(link.trace_id);
+  const span = store.span(link.trace_id, link.span_id);
   return trace && span ? () => go(trace, span) : null;
 }
 
@@ -122,6 +135,7 @@ addEventListener("keydown", (event) => {
   }
 });
 
+addTraces(JSON.parse($("data").textContent ?? ""));
 // A wide page has room for the list and a trace.
-if (location.hash.length > 1) show();
-else if (traces[0] && matchMedia("(min-width: 800px)").matches) go(traces[0], null);
+const newest = list.first();
+if (location.hash.length <= 1 && newest && matchMedia("(min-width: 800px)").matches) go(newest, null);

@@ -10,6 +10,9 @@ function waterfall(choose) {
   // The part of the trace that can be seen, in ms from its start.
   let from = 0;
   let to = 1;
+  // Those of the trace when it was drawn: more of it may have come since.
+  let start = 0n;
+  let length = 1;
 
   /** @param {Span} span */
   function row(span) {
@@ -18,14 +21,14 @@ function waterfall(choose) {
     const width = Math.max(span.took, 0) * scale;
     const bar = element("div", { class: `bar ${colour(span.service)} ${span.failed ? "failed" : ""}` });
     // Only what can be seen: a browser does not draw boxes of any width.
-    const start = Math.max(left, -1);
+    const begins = Math.max(left, -1);
     // A span at the very end can be seen too, however short it is.
-    bar.style.left = `min(${start}%, 100% - 3px)`;
-    bar.style.width = `${Math.max(Math.min(left + width, 101) - start, 0)}%`;
+    bar.style.left = `min(${begins}%, 100% - 3px)`;
+    bar.style.width = `${Math.max(Math.min(left + width, 101) - begins, 0)}%`;
     const text = element("span", { class: "bar-text" }, duration(span.took));
     const after = Math.min(left + width, 100);
     if (after < 82) text.style.left = `calc(${Math.max(after, 0)}% + 8px)`;
-    else if (start > 18) text.style.right = `calc(${100 - start}% + 6px)`;
+    else if (begins > 18) text.style.right = `calc(${100 - begins}% + 6px)`;
     else { text.style.right = "8px"; text.classList.add("inside"); }
     const outside = left > 100 || left + width < 0;
     const label = element("div", { class: "label" },
@@ -68,13 +71,14 @@ function waterfall(choose) {
   }
 
   /**
-   * @param {number} start in ms from the start of the trace
-   * @param {number} end
+   * @param {number} first in ms from the start of the trace
+   * @param {number} last
    */
-  function view(start, end) {
-    const least = trace.length / 100000;
-    const size = Math.min(Math.max(end - start, least), trace.length);
-    from = Math.min(Math.max(start, 0), trace.length - size);
+  function view(first, last) {
+    ({ start, length } = trace);
+    const least = length / 100000;
+    const size = Math.min(Math.max(last - first, least), length);
+    from = Math.min(Math.max(first, 0), length - size);
     to = from + size;
     $("zoom-fit").disabled = size >= trace.length;
     $("zoom-out").disabled = size >= trace.length;
@@ -114,21 +118,21 @@ function waterfall(choose) {
 
   $("ticks").addEventListener("pointerdown", (event) => {
     const ticks = $("ticks");
-    const start = timeAt(event);
+    const pressed = timeAt(event);
     const range = element("div", { class: "range" });
     ticks.append(range);
     ticks.setPointerCapture(event.pointerId);
     const drag = new AbortController();
     ticks.addEventListener("pointermove", (moved) => {
       const at = timeAt(moved);
-      range.style.left = `${(100 * (Math.min(start, at) - from)) / (to - from)}%`;
-      range.style.width = `${(100 * Math.abs(at - start)) / (to - from)}%`;
+      range.style.left = `${(100 * (Math.min(pressed, at) - from)) / (to - from)}%`;
+      range.style.width = `${(100 * Math.abs(at - pressed)) / (to - from)}%`;
     }, { signal: drag.signal });
     ticks.addEventListener("pointerup", (ended) => {
       drag.abort();
       range.remove();
       const at = timeAt(ended);
-      if (Math.abs(at - start) > (to - from) / 100) view(Math.min(start, at), Math.max(start, at));
+      if (Math.abs(at - pressed) > (to - from) / 100) view(Math.min(pressed, at), Math.max(pressed, at));
     }, { signal: drag.signal });
   });
   $("ticks").addEventListener("dblclick", () => view(0, trace.length));
@@ -189,6 +193,14 @@ function waterfall(choose) {
     select(span) {
       for (let above = span?.parent; above; above = above.parent) folded.delete(above);
       list.set(visibleSpans(trace, folded), span);
+    },
+    /** Show what has come to the trace; what can be seen stays. */
+    refresh() {
+      const moved = Number(start - trace.start) / MS;
+      const whole = from === 0 && to === length;
+      list.update(visibleSpans(trace, folded));
+      if (whole) view(0, trace.length);
+      else view(from + moved, to + moved);
     },
     current: list.current,
   };
