@@ -8,11 +8,12 @@ import pytest
 
 from lambda_otel_lite_cdk.cli.emulator.emulator import Emulator
 from lambda_otel_lite_cdk.layer.interpreters import SUPPORTED_VERSIONS
-from tests.benchmarks import export, instructions, lines, measure, plots, report, scale
+from tests.benchmarks import export, forwarder, instructions, lines, measure, plots, report, scale
 from tests.benchmarks.environments import own_layer
 from tests.benchmarks.figure import Bar, Figure
 from tests.benchmarks.measure import Spread, by_turns
 from tests.benchmarks.subjects import BARE, EVENT, OWN, SDK, Subject, kept_and_not, own
+from tests.forwarder.fleet import function_lines
 from tests.platform.environment import RUNTIME
 
 pytestmark = pytest.mark.once
@@ -59,6 +60,17 @@ def test_the_synth_and_the_forwarder_are_held_against_their_bars() -> None:
 
     assert [[bar.limit for bar in one.bars] for one in (*fleet, *lines)] == [[1.25], [0.1]]
     assert all(one.bars[0].measured > 0 for one in (*fleet, *lines))
+
+
+def test_the_steps_of_the_forwarder_are_measured_and_bound_the_whole_way() -> None:
+    lines = function_lines("function", 100, set(), spans_of_invocation=50)
+
+    taken = forwarder.steps(lines)
+
+    assert list(taken) == ["JSON", "base64", "gunzip", "merge", "gzip"]
+    assert min(taken.values()) > 0
+    said = forwarder.report_steps(dict.fromkeys(taken, 1.0), decoding=8.0)
+    assert said.endswith("merge 20%, gzip 20%; at most 2.0 x\n")
 
 
 def test_the_exporters_are_given_the_same_spans() -> None:
