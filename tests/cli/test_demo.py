@@ -27,6 +27,11 @@ def test_a_folder_that_is_not_a_clone_is_refused(tmp_path: Path) -> None:
     assert_refused(run("demo", cwd=tmp_path), "is not a clone of the repository")
 
 
+def test_an_endpoint_that_is_no_address_is_refused(clone: Path) -> None:
+    done = run("demo", "--endpoint", "collector:4318", cwd=clone)
+    assert_refused(done, "--endpoint is 'collector:4318'", "http:// or https://")
+
+
 @pytest.mark.parametrize(
     ("node", "words"),
     [

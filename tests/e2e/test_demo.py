@@ -7,12 +7,14 @@ import re
 from pathlib import Path
 
 from tests.cli.command import run
+from tests.receiver import OtlpReceiver
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_the_demo_shows_one_trace_from_the_api_through_orders_to_the_worker() -> None:
-    done = run("demo", cwd=ROOT)
+    with OtlpReceiver() as receiver:
+        done = run("demo", "--endpoint", receiver.endpoint, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     assert "Drawn from what the collector received: 3 requests of Forwarder" in done.stderr
     lines = done.stdout.splitlines()
@@ -35,6 +37,8 @@ def test_the_demo_shows_one_trace_from_the_api_through_orders_to_the_worker() ->
     spans = json.loads(data)["spans"]
     assert len(spans) == sum("━" in line for line in lines)
     assert {span["trace_id"] for span in spans} == {lines[0].split()[1]}
+    # What was named on the command line has the same spans.
+    assert {span.span_id.hex() for span in receiver.spans} == {span["span_id"] for span in spans}
 
 
 def _depth(drawn: str, service: str) -> int:

@@ -19,12 +19,14 @@ from typing import Any
 
 import pytest
 
+from tests.cli.command import run
 from tests.forwarder.emulated import emulated_forwarder
 from tests.forwarder.fleet import function_lines
-from tests.forwarder.samples import record, subscription_event
+from tests.forwarder.samples import subscription_event
 
 pytestmark = pytest.mark.phoenix
 
+ROOT = Path(__file__).parents[2]
 COMMAND = os.environ.get("PHOENIX", ".cache/phoenix/bin/phoenix")
 
 
@@ -68,22 +70,48 @@ def is_ready(address: str) -> bool:
         return False
 
 
-def spans_in(address: str, count: int) -> list[dict[str, Any]]:
-    """Return the spans that Phoenix has, once there are so many of them."""
-    found: list[dict[str, Any]] = []
+def spans_in(address: str, ids: set[str]) -> dict[str, dict[str, Any]]:
+    """Return the spans that Phoenix has by their ids, once these are among them."""
+    found: dict[str, dict[str, Any]] = {}
     for _ in range(300):
         url = f"{address}/v1/projects/default/spans/otlpv1?limit=1000"
         try:
             with urllib.request.urlopen(url, timeout=10) as response:
-                found = json.load(response)["data"]
+                spans = json.load(response)["data"]
+            found = {span["span_id"]: span for span in spans}
+            assert len(found) == len(spans)
         except urllib.error.HTTPError as error:
             # The project is made with its first span.
             if error.code != 404:
                 raise
-        if len(found) >= count:
+        if found.keys() >= ids:
             break
         time.sleep(0.1)
     return found
+
+
+def texts(attributes: list[dict[str, Any]]) -> dict[str, str]:
+    """Return the attributes of a span in OTLP's JSON that are texts."""
+    found = ((each["key"], each["value"]["string_value"]) for each in attributes)
+    return {key: text for key, text in found if text is not None}
+
+
+def test_phoenix_shows_the_trace_of_the_demo(phoenix: str) -> None:
+    """One trace from the API through the queue to the worker, as the functions made it."""
+    done = run("demo", "--json", "--endpoint", phoenix, cwd=ROOT)
+
+    assert done.returncode == 0, done.stderr
+    printed = {span["span_id"]: span for span in map(json.loads, done.stdout.splitlines())}
+    services = {span["resource"]["service.name"] for span in printed.values()}
+    assert services == {"api", "orders", "worker"}
+    shown = spans_in(phoenix, set(printed))
+    for span_id, span in printed.items():
+        there = shown[span_id]
+        assert there["trace_id"] == span["trace_id"]
+        assert there["parent_span_id"] == span["parent_id"]
+        assert there["name"] == span["name"]
+        made = {key: text for key, text in span["attributes"].items() if isinstance(text, str)}
+        assert texts(there["attributes"]) == made
 
 
 def test_phoenix_shows_every_span_as_the_functions_made_it(phoenix: str) -> None:
@@ -91,11 +119,10 @@ def test_phoenix_shows_every_span_as_the_functions_made_it(phoenix: str) -> None
     lines = [line for n in range(4) for line in function_lines(f"function-{n}", 100, ids)]
 
     with emulated_forwarder(phoenix) as forwarder:
-        result = forwarder.invoke(subscription_event(*lines, record("a")))
+        result = forwarder.invoke(subscription_event(*lines))
 
     assert result.error is None, result
-    assert result.payload["spans"] == 401
-    shown = spans_in(phoenix, 401)
-    assert {bytes.fromhex(span["span_id"]) for span in shown} >= ids
-    assert len(shown) == 401
-    assert {"GET /orders/{id}", "query", "a"} == {span["name"] for span in shown}
+    assert result.payload["spans"] == 400
+    made = {span_id.hex() for span_id in ids}
+    shown = spans_in(phoenix, made)
+    assert {shown[span_id]["name"] for span_id in made} == {"GET /orders/{id}", "query"}

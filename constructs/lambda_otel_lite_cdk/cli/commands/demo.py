@@ -32,6 +32,7 @@ from lambda_otel_lite_cdk.cli.errors import CheckFailed, UsageProblem
 from lambda_otel_lite_cdk.cli.traces.records import spans_of
 from lambda_otel_lite_cdk.cli.traces.sinks import SINKS
 from lambda_otel_lite_cdk.cli.traces.spans import Span, tree
+from otlp_forwarder import variables
 
 _EVENT = Path("constructs", "demo", "events", "post_order.json")
 _OUTPUT = Path(".cache", "demo", "cdk.out")
@@ -42,12 +43,18 @@ _FORWARDER = "Forwarder"
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the spans as JSON, one in a line.")
-def demo(*, as_json: bool) -> None:
+@click.option(
+    "--endpoint",
+    metavar="URL",
+    help="Send the trace to this OTLP/HTTP collector too, such as http://127.0.0.1:6006.",
+)
+def demo(*, as_json: bool, endpoint: str | None) -> None:
     """Run the repository's demo app for real and show its trace.
 
     The app is synthesized first; what runs is what would be deployed.
     """
     require_linux()
+    _check_endpoint(endpoint)
     if not (Path("cdk.json").is_file() and _EVENT.is_file()):
         raise UsageProblem(
             f"{Path.cwd()} is not a clone of the repository (it has no cdk.json or no {_EVENT}); "
@@ -55,13 +62,13 @@ def demo(*, as_json: bool) -> None:
         )
     progress = Console(stderr=True)
     # The server comes up while the app is synthesized.
-    with progress.status("cdk synth") as status, moto_server() as endpoint:
+    with progress.status("cdk synth") as status, moto_server() as services:
         synthesize(Path.cwd(), Path.cwd() / _OUTPUT)
         templates = read_templates(_OUTPUT)
         status.update("starting the queue")
-        sqs = connect(endpoint, PSEUDO_PARAMETERS["AWS::Region"])
+        sqs = connect(services, PSEUDO_PARAMETERS["AWS::Region"])
         parameters = {k: v for part in templates for k, v in create_queues(sqs, part).items()}
-        stack = _Deployment(templates, read_functions(templates), parameters, endpoint, sqs)
+        stack = _Deployment(templates, read_functions(templates), parameters, services, sqs)
         status.update("running orders")
         caller_lines, orders_lines = _order(stack, json.loads(_EVENT.read_text("utf-8")))
         status.update("running worker")
@@ -69,7 +76,15 @@ def demo(*, as_json: bool) -> None:
         status.update("running the forwarder")
         printed = {caller.SERVICE: caller_lines, "orders": orders_lines, "worker": worker_lines}
         with collector() as received:
-            counts = _forward(stack, printed, received)
+            counts = _forward(stack, printed, received.endpoint)
+        if endpoint:
+            status.update(f"sending the trace to {endpoint}")
+            sent = _forward(stack, printed, endpoint)
+            if sent["spans"] != counts["spans"]:
+                raise CheckFailed(
+                    f"{endpoint} took {sent['spans']} of {counts['spans']} spans; it must be the "
+                    f"address of an OTLP/HTTP collector"
+                )
     # From here on only what the collector received counts.
     _REPORT.parent.mkdir(parents=True, exist_ok=True)
     with _REPORT.open("w", encoding="utf-8") as file:
@@ -115,13 +130,18 @@ def _write(received: Collector, form: str, file: IO[str]) -> None:
         sink.end()
 
 
-def _forward(
-    stack: _Deployment, printed: dict[str, list[str]], received: Collector
-) -> Counter[str]:
+def _check_endpoint(endpoint: str | None) -> None:
+    try:
+        variables.ENDPOINT.parse(endpoint or "")
+    except ValueError as error:
+        raise UsageProblem(f"--endpoint {getattr(error, 'problem', error)}") from None
+
+
+def _forward(stack: _Deployment, printed: dict[str, list[str]], endpoint: str) -> Counter[str]:
     """Give the forwarder the log records of each log group; return what it says it did."""
     total: Counter[str] = Counter()
     function = find_function(stack.functions, _FORWARDER)
-    with stack.run(function, OTLP_FORWARDER_ENDPOINT=received.endpoint) as forwarder:
+    with stack.run(function, **{variables.ENDPOINT.name: endpoint}) as forwarder:
         for name, lines in printed.items():
             event = subscription_event(f"/aws/lambda/{name}", lines)
             result = _checked(_FORWARDER, forwarder.invoke(event))
