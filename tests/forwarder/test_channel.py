@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 
-from otlp_forwarder.output.channel import connect
+from otlp_forwarder.output.channel import Channel, connect
 from otlp_forwarder.output.connections import Connections, PostError
 from otlp_forwarder.output.responses import Failure
 from tests.receiver import OtlpReceiver
@@ -133,6 +133,22 @@ def test_a_try_ends_in_time_however_the_server_dawdles(piece: bytes) -> None:
         took = time.monotonic() - began
 
     assert took < 5
+
+
+def test_an_answer_that_came_in_time_is_read_by_who_was_stopped_meanwhile() -> None:
+    """A process that is frozen sends nothing twice when it goes on after the time."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        channel = Channel(ours, time.monotonic() + 10)
+        channel.send(b"request")
+        theirs.sendall(answer(200))
+        channel.until = time.monotonic() - 60
+
+        heard = channel.makefile("rb").readline()
+
+        assert heard == b"HTTP/1.1 200 X\r\n"
+        with pytest.raises(TimeoutError):
+            channel.makefile("rb").read()
 
 
 def test_a_server_that_takes_nothing_is_given_up_in_time() -> None:

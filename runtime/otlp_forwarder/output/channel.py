@@ -159,10 +159,13 @@ class Channel:
             buffer[:size] = self._heard[:size]
             del self._heard[:size]
             return size
-        if (left := self.until - time.monotonic()) <= 0:
-            raise TimeoutError("timed out")
-        self._sock.settimeout(left)
-        return self._sock.recv_into(buffer)
+        # What has come is read even when the time is over: whoever was stopped in between must not
+        # send again what was taken.
+        self._sock.settimeout(max(0.0, self.until - time.monotonic()))
+        try:
+            return self._sock.recv_into(buffer)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            raise TimeoutError("timed out") from None
 
     def makefile(self, _mode: str) -> io.BufferedReader:
         """Return a file to read one response from, as `http.client.HTTPResponse` wants it."""
