@@ -9,7 +9,14 @@ from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
-from lambda_otel_lite_cdk import Forwarding, ForwardingError, InstrumentedFunction, OtlpForwarder
+from lambda_otel_lite_cdk import (
+    CloudWatch,
+    Forwarding,
+    ForwardingError,
+    InstrumentedFunction,
+    Kinesis,
+    OtlpForwarder,
+)
 
 from .conftest import INLINE, RUNTIME, functions, resources, template
 
@@ -90,6 +97,44 @@ def test_a_second_destination_is_refused(stack: Stack) -> None:
     Forwarding.to_arn(ARN).subscribe(group)
     with pytest.raises(ForwardingError, match=rf"^Shop/Logs: .*{ARN}; .*one destination"):
         Forwarding.to_arn(f"{ARN}2").subscribe(group)
+
+
+def test_where_two_backends_are_wanted_the_refusal_says_how_and_that_works(stack: Stack) -> None:
+    group = logs.LogGroup(stack, "Logs")
+    first = OtlpForwarder(stack, "First", destination=CloudWatch(), via=Kinesis())
+    second = OtlpForwarder(stack, "Second", endpoint="https://collector.example.com")
+    assert first.forwarding
+    assert first.stream
+    assert second.forwarding
+    first.forwarding.subscribe(group)
+    with pytest.raises(ForwardingError, match=r"via=Kinesis\(stream=first\.stream\)"):
+        second.forwarding.subscribe(group)
+
+    third = OtlpForwarder(
+        stack,
+        "Third",
+        endpoint="https://collector.example.com",
+        via=Kinesis(stream=first.stream),
+    )
+    assert third.forwarding
+    third.forwarding.subscribe(group)
+
+    assert len(resources(stack, FILTER)) == 1
+    readers = resources(stack, "AWS::Lambda::EventSourceMapping")
+    stream = stack.resolve(first.stream.stream_arn)
+    assert sum(reader["EventSourceArn"] == stream for reader in readers) == 2
+
+
+def test_functions_with_one_log_group_of_another_app_have_one_filter(stack: Stack) -> None:
+    """Two filters would send each span twice."""
+    forwarder = forwarder_in(stack)
+    for name in ("Orders", "Worker"):
+        group = logs.LogGroup.from_log_group_name(stack, f"{name}Logs", "/shop/all")
+        InstrumentedFunction(
+            stack, name, **INLINE, log_group=group, forwarding=Forwarding.to_function(forwarder)
+        )
+
+    assert [found["LogGroupName"] for found in resources(stack, FILTER)] == ["/shop/all"]
 
 
 def test_a_foreign_arn_gets_no_permission(stack: Stack) -> None:

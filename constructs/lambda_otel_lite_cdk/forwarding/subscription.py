@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from typing import TYPE_CHECKING, Self
 
-from aws_cdk import Names, Stack
+from aws_cdk import Names, Stack, Token
 from aws_cdk import aws_logs as logs
 
 from lambda_otel_lite_cdk.errors import ForwardingError
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 #: Ids in the template. They must not change with order, number or destination: CloudFormation
 #: creates the new filter before it deletes the old one, which would exceed the log group's quota.
 _FILTER_ID = "TelemetryFilter"
+#: Characters of a log group's name in an id, which has 255 at most.
+_READABLE = 100
 _ACCOUNT_POLICY_ID = "TelemetryAccountPolicy"
 
 
@@ -96,7 +100,7 @@ class Forwarding:
 
         Args:
             owner: The log group, or the function whose log group it is; the filter's id comes
-                from its path.
+                from its path, unless the name is known at synth.
             name: The log group's name.
 
         Raises:
@@ -104,7 +108,7 @@ class Forwarding:
                 the destination is in another region, account or stage.
         """
         stack = Stack.of(owner)
-        filter_id = _FILTER_ID + Names.node_unique_id(owner.node)
+        filter_id = _FILTER_ID + _id_of(owner, name)
         destination = self._destination
         if why := self._why_not(stack):
             raise ForwardingError(f"{owner.node.path}: {why}")
@@ -114,7 +118,9 @@ class Forwarding:
                 raise ForwardingError(
                     f"{owner.node.path}: its telemetry is already forwarded to "
                     f"{stack.resolve(present.destination_arn)}; a log group has one destination. "
-                    f"Remove one of the two Forwarding objects."
+                    f"Remove one of the two Forwarding objects. To send its spans to both, forward "
+                    f"it to an OtlpForwarder with via=Kinesis(), and make the other one with "
+                    f"via=Kinesis(stream=first.stream)."
                 )
             return
         if name in destination.own_log_groups():
@@ -197,3 +203,14 @@ class Forwarding:
         # CloudWatch Logs makes a test call when a filter is created.
         if (grant := self._destination.grant()) is not None:
             resource.node.add_dependency(grant)
+
+
+def _id_of(owner: IConstruct, name: str) -> str:
+    """Return what tells a log group from others in the template of its stack.
+
+    One that is not of the app may have any number of constructs that stand for it.
+    """
+    if Token.is_unresolved(name):
+        return Names.node_unique_id(owner.node)
+    readable = re.sub("[^A-Za-z0-9]", "", name)[-_READABLE:]
+    return readable + hashlib.sha256(name.encode()).hexdigest()[:8].upper()
