@@ -22,13 +22,13 @@ from lambda_otel_lite_cdk.functions.eligibility import is_made_by_cdk, python_of
 from lambda_otel_lite_cdk.functions.outcome import name_of
 from lambda_otel_lite_cdk.functions.properties import configurations, with_resources
 from lambda_otel_lite_cdk.functions.reasons import Reason
-from lambda_otel_lite_cdk.functions.rendered import (
+from lambda_otel_lite_cdk.functions.rendered import render
+from lambda_otel_lite_cdk.functions.resources import (
     FUNCTION,
     SAM_FUNCTION,
     as_given,
     key,
     of_type,
-    render,
 )
 from lambda_otel_lite_cdk.instrumentation.apply import Applied
 from lambda_otel_lite_cdk.instrumentation.collect import Site, stacks_in

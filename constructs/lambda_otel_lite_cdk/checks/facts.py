@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from constructs import IConstruct
 
-    from lambda_otel_lite_cdk.layer.construct import TelemetryLayer
+
+class Layer(Protocol):
+    """A telemetry layer, which has these as `TelemetryLayer` has them."""
+
+    @property
+    def python(self) -> str:
+        """The Python version that it is for; empty if it is published."""
+
+    @property
+    def package_for(self) -> str | None:
+        """The architecture whose exporter package it holds, None if it holds none."""
+
+    @property
+    def compiled(self) -> bool:
+        """Whether it holds byte code, or is published."""
+
+    @property
+    def is_deployed(self) -> bool:
+        """Whether it is deployed with the stack, rather than published already."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,11 +36,11 @@ class Facts:
     """What is known of something that is checked.
 
     Args:
-        construct: The construct that a warning is attached to.
+        construct: The construct that a warning is attached to, None where there is no app.
         path: The construct path that a message names.
     """
 
-    construct: IConstruct
+    construct: IConstruct | None = None
     path: str
 
 
@@ -40,15 +58,17 @@ class FunctionFacts(Facts):
         has_version: Whether the app publishes a version of it.
         opentelemetry: Versions of OpenTelemetry's core distributions in its code and in each of its
             layers, in the order in which Python looks, as far as they are known.
+        leave_out: How it can be left out.
     """
 
     properties: Mapping[str, Any]
-    layer: TelemetryLayer
+    layer: Layer
     mode: str | None
     undone: str
     size: int
     has_version: bool
     opentelemetry: Sequence[Mapping[str, str]] = ()
+    leave_out: str = "Telemetry.of(…).opt_out(…)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +79,7 @@ class LayerFacts(Facts):
         layer: The layer.
     """
 
-    layer: TelemetryLayer
+    layer: Layer
 
 
 @dataclass(frozen=True, kw_only=True)

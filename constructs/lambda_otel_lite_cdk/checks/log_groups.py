@@ -13,7 +13,7 @@ from aws_cdk import aws_logs as logs
 from lambda_otel_lite_cdk.checks.facts import LogGroupFacts
 from lambda_otel_lite_cdk.forwarding.pattern import RECORD_PATTERN
 from lambda_otel_lite_cdk.functions.properties import configurations
-from lambda_otel_lite_cdk.functions.rendered import key
+from lambda_otel_lite_cdk.functions.resources import key
 from lambda_otel_lite_cdk.instrumentation.collect import stack_of
 from lambda_otel_lite_cdk.settings.settings import DEFAULT_QUOTA, QUOTA_KEY
 

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import CfnResource, Stack
 
+from lambda_otel_lite_cdk.functions.quotas import MOST_RESOURCES
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from lambda_otel_lite_cdk.functions.rendered import Resources
+    from lambda_otel_lite_cdk.functions.resources import Resources
     from lambda_otel_lite_cdk.instrumentation.apply import Applied
 
-#: Source:
-#: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
-MOST_RESOURCES = 500
 #: Of a function: its log group and the filter. Of a stack: layers, a permission, a role.
 _MOST_OF_A_FUNCTION, _MOST_OF_A_STACK = 2, 12
 

@@ -32,7 +32,9 @@ from lambda_otel_lite_cdk.functions.eligibility import (
 )
 from lambda_otel_lite_cdk.functions.quotas import (
     MOST_UNZIPPED_BYTES,
+    takes_no_filter,
     too_large_environment,
+    too_many_filters,
     too_many_layers,
 )
 from lambda_otel_lite_cdk.settings.settings import QUOTA_KEY
@@ -62,7 +64,7 @@ def _undone(facts: FunctionFacts) -> str | None:
 
 
 def _sixth_layer(facts: FunctionFacts) -> str | None:
-    return too_many_layers(len(facts.properties.get("layers", [])), "Telemetry.of(…).opt_out(…)")
+    return too_many_layers(len(facts.properties.get("layers", [])), facts.leave_out)
 
 
 def _environment_size(facts: FunctionFacts) -> str | None:
@@ -127,7 +129,7 @@ def _exec_wrapper(facts: FunctionFacts) -> str | None:
     return (
         f"{EXEC_WRAPPER} is {wrapper!r} and is kept: another tool starts the function, and both "
         f"may trace it. Remove that tool's wrapper, or leave the function to it with "
-        f"Telemetry.of(…).opt_out(…)."
+        f"{facts.leave_out}."
     )
 
 
@@ -172,24 +174,15 @@ def _newer_python(facts: LayerFacts) -> str | None:
 
 
 def _subscription_quota(facts: LogGroupFacts) -> str | None:
-    if facts.filters <= facts.quota:
-        return None
-    return (
-        f"the log group {facts.name} has {facts.filters} subscription filters with it; CloudWatch "
-        f"Logs takes {facts.quota}. Remove one, forward with account_level, or set the context "
-        f"{QUOTA_KEY} if your account takes more."
+    fix = (
+        f"Remove one, forward with account_level, or set the context {QUOTA_KEY} if your account "
+        f"takes more"
     )
+    return too_many_filters(facts.name, facts.filters, facts.quota, fix)
 
 
 def _log_group_class(facts: LogGroupFacts) -> str | None:
-    # One that is known at deployment only is not known here.
-    of_class = facts.properties.get("logGroupClass", "STANDARD")
-    if of_class == "STANDARD" or not isinstance(of_class, str):
-        return None
-    return (
-        f"the log group {facts.name} is of the class {of_class}, which takes no subscription "
-        f"filter. Make it a log group of the class STANDARD."
-    )
+    return takes_no_filter(facts.name, facts.properties.get("logGroupClass", "STANDARD"))
 
 
 def _stage_not_reached(facts: StageFacts) -> str | None:

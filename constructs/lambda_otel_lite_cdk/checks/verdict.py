@@ -37,6 +37,6 @@ def judge(facts: Iterable[Facts], requests: Requests) -> tuple[list[str], Acknow
             acknowledged.setdefault(path, {})[one.id] = accepted[one.id]
         elif one.severity is Severity.ERROR:
             errors.append(f"{finding.message} [{one.id}]")
-        else:
-            Annotations.of(finding.facts.construct).add_warning_v2(one.id, finding.message)
+        elif (construct := finding.facts.construct) is not None:
+            Annotations.of(construct).add_warning_v2(one.id, finding.message)
     return errors, acknowledged

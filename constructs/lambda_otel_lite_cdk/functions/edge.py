@@ -6,19 +6,22 @@ https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/lambda-edge-p
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
-from lambda_otel_lite_cdk.functions.rendered import FUNCTION, of_type
+from lambda_otel_lite_cdk.functions.resources import FUNCTION, SAM_FUNCTION, of_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from lambda_otel_lite_cdk.functions.rendered import Resources
+    from lambda_otel_lite_cdk.functions.resources import Resources
 
+_FUNCTIONS = (FUNCTION, SAM_FUNCTION)
 _PRINCIPAL = "edgelambda.amazonaws.com"
 _DISTRIBUTIONS = ("AWS::CloudFront::Distribution", "AWS::CloudFront::StreamingDistribution")
 #: ``arn:aws:lambda:REGION:ACCOUNT:function:NAME:VERSION``.
 _NAME_IN_ARN = 6
+_SUBSTITUTED = re.compile(r"\$\{[^}]*\}")
 
 
 def is_edge_function(construct: object) -> bool:
@@ -40,25 +43,35 @@ def functions_at_edge(templates: Mapping[str, Resources]) -> set[tuple[str, str]
     """
     found: set[tuple[str, str]] = set()
     named = {reference for one in templates.values() for reference in _associated(one)}
+    trusting = {stack: set(_trusting(resources)) for stack, resources in templates.items()}
     for stack, resources in templates.items():
-        trusting = {
-            role
-            for role, properties in of_type(resources, "AWS::IAM::Role")
-            if _trusts(properties.get("AssumeRolePolicyDocument"))
-        }
         versioned = {
             _reference(properties.get("FunctionName"))
             for version, properties in of_type(resources, "AWS::Lambda::Version")
             if version in named
         }
-        for function, properties in of_type(resources, FUNCTION):
-            if (
-                _reference(properties.get("Role")) in trusting
-                or function in versioned
-                or properties.get("FunctionName") in named
-            ):
-                found.add((stack, function))
+        for kind in _FUNCTIONS:
+            for function, properties in of_type(resources, kind):
+                role, name = _reference(properties.get("Role")), properties.get("FunctionName")
+                # Logical ids are unique in one stack only.
+                where = [stack] if role in resources else trusting
+                if (
+                    any(role in trusting[one] for one in where)
+                    or _trusts(properties.get("AssumeRolePolicyDocument"))
+                    or function in versioned
+                    # As SAM names what it makes of a function.
+                    or f"{function}.Version" in named
+                    or (isinstance(name, str) and name in named)
+                ):
+                    found.add((stack, function))
     return found
+
+
+def _trusting(resources: Resources) -> Iterator[str]:
+    """Yield logical ids of the roles that trust the service."""
+    for role, properties in of_type(resources, "AWS::IAM::Role"):
+        if _trusts(properties.get("AssumeRolePolicyDocument")):
+            yield role
 
 
 def _trusts(policy: Any) -> bool:
@@ -86,10 +99,19 @@ def _named(value: Any) -> Iterator[str]:
         for name, inner in value.items():
             if name != "LambdaFunctionARN":
                 yield from _named(inner)
-            elif isinstance(inner, str) and inner.count(":") > _NAME_IN_ARN:
-                yield inner.split(":")[_NAME_IN_ARN]
-            elif (reference := _reference(inner)) is not None:
-                yield reference
+            else:
+                yield from filter(None, (_reference(inner), _name_in(inner)))
+
+
+def _name_in(arn: Any) -> str | None:
+    """Return the function's name in the ARN of a version, as far as it is written out."""
+    match arn:
+        case {"Fn::Sub": [str(text), dict()]} | {"Fn::Sub": str(text)}:
+            arn = _SUBSTITUTED.sub("", text)
+        case {"Fn::Join": ["", list(parts)]}:
+            arn = "".join(part if isinstance(part, str) else "" for part in parts)
+    parts = arn.split(":") if isinstance(arn, str) else []
+    return parts[_NAME_IN_ARN] if len(parts) > _NAME_IN_ARN + 1 else None
 
 
 def _reference(value: Any) -> str | None:

@@ -68,9 +68,18 @@ def made_by(construct: IConstruct) -> str | None:
         construct: Any construct.
     """
     for kind in type(construct).__mro__:
-        if kind.__module__.startswith("aws_cdk.") and kind.__name__ in _MAKERS:
-            return _MAKERS[kind.__name__]
+        if kind.__module__.startswith("aws_cdk.") and (made := made_by_kind(kind.__name__)):
+            return made
     return None
+
+
+def made_by_kind(name: str) -> str | None:
+    """Return the id under which a kind of construct of the CDK makes a function, or None.
+
+    Args:
+        name: The name of its class.
+    """
+    return _MAKERS.get(name)
 
 
 def is_forwarder(properties: Mapping[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""What Lambda takes of a function.
+"""What Lambda takes of a function, and CloudWatch Logs of its log group.
 
 Source: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 """
@@ -16,6 +16,9 @@ MOST_LAYERS = 5
 MOST_ENVIRONMENT_BYTES = 4096
 #: Code and layers together, unzipped: 250 MB.
 MOST_UNZIPPED_BYTES = 262_144_000
+#: In a stack. Source:
+#: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+MOST_RESOURCES = 500
 
 
 def too_many_layers(count: int, leave_out: str) -> str | None:
@@ -47,4 +50,36 @@ def too_large_environment(variables: Mapping[str, object]) -> str | None:
     return (
         f"its environment variables take {size} bytes; Lambda takes at most "
         f"{MOST_ENVIRONMENT_BYTES}. Move long values into a parameter store or a file."
+    )
+
+
+def too_many_filters(name: str, count: int, quota: int, fix: str) -> str | None:
+    """Return what is wrong with a number of subscription filters, None if nothing is.
+
+    Args:
+        name: The log group.
+        count: All of its filters, that of the telemetry among them.
+        quota: How many it takes.
+        fix: What to do about it.
+    """
+    if count <= quota:
+        return None
+    return (
+        f"the log group {name} has {count} subscription filters with it; CloudWatch Logs takes "
+        f"{quota}. {fix}."
+    )
+
+
+def takes_no_filter(name: str, of_class: object) -> str | None:
+    """Return what is wrong with the class of a log group, None if it takes filters.
+
+    Args:
+        name: The log group.
+        of_class: Its class; one that is known at deployment only is not known here.
+    """
+    if of_class == "STANDARD" or not isinstance(of_class, str):
+        return None
+    return (
+        f"the log group {name} is of the class {of_class}, which takes no subscription filter. "
+        f"Make it a log group of the class STANDARD."
     )

@@ -41,6 +41,7 @@ class Reason(StrEnum):
     OPTED_OUT = "opted-out", Status.SKIPPED, "opted out at {scope}: {why}"
     TAGGED_OFF = "tagged-off", Status.SKIPPED, "tagged {tag}=off"
     LEFT_OUT = "left-out", Status.SKIPPED, "left out by a predicate: {why}"
+    NOT_CHOSEN = "not-chosen", Status.SKIPPED, "left out by {option}"
     WEB_ADAPTER = (
         "web-adapter",
         Status.SKIPPED,

@@ -16,17 +16,11 @@ import jsii
 from aws_cdk import ISynthesisSession, LegacyStackSynthesizer, cx_api
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from aws_cdk import Stack
 
-FUNCTION = "AWS::Lambda::Function"
-#: A function of the Serverless Application Model, whose transform makes one of the above.
-SAM_FUNCTION = "AWS::Serverless::Function"
-#: Their own keys are names that a user chose.
-_NESTED = ("Code", "Environment", "LoggingConfig", "SnapStart")
-
-type Resources = Mapping[str, Any]
+    from lambda_otel_lite_cdk.functions.resources import Resources
 
 
 def render(stacks: Mapping[str, Stack]) -> dict[str, Resources]:
@@ -53,39 +47,6 @@ def render(stacks: Mapping[str, Stack]) -> dict[str, Resources]:
             text = Path(folder, stack.template_file).read_text("utf-8")
             rendered[path] = json.loads(text).get("Resources", {})
     return rendered
-
-
-def of_type(resources: Resources, kind: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield logical id and properties of the resources of a type."""
-    for logical_id, resource in resources.items():
-        if resource.get("Type") == kind:
-            yield logical_id, resource.get("Properties", {})
-
-
-def as_given(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Return properties of a template under the names by which an app gives them.
-
-    Args:
-        properties: As a template has them: ``{"Code": {"S3Key": ...}}``.
-
-    Returns:
-        As `Configuration` has them: ``{"code": {"s3Key": ...}}``.
-    """
-    return {
-        _small(name): {_small(inner): content for inner, content in value.items()}
-        if name in _NESTED and isinstance(value, dict)
-        else value
-        for name, value in properties.items()
-    }
-
-
-def key(reference: object) -> str:
-    """Return a value of a template as a text, so that equal values have equal texts."""
-    return json.dumps(reference, sort_keys=True)
-
-
-def _small(name: str) -> str:
-    return name[:1].lower() + name[1:]
 
 
 @jsii.implements(ISynthesisSession)

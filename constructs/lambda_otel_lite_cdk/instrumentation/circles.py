@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from aws_cdk import Stack
 
-    from lambda_otel_lite_cdk.functions.rendered import Resources
+    from lambda_otel_lite_cdk.functions.resources import Resources
 
 
 def deployed_before(

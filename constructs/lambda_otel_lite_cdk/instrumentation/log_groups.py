@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
-from lambda_otel_lite_cdk.functions.rendered import key, of_type
+from lambda_otel_lite_cdk.functions.resources import key, of_type
 from lambda_otel_lite_cdk.instrumentation.circles import deployed_before
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from aws_cdk import Stack
     from constructs import IConstruct
 
-    from lambda_otel_lite_cdk.functions.rendered import Resources
+    from lambda_otel_lite_cdk.functions.resources import Resources
     from lambda_otel_lite_cdk.instrumentation.collect import Found
     from lambda_otel_lite_cdk.instrumentation.resolve import Plan
 

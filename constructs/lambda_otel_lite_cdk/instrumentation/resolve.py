@@ -19,7 +19,7 @@ from lambda_otel_lite_cdk.functions.eligibility import (
 )
 from lambda_otel_lite_cdk.functions.properties import Configuration, given_of
 from lambda_otel_lite_cdk.functions.reasons import Explanation, Reason
-from lambda_otel_lite_cdk.functions.rendered import as_given
+from lambda_otel_lite_cdk.functions.resources import as_given
 from lambda_otel_lite_cdk.instrumentation.requests import from_the_top
 from lambda_otel_lite_cdk.layer.archive import asset_path
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from aws_cdk import Stack
 
     from lambda_otel_lite_cdk.forwarding.subscription import Forwarding
-    from lambda_otel_lite_cdk.functions.rendered import Resources
+    from lambda_otel_lite_cdk.functions.resources import Resources
     from lambda_otel_lite_cdk.instrumentation.collect import Candidate, Site
     from lambda_otel_lite_cdk.settings.settings import TelemetrySettings
 

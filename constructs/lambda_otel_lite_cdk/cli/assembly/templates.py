@@ -34,6 +34,8 @@ class Template:
         paths: Construct path of each resource by its logical id.
         family: The resources of the stack, its parent and the stacks nested in them.
         root: Name of the stack that is deployed: its own, or that of the one it is nested in.
+        artifact: What the manifest calls that stack. Two of an app may have one name, in two
+            regions.
         nested_in: Logical ids by which it is nested in that stack, the outermost first.
         apart: Whether it is of a product or a StackSet, and not deployed with the app.
     """
@@ -46,6 +48,7 @@ class Template:
     family: Mapping[str, Any]
     root: str
     nested_in: tuple[str, ...]
+    artifact: str = ""
     apart: bool = False
 
     def of_type(self, resource_type: str) -> Iterator[str]:
@@ -86,11 +89,11 @@ def _read_assembly(directory: Path) -> Iterator[Template]:
             named = _read_paths(directory, artifact)
             file = directory / properties["templateFile"]
             stack = _read_stack(properties.get("stackName", name), file, "", assets, named)
-            yield from _templates(stack, assets)
+            yield from _templates(stack, assets, name)
             for template in _apart(stack.body, assets):
                 # Of what is in it, the manifest does not name the paths.
                 own = _read_stack(template.name.partition(".")[0], template, "", assets, [])
-                yield from (replace(one, apart=True) for one in _templates(own, assets))
+                yield from (replace(one, apart=True) for one in _templates(own, assets, name))
 
 
 @dataclass(slots=True)
@@ -152,7 +155,7 @@ def _read_stack(
     return stack
 
 
-def _templates(root: _Stack, assets: Mapping[str, Path]) -> list[Template]:
+def _templates(root: _Stack, assets: Mapping[str, Path], artifact: str) -> list[Template]:
     stacks = [root]
     for stack in stacks:
         stacks += stack.nested.values()
@@ -166,6 +169,7 @@ def _templates(root: _Stack, assets: Mapping[str, Path]) -> list[Template]:
             paths=stack.paths,
             family=ChainMap(own, *resources),
             root=root.name,
+            artifact=artifact,
             nested_in=stack.nested_in(),
         )
         for stack, own in zip(stacks, resources, strict=True)

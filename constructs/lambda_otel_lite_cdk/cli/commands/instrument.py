@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import click
 
 from lambda_otel_lite_cdk.cli import table
 from lambda_otel_lite_cdk.cli.errors import UsageProblem
-from lambda_otel_lite_cdk.cli.rewrite.assembly import instrument_assembly, layer_resource
-from lambda_otel_lite_cdk.cli.rewrite.documents import read_document
+from lambda_otel_lite_cdk.cli.rewrite.assembly import instrument_assembly
+from lambda_otel_lite_cdk.cli.rewrite.documents import read_document, resources_of
+from lambda_otel_lite_cdk.cli.rewrite.findings import MadeLayer
+from lambda_otel_lite_cdk.cli.rewrite.layers import made_layer
 from lambda_otel_lite_cdk.cli.rewrite.template import (
     Instrumented,
     Origin,
@@ -21,10 +24,13 @@ from lambda_otel_lite_cdk.cli.rewrite.template import (
 )
 from lambda_otel_lite_cdk.cli.table import Row, print_rows
 from lambda_otel_lite_cdk.errors import BundlingError, TelemetryError
+from lambda_otel_lite_cdk.functions.edge import functions_at_edge
+from lambda_otel_lite_cdk.functions.reasons import Reason
 from lambda_otel_lite_cdk.layer.build import stage_layer
 from lambda_otel_lite_cdk.settings.settings import CONTEXT_PREFIX, TelemetrySettings
 
 _SAM = "AWS::Serverless"
+_SAM_LAYER = f"{_SAM}::LayerVersion"
 
 
 @click.command()
@@ -89,15 +95,16 @@ def instrument(  # noqa: PLR0913 - click's way
     )
     try:
         if source.is_dir():
-            done = instrument_assembly(_copied(source, output), wanted)
+            with _copied(source, output) as folder:
+                done = instrument_assembly(folder, wanted)
         else:
             done = _instrument_file(source, output or source, wanted)
     except BundlingError as error:
         raise UsageProblem(str(error)) from error
     rows = [Row(outcome=outcome) for outcome in done.outcomes]
     print_rows(rows, as_json=as_json)
-    if done.unforwarded:
-        _say_unforwarded(done.unforwarded)
+    for warning in done.warnings:
+        click.echo(f"warning: {warning}", err=True)
     if require_all:
         table.require_all(rows)
 
@@ -119,14 +126,21 @@ def _settings(given: Iterable[str]) -> TelemetrySettings:
     return settings
 
 
-def _copied(source: Path, output: Path | None) -> Path:
-    """Return the assembly that is to be changed: a copy, unless there is no other place."""
+@contextmanager
+def _copied(source: Path, output: Path | None) -> Iterator[Path]:
+    """Give the assembly that is to be changed: a copy, unless there is no other place."""
     if output is None:
-        return source
+        yield source
+        return
     if output.exists() and any(output.iterdir()):
         raise UsageProblem(f"{output} is not empty; give another folder, or remove it")
-    shutil.copytree(source, output, symlinks=True, dirs_exist_ok=True)
-    return output
+    try:
+        shutil.copytree(source, output, symlinks=True, dirs_exist_ok=True)
+        yield output
+    except BaseException:
+        # Nobody deploys a half.
+        shutil.rmtree(output, ignore_errors=True)
+        raise
 
 
 def _instrument_file(source: Path, output: Path, wanted: Wanted) -> Instrumented:
@@ -137,27 +151,27 @@ def _instrument_file(source: Path, output: Path, wanted: Wanted) -> Instrumented
         )
     document = read_document(source)
 
-    def make_layer(python: str, package_for: str | None) -> dict[str, Any]:
+    def make_layer(python: str, package_for: str | None) -> MadeLayer:
         staged = stage_layer(python, package_for)
         name = f"lambda-otel-lite-python{python}{f'-{package_for}' if package_for else ''}.zip"
         shutil.copyfile(staged.path, output.parent / name)
+        kind, content = "AWS::Lambda::LayerVersion", {"Content": name}
         if _SAM in str(document.body.get("Transform", "")):
-            content = {"ContentUri": name, "RetentionPolicy": "Delete"}
-            return layer_resource(f"{_SAM}::LayerVersion", content, python, package_for)
-        return layer_resource("AWS::Lambda::LayerVersion", {"Content": name}, python, package_for)
+            kind, content = _SAM_LAYER, {"ContentUri": name, "RetentionPolicy": "Delete"}
+        return made_layer(kind, content, staged, python, package_for)
 
-    origin = Origin(stack=source.stem, file=output.name)
+    def asset_of(location: Any) -> Path | None:
+        # A path in a template is one from the template.
+        path = source.parent / location if isinstance(location, str) else None
+        return path if path and path.exists() else None
+
+    exempt = {
+        logical_id: Reason.AT_EDGE.because()
+        for _, logical_id in functions_at_edge({"": resources_of(document.body)})
+    }
+    origin = Origin(stack=source.stem, file=output.name, exempt=exempt, asset_of=asset_of)
     done = instrument_template(document.body, wanted, make_layer, origin)
     text = document.text()
     if not output.exists() or output.read_text("utf-8") != text:
         output.write_text(text, "utf-8")
     return done
-
-
-def _say_unforwarded(functions: Iterable[str]) -> None:
-    click.echo(
-        f"Not forwarded, because their log groups are not in the template: {', '.join(functions)}. "
-        f"Lambda makes such a log group at the first invocation. Forward all log groups of the "
-        f"account by one policy instead, or write the log groups into the template.",
-        err=True,
-    )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,12 @@ def read_document(path: Path) -> Document:
     if not isinstance(body, dict) or not isinstance(body.get("Resources"), dict):
         raise UsageProblem(f"{path} has no Resources; give a CloudFormation or SAM template")
     return Document(path=path, body=body, original=text, is_yaml=is_yaml)
+
+
+def resources_of(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the resources of a template as JSON has them, without what makes several of them."""
+    resources: dict[str, Any] = expression(body["Resources"])
+    return {name: one for name, one in resources.items() if isinstance(one, dict)}
 
 
 def expression(value: Any) -> Any:

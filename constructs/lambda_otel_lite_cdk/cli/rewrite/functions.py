@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from lambda_otel_lite.configuration.variables import ENTRY_POINT, HANDLER
@@ -12,6 +13,7 @@ from lambda_otel_lite_cdk.functions.eligibility import (
     mode_for,
     python_of,
     why_never,
+    why_not_imported,
     why_unsupported,
 )
 from lambda_otel_lite_cdk.functions.reasons import Explanation, Reason
@@ -19,9 +21,27 @@ from lambda_otel_lite_cdk.functions.reasons import Explanation, Reason
 #: What is read of a function, with the value of SAM's ``Globals`` where it has none of its own:
 #: https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-template-anatomy-globals.html
 _READ = (
-    *("Architectures", "CapacityProviderConfig", "Handler", "PackageType", "Runtime", "SnapStart"),
-    "Tags",
+    *("Architectures", "AutoPublishAlias", "CapacityProviderConfig", "Code", "CodeUri"),
+    *("DurableConfig", "FunctionName", "Handler", "LoggingConfig", "PackageType", "Runtime"),
+    *("SnapStart", "Tags"),
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What is asked for a function.
+
+    Args:
+        settings: The environment variables that carry the settings.
+        code: The folder or archive of its code, None where it is not known.
+        published: Whether its layer is published already, so that none has to be chosen.
+        newer: Whether Python versions are accepted that this version does not know yet.
+    """
+
+    settings: Mapping[str, str]
+    code: Path | None = None
+    published: bool = False
+    newer: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,28 +76,26 @@ def properties_of(
     properties = {name: own.get(name, common.get(name)) for name in _READ}
     for name in ("Handler", "Runtime", "PackageType"):
         properties[name] = _default_of(properties[name], parameters)
-    # These two are joined, where the others are replaced.
+    # These are joined, where the others are replaced.
+    if isinstance(properties["Tags"], dict):
+        properties["Tags"] = {**common.get("Tags", {}), **properties["Tags"]}
     properties["Environment"] = {"Variables": variables_of(common) | variables_of(own)}
     properties["Layers"] = [*_layers_of(common), *_layers_of(own)]
     return {name: value for name, value in properties.items() if value is not None}
 
 
 def planned(
-    properties: Mapping[str, Any],
-    own: Mapping[str, Any],
-    settings: Mapping[str, str],
-    *,
-    newer: bool = False,
+    properties: Mapping[str, Any], own: Mapping[str, Any], asked: Asked
 ) -> Change | Explanation:
     """Return what a function is given, or why it is left alone.
 
     Args:
         properties: What it has, of `properties_of`.
         own: Its own properties, without short forms of functions.
-        settings: The environment variables that carry the settings.
-        newer: Whether Python versions are accepted that this version does not know yet.
+        asked: What is asked for.
     """
-    if _is_function(properties.get("Runtime")):
+    is_known = not is_function(properties.get("Runtime"))
+    if not is_known and not asked.published:
         return Reason.EXPRESSION.because(name="Runtime")
     if _tagged_off(properties.get("Tags")):
         return Reason.TAGGED_OFF.because(tag=OPT_OUT_TAG)
@@ -91,14 +109,16 @@ def planned(
     }
     if "CapacityProviderConfig" in properties:
         named["capacityProviderConfig"] = properties["CapacityProviderConfig"]
-    if why := why_never(properties) or why_unsupported(named, newer=newer):
+    why = why_never(properties) if is_known else None
+    why = why or why_not_imported(named, asked.code)
+    if why := why or why_unsupported(named, published=asked.published, newer=asked.newer):
         return why
     for name, kind in (("Environment", dict), ("Layers", list)):
         value = own.get(name, kind())
         inner = value.get("Variables", {}) if isinstance(value, dict) else value
-        if _is_function(value) or _is_function(inner) or not isinstance(inner, kind):
+        if is_function(value) or is_function(inner) or not isinstance(inner, kind):
             return Reason.EXPRESSION.because(name=name)
-    wanted: dict[str, Any] = dict(mode_for(named, settings))
+    wanted: dict[str, Any] = dict(mode_for(named, asked.settings))
     handler = None
     if properties.get("Handler") != ENTRY_POINT:
         handler = wanted[HANDLER] = properties.get("Handler")
@@ -132,7 +152,7 @@ def _default_of(value: Any, parameters: Mapping[str, Any]) -> Any:
     return value
 
 
-def _is_function(value: object) -> bool:
+def is_function(value: object) -> bool:
     """Tell whether a value is known at deployment only."""
     return isinstance(value, dict) and any(
         name == "Ref" or str(name).startswith("Fn::") for name in value
