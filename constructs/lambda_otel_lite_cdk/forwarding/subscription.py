@@ -7,7 +7,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Self
 
-from aws_cdk import Names, Stack, Token
+from aws_cdk import Names, Stack
 from aws_cdk import aws_logs as logs
 
 from lambda_otel_lite_cdk.errors import ForwardingError
@@ -18,6 +18,7 @@ from lambda_otel_lite_cdk.forwarding._destination import (
 )
 from lambda_otel_lite_cdk.forwarding.pattern import RECORD_PATTERN
 from lambda_otel_lite_cdk.forwarding.reach import OnePolicy, why_out_of_reach
+from lambda_otel_lite_cdk.settings.tokens import is_token
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -210,7 +211,7 @@ def _id_of(owner: IConstruct, name: str) -> str:
 
     One that is not of the app may have any number of constructs that stand for it.
     """
-    if Token.is_unresolved(name):
+    if is_token(name):
         return Names.node_unique_id(owner.node)
     readable = re.sub("[^A-Za-z0-9]", "", name)[-_READABLE:]
     return readable + hashlib.sha256(name.encode()).hexdigest()[:8].upper()
