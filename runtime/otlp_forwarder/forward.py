@@ -18,6 +18,7 @@ from otlp_forwarder.output.limits import keep_limits
 from otlp_forwarder.output.merge import merge
 from otlp_forwarder.output.refusals import Refusals
 from otlp_forwarder.output.sender import send_all
+from otlp_forwarder.result.bucket import Bucket
 from otlp_forwarder.result.pile import Pile
 from otlp_forwarder.result.resolve import Keepers
 
@@ -59,6 +60,7 @@ class Forwarder:
         client: Sends requests.
         redrive: For what may be delivered later.
         dead_letters: For what the collector refused.
+        overflow: For what of it is too large for a queue. Default: nothing keeps it.
     """
 
     def __init__(
@@ -67,12 +69,13 @@ class Forwarder:
         client: CollectorClient,
         redrive: Queue,
         dead_letters: Queue,
+        overflow: Bucket | None = None,
     ) -> None:
         self._settings = settings
         self._router = Router(settings)
         self._client = client
         self._refusals = Refusals(client.clock)
-        self._keepers = Keepers(redrive, dead_letters)
+        self._keepers = Keepers(redrive, dead_letters, overflow or Bucket(None))
 
     def forward(self, event: Any, seconds: float, handover: float = HANDOVER) -> Result:
         """Forward the log records of one event.

@@ -14,6 +14,7 @@ from otlp_forwarder.output.delivery import CollectorClient
 from otlp_forwarder.output.origins import origin_of
 from otlp_forwarder.output.proxy import Proxies
 from otlp_forwarder.output.secret import SecretHeaders
+from otlp_forwarder.result.bucket import Bucket
 from otlp_forwarder.result.metrics import metrics_line
 from otlp_forwarder.result.queues import Queue
 from otlp_forwarder.settings import ForwarderSettings
@@ -94,6 +95,7 @@ def forwarder() -> Forwarder:
         client,
         redrive=Queue(settings.redrive_queue),
         dead_letters=Queue(settings.dead_letter_queue),
+        overflow=Bucket(settings.overflow_bucket),
     )
 
 

@@ -42,6 +42,7 @@ class ForwarderSettings:
         allowed_headers: Names, in lower case, of headers that a log record may set.
         redrive_queue: URL of the queue for what may be delivered later.
         dead_letter_queue: URL of the queue for what the collector refused.
+        overflow_bucket: Name of the bucket for what of it is too large for a queue.
         max_request_bytes: Size of one request before compression, in bytes.
         parallel_requests: Requests that are under way at once.
         https_proxy: URL of the proxy for ``https://``.
@@ -67,6 +68,7 @@ class ForwarderSettings:
     allowed_headers: frozenset[str] = frozenset()
     redrive_queue: str | None = None
     dead_letter_queue: str | None = None
+    overflow_bucket: str | None = None
     max_request_bytes: int = int(variables.MAX_REQUEST_BYTES.default or 0)
     parallel_requests: int = int(variables.PARALLEL_REQUESTS.default or 0)
     https_proxy: str | None = None

@@ -18,6 +18,8 @@ PREFIX = "OTLP_FORWARDER_"
 _ARN = re.compile(r"arn:[\w-]+:(secretsmanager:[\w-]+:\d*:secret:|ssm:[\w-]+:\d*:parameter/)\S+")
 #: Names of AWS services and regions.
 _NAME = re.compile(r"[a-z0-9-]{2,63}")
+#: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 #: Of a URL that is refused, what cannot be a secret: scheme, host and port.
 _HARMLESS = re.compile(r"([\w+.-]+://)?[^/?#@\s]*(?![^/?#]*@)")
 
@@ -49,6 +51,7 @@ class Kind(Enum):
     NAME = "name"
     CHOICE = "one of"
     QUEUE_URL = "queue URL"
+    BUCKET = "name of a bucket"
     NUMBER = "whole number"
 
 
@@ -236,6 +239,14 @@ def _name(_: Variable, text: str) -> str | None:
     return text or None
 
 
+def _bucket(_: Variable, text: str) -> str | None:
+    if text and not _BUCKET.fullmatch(text):
+        raise ValueError(
+            f"is {text!r}, which is no bucket's name; give the name alone, without s3:// and path"
+        )
+    return text or None
+
+
 def _choice(variable: Variable, text: str) -> str:
     chosen = text.lower() or str(variable.default)
     if chosen not in variable.choices:
@@ -274,6 +285,7 @@ _PARSERS: dict[Kind, Callable[[Variable, str], Any]] = {
     Kind.HOSTS: _hosts,
     Kind.NAME: _name,
     Kind.CHOICE: _choice,
+    Kind.BUCKET: _bucket,
     Kind.QUEUE_URL: lambda _, text: text or None,
     Kind.NUMBER: _number,
 }

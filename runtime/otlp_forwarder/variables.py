@@ -119,6 +119,14 @@ DEAD_LETTER_QUEUE = Variable(
     kind=Kind.QUEUE_URL,
     meaning="Queue for what the collector refuses; without it the event fails.",
 )
+#: What the keys of the objects there begin with.
+OVERFLOW_FOLDER = "otlp-forwarder/"
+OVERFLOW_BUCKET = Variable(
+    name="OTLP_FORWARDER_OVERFLOW_BUCKET",
+    kind=Kind.BUCKET,
+    meaning="S3 bucket for what the collector refuses and fits into no message of 1 MiB; without "
+    "it such a span is lost, and counted as `Malformed`.",
+)
 MAX_REQUEST_BYTES = Variable(
     name="OTLP_FORWARDER_MAX_REQUEST_BYTES",
     kind=Kind.NUMBER,
@@ -179,6 +187,7 @@ VARIABLES = (
     ALLOWED_HEADERS,
     REDRIVE_QUEUE,
     DEAD_LETTER_QUEUE,
+    OVERFLOW_BUCKET,
     MAX_REQUEST_BYTES,
     PARALLEL_REQUESTS,
     HTTPS_PROXY,

@@ -7,6 +7,7 @@ import pytest
 from aws_cdk import App, CfnParameter, Environment, SecretValue, Stack, assertions
 from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_ssm as ssm
@@ -311,6 +312,27 @@ def test_two_forwarders_with_one_key_ask_for_its_use_once(stack: Stack) -> None:
     for name in ("One", "Two"):
         OtlpForwarder(stack, name, endpoint=ENDPOINT, runtime=RUNTIME, encryption_key=key)
     assert json.dumps(key_policy(stack)).count("logs.eu-west-1") == 1
+
+
+@pytest.mark.parametrize("with_key", [True, False])
+def test_into_a_bucket_it_may_put_objects_of_one_folder_and_nothing_else(
+    stack: Stack, *, with_key: bool
+) -> None:
+    key = kms.Key(stack, "Key") if with_key else None
+    bucket = s3.Bucket(stack, "Overflow", encryption_key=key)
+    forwarder_in(stack, overflow_bucket=bucket)
+
+    allowed = [
+        each for each in statements(stack) if str(each["Action"]).startswith(("s3:", "kms:"))
+    ]
+    (function,) = functions(stack)
+    arn = stack.resolve(bucket.bucket_arn)
+    objects = {"Fn::Join": ["", [arn, "/otlp-forwarder/*"]]}
+    assert [(each["Action"], each["Resource"]) for each in allowed] == [
+        ("s3:PutObject", objects),
+        *([("kms:GenerateDataKey", stack.resolve(key.key_arn))] if key else []),
+    ]
+    assert variables(function)["OTLP_FORWARDER_OVERFLOW_BUCKET"] == {"Ref": arn["Fn::GetAtt"][0]}
 
 
 def test_a_key_of_another_stack_is_used(stack: Stack) -> None:

@@ -11,6 +11,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 
 from lambda_otel_lite_cdk import (
@@ -59,6 +60,8 @@ def encrypted(stack: Stack) -> None:
     secret = secretsmanager.Secret(stack, "Headers", encryption_key=key)
     OtlpForwarder(stack, "Forwarder", endpoint=ENDPOINT, headers_secret=secret, encryption_key=key)
     OtlpForwarder(stack, "Streamed", endpoint=ENDPOINT, via=Kinesis(), encryption_key=key)
+    bucket = s3.Bucket(stack, "Overflow", encryption_key=key)
+    OtlpForwarder(stack, "Overflowing", endpoint=ENDPOINT, overflow_bucket=bucket)
 
 
 def snapped(stack: Stack) -> None:

@@ -12,6 +12,7 @@ import pytest
 from aws_cdk import Acknowledgment, App, Environment, Stack, Validations
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
 from cdk_nag import AwsSolutionsChecks
 
 from lambda_otel_lite_cdk import CloudWatch, Kinesis, OtlpForwarder
@@ -87,6 +88,17 @@ def test_every_kind_of_forwarder_violates_nothing_that_it_does_not_explain(tmp_p
     OtlpForwarder(stack, "Inside", endpoint="http://collector.internal:4318", vpc=network)
     OtlpForwarder(stack, "Encrypted", endpoint=COLLECTOR, encryption_key=key)
     OtlpForwarder(stack, "Both", endpoint=COLLECTOR, encryption_key=key, via=Kinesis())
+    overflow = s3.Bucket(
+        stack,
+        "Overflow",
+        enforce_ssl=True,
+        encryption_key=key,
+        block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+        server_access_logs_prefix="access/",
+    )
+    theirs = s3.Bucket.from_bucket_name(stack, "Theirs", "telemetry-overflow")
+    OtlpForwarder(stack, "Overflowing", endpoint=COLLECTOR, overflow_bucket=overflow)
+    OtlpForwarder(stack, "Elsewhere", endpoint=COLLECTOR, overflow_bucket=theirs)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
 
     app.synth()

@@ -13,6 +13,7 @@ from otlp_forwarder.forward import Forwarder, Result
 from otlp_forwarder.output.connections import Connections
 from otlp_forwarder.output.delivery import CollectorClient
 from otlp_forwarder.output.secret import SecretHeaders
+from otlp_forwarder.result.bucket import Bucket
 from otlp_forwarder.result.queues import Queue
 from otlp_forwarder.settings import ForwarderSettings
 from tests.receiver import OtlpReceiver
@@ -66,7 +67,9 @@ class Run:
         self.mailbox = mailbox
         self.connections = Connections()
 
-    def forwarder(self, *, secret: SecretHeaders | None = None, **changes: Any) -> Forwarder:
+    def forwarder(
+        self, *, secret: SecretHeaders | None = None, s3: Any = None, **changes: Any
+    ) -> Forwarder:
         """Return a forwarder that serves several events, as one environment does."""
         defaults = ForwarderSettings.from_environ(
             {"OTLP_FORWARDER_ENDPOINT": self._receiver.endpoint}
@@ -83,6 +86,7 @@ class Run:
             waitless,
             Queue(settings.redrive_queue, lambda: self.mailbox),
             Queue(settings.dead_letter_queue, lambda: self.mailbox),
+            Bucket(settings.overflow_bucket, lambda: s3),
         )
 
     def __call__(self, event: Any, forwarder: Forwarder | None = None, /, **changes: Any) -> Result:

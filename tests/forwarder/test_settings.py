@@ -102,6 +102,7 @@ def test_lists_and_numbers_are_read() -> None:
         ("OTLP_FORWARDER_SIGV4_SERVICE", "X Ray", "'X Ray'; give lower-case letters"),
         ("OTLP_FORWARDER_ENDPOINT", "https://c.example:0/x", "'https://c.example:0...', which has"),
         ("OTLP_FORWARDER_ALLOWED_HEADERS", "a:b", "'a:b'"),
+        ("OTLP_FORWARDER_OVERFLOW_BUCKET", "s3://overflow", "give the name alone, without s3://"),
         ("OTLP_FORWARDER_ALLOWED_ENDPOINTS", "*", "is '*', which does not begin with http"),
     ],
 )

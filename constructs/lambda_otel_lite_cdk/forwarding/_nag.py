@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aws_cdk
+from aws_cdk import Stack
 
 if TYPE_CHECKING:
+    from aws_cdk import aws_iam as iam
     from constructs import IConstruct
 
 #: The CDK's own grants of a key name their actions so.
@@ -40,3 +42,27 @@ def explain_key(construct: IConstruct) -> None:
             f"IAM5[Action::{action}]",
             "The CDK grants one key so; the actions of the name do the same with it.",
         )
+
+
+def explain_resource(role: iam.Role, resource: str, reason: str) -> None:
+    """Explain a resource with a wildcard that a role may use.
+
+    Args:
+        role: The role.
+        resource: The resource, which may be known at deployment only.
+        reason: Why it is right as it is.
+    """
+    explain(role, f"IAM5[Resource::{_flat(Stack.of(role).resolve(resource))}]", reason)
+
+
+def _flat(resolved: Any) -> str:
+    """Return what a template has, as cdk-nag writes it."""
+    match resolved:
+        case {"Ref": str(name)}:
+            return f"<{name}>"
+        case {"Fn::GetAtt": [name, attribute]}:
+            return f"<{name}.{attribute}>"
+        case {"Fn::Join": [separator, [*each]]}:
+            return str(separator).join(map(_flat, each))
+        case _:
+            return str(resolved)

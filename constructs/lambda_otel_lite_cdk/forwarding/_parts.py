@@ -10,12 +10,16 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 
 from lambda_otel_lite_cdk.forwarding._destination import any_log_group
-from lambda_otel_lite_cdk.forwarding._nag import explain, explain_key
+from lambda_otel_lite_cdk.forwarding._nag import explain, explain_key, explain_resource
+
+# The one module of the forwarder that the constructs import.
+from otlp_forwarder import variables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from aws_cdk import aws_kms as kms
+    from aws_cdk import aws_s3 as s3
     from constructs import Construct
 
 #: Six times the function's timeout, https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html.
@@ -116,6 +120,15 @@ def allow_anywhere(to: iam.Role, actions: Sequence[str], reason: str) -> None:
     """Allow actions that have no resource, and say so to cdk-nag."""
     to.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=["*"]))
     explain(to, "IAM5[Resource::*]", reason)
+
+
+def allow_overflow(to: iam.Role, bucket: s3.IBucket) -> None:
+    """Allow to put objects into the forwarder's folder of a bucket, and nothing else of it."""
+    objects = bucket.arn_for_objects(f"{variables.OVERFLOW_FOLDER}*")
+    to.add_to_policy(iam.PolicyStatement(actions=["s3:PutObject"], resources=[objects]))
+    explain_resource(to, objects, "The names of objects are made when they are put.")
+    if bucket.encryption_key:
+        bucket.encryption_key.grant(to, "kms:GenerateDataKey")
 
 
 def _allow_logs(group: logs.LogGroup, key: kms.IKey) -> None:

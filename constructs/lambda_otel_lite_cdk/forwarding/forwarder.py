@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_ec2 as ec2
     from aws_cdk import aws_iam as iam
     from aws_cdk import aws_kms as kms
+    from aws_cdk import aws_s3 as s3
 
     from lambda_otel_lite_cdk.forwarding.backends import Kept
     from lambda_otel_lite_cdk.forwarding.kinesis import Kinesis
@@ -70,6 +71,9 @@ class OtlpForwarder(lambda_.Function):
             Default: none.
         vpc_subnets: Its subnets there. Default: the private ones.
         security_groups: Its security groups there. Default: a new one.
+        overflow_bucket: A bucket for what the collector refuses and fits into no message of
+            1 MiB. The forwarder may put objects into its folder ``otlp-forwarder/``, encrypted with
+            the bucket's key. Default: none; such a span is lost, and counted.
         encryption_key: The key that queues, log group and a stream that is made are encrypted with.
             The forwarder may use it, for a secret that is encrypted with it too, and so may
             CloudWatch Logs for log groups of the account. Default: keys of AWS.
@@ -106,6 +110,7 @@ class OtlpForwarder(lambda_.Function):
         vpc: ec2.IVpc | ec2.Vpc | None = None,
         vpc_subnets: ec2.SubnetSelection | None = None,
         security_groups: Sequence[ec2.ISecurityGroup | ec2.SecurityGroup] | None = None,
+        overflow_bucket: s3.IBucket | s3.Bucket | None = None,
         encryption_key: kms.IKey | kms.Key | None = None,
     ) -> None:
         where = f"{scope.node.path}/{id}"
@@ -155,6 +160,9 @@ class OtlpForwarder(lambda_.Function):
         )
         for kept in backend.kept():
             kept.grant_read(self)
+        if overflow_bucket:
+            self.add_environment(variables.OVERFLOW_BUCKET.name, overflow_bucket.bucket_name)
+            parts.allow_overflow(role, overflow_bucket)
         if isinstance(backend, CloudWatch):
             _grant_cloudwatch(self, role, backend)
         self._read_redriven()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from otlp_forwarder.counts import Counts
     from otlp_forwarder.input.records import Part
+    from otlp_forwarder.result.bucket import Bucket
     from otlp_forwarder.result.pile import Group, Pile
     from otlp_forwarder.result.queues import Queue
 
@@ -33,11 +34,13 @@ class Keepers:
     Args:
         redrive: For what may be delivered later.
         dead_letters: For what the collector refused, until somebody has looked at it.
+        overflow: For what of it is too large for a queue.
     """
 
-    def __init__(self, redrive: Queue, dead_letters: Queue) -> None:
+    def __init__(self, redrive: Queue, dead_letters: Queue, overflow: Bucket) -> None:
         self._redrive = redrive
         self._dead_letters = dead_letters
+        self._overflow = overflow
 
     def resolve(  # noqa: PLR0913 - all but two are by keyword
         self,
@@ -67,7 +70,11 @@ class Keepers:
         waiting: list[tuple[Group, list[Part]]] = []
         for group in pile.groups(Action.SET_ASIDE):
             put = self._dead_letters.put(group.destination, group.parts(), group.reason, until)
-            if lost := sum(part.spans or 1 for part in put.too_large):
+            if self._overflow:
+                put.left += self._overflow.put(
+                    group.destination, put.too_large, group.reason, until
+                )
+            elif lost := sum(part.spans or 1 for part in put.too_large):
                 counts.malformed[TOO_LARGE] += lost
                 logger.error("%d spans are lost, %s: %s", lost, TOO_LARGE, group.reason)
             done |= group.items - {part.item for part in put.left}
