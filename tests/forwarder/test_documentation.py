@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from lambda_otel_lite_cdk.forwarding import alarms
+from lambda_otel_lite_cdk.forwarding import facts as alarms
 from otlp_forwarder.counts import Counts
 from otlp_forwarder.result import metrics
 from otlp_forwarder.settings import ForwarderSettings

@@ -10,6 +10,7 @@ from aws_cdk import ArnFormat, Fn, Names, Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 
+from lambda_otel_lite_cdk.forwarding import facts
 from lambda_otel_lite_cdk.forwarding._nag import explain_key
 from lambda_otel_lite_cdk.functions.properties import configured
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 _PERMISSION_ID = "TelemetryLogs"
 _ROLE_ID = "TelemetryLogsRole"
-_LOGS = "logs.amazonaws.com"
 #: Position of the function's name in ``arn:aws:lambda:REGION:ACCOUNT:function:NAME``.
 _NAME_IN_ARN = 6
 
@@ -150,7 +150,7 @@ def _permission(function: lambda_.IFunction) -> IConstruct | None:
         stack = Stack.of(function)
         function.add_permission(
             _PERMISSION_ID,
-            principal=iam.ServicePrincipal(_LOGS),
+            principal=iam.ServicePrincipal(facts.LOGS),
             source_account=stack.account,
             source_arn=any_log_group(stack),
         )
@@ -166,7 +166,7 @@ def _writer(stream: kinesis.IStream) -> iam.Role:
     if isinstance(made, iam.Role):
         return made
     trusted = iam.ServicePrincipal(
-        _LOGS,
+        facts.LOGS,
         conditions={
             # Only this account's log groups,
             # https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html

@@ -9,6 +9,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 
+from lambda_otel_lite_cdk.forwarding import facts
 from lambda_otel_lite_cdk.forwarding._destination import any_log_group
 from lambda_otel_lite_cdk.forwarding._nag import explain, explain_key, explain_resource
 
@@ -22,14 +23,6 @@ if TYPE_CHECKING:
     from aws_cdk import aws_s3 as s3
     from constructs import Construct
 
-#: Six times the function's timeout, https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html.
-#: What failed waits so long for the next try.
-_VISIBILITY = Duration.seconds(360)
-#: Tries before somebody has to look: 100 of them, six minutes apart, outlast a night's outage.
-_MOST_TRIES = 100
-#: The largest message, since what Lambda gave up is a whole event. Source:
-#: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
-_MESSAGE_BYTES = 1024 * 1024
 #: What a function in a VPC needs.
 _IN_VPC = (
     *("ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeSubnets"),
@@ -63,10 +56,12 @@ def queue(
         enforce_ssl=True,
         encryption=sqs.QueueEncryption.KMS if key else None,
         encryption_master_key=key,
-        max_message_size_bytes=_MESSAGE_BYTES,
-        retention_period=Duration.days(14),
-        visibility_timeout=_VISIBILITY,
-        dead_letter_queue=sqs.DeadLetterQueue(queue=dead_letters, max_receive_count=_MOST_TRIES)
+        max_message_size_bytes=facts.MESSAGE_BYTES,
+        retention_period=Duration.days(facts.QUEUE_DAYS),
+        visibility_timeout=Duration.seconds(facts.VISIBILITY_S),
+        dead_letter_queue=sqs.DeadLetterQueue(
+            queue=dead_letters, max_receive_count=facts.MOST_TRIES
+        )
         if dead_letters
         else None,
     )

@@ -9,19 +9,13 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 
+from lambda_otel_lite_cdk.forwarding import facts
+
 if TYPE_CHECKING:
     from constructs import Construct
 
-#: Where the forwarder's own metrics are, and those that count lost telemetry. A test compares the
-#: names with those that the forwarder writes.
-NAMESPACE = "OtlpForwarder"
-DIMENSION = "FunctionName"
-WATCHED = ("Rejected", "Malformed")
-HELD = "Held"
-
-_PERIOD = Duration.minutes(5)
-#: How old the oldest undelivered data may be: nobody has to know of a shorter outage.
-_OLDEST = Duration.hours(1)
+_PERIOD = Duration.seconds(facts.ALARM_PERIOD_S)
+_OLDEST = Duration.seconds(facts.OLDEST_S)
 
 
 def forwarder_alarms(
@@ -36,8 +30,8 @@ def forwarder_alarms(
         streamed: Whether it reads a data stream.
     """
     own = cloudwatch.MathExpression(
-        expression=" + ".join(map(str.lower, WATCHED)),
-        using_metrics={name.lower(): _own_metric(function, name) for name in WATCHED},
+        expression=" + ".join(map(str.lower, facts.WATCHED)),
+        using_metrics={name.lower(): _own_metric(function, name) for name in facts.WATCHED},
         label="spans rejected and records malformed",
         period=_PERIOD,
     )
@@ -68,7 +62,7 @@ def forwarder_alarms(
         _alarm(
             function,
             "Held",
-            _own_metric(function, HELD),
+            _own_metric(function, facts.HELD),
             1,
             f"The collector takes nothing until address, account or headers are right. {why}",
         ),
@@ -91,9 +85,9 @@ def forwarder_alarms(
 
 def _own_metric(function: lambda_.Function, name: str) -> cloudwatch.Metric:
     return cloudwatch.Metric(
-        namespace=NAMESPACE,
+        namespace=facts.NAMESPACE,
         metric_name=name,
-        dimensions_map={DIMENSION: function.function_name},
+        dimensions_map={facts.DIMENSION: function.function_name},
         period=_PERIOD,
         statistic="Sum",
     )

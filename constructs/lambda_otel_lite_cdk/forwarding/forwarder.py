@@ -11,6 +11,7 @@ from constructs import Construct
 
 from lambda_otel_lite_cdk.errors import BundlingError, SettingsError
 from lambda_otel_lite_cdk.forwarding import _parts as parts
+from lambda_otel_lite_cdk.forwarding import facts
 from lambda_otel_lite_cdk.forwarding.alarms import forwarder_alarms
 from lambda_otel_lite_cdk.forwarding.backends import Backend, OtlpCollector, checked
 from lambda_otel_lite_cdk.forwarding.presets import CloudWatch
@@ -31,13 +32,6 @@ if TYPE_CHECKING:
 
     from lambda_otel_lite_cdk.forwarding.backends import Kept
     from lambda_otel_lite_cdk.forwarding.kinesis import Kinesis
-
-_TIMEOUT = Duration.seconds(60)
-#: The smallest that Lambda accepts: most of the concurrency is left for what is new. Source:
-#: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
-_REDRIVE_CONCURRENCY = 2
-#: Enough for some hundred log batches a second, and a hundredth of an account's usual limit.
-_CONCURRENCY = 10
 
 
 class OtlpForwarder(lambda_.Function):
@@ -103,7 +97,7 @@ class OtlpForwarder(lambda_.Function):
         headers_secret: Kept | None = None,
         via: Kinesis | None = None,
         account_level: bool = False,
-        concurrency: int | None = _CONCURRENCY,
+        concurrency: int | None = facts.CONCURRENCY,
         allowed_endpoints: Sequence[str] = (),
         allowed_headers: Sequence[str] = (),
         runtime: lambda_.Runtime | None = None,
@@ -141,19 +135,19 @@ class OtlpForwarder(lambda_.Function):
             scope,
             id,
             runtime=runtime or _newest_runtime(),
-            handler="otlp_forwarder.handler.handler",
+            handler=facts.HANDLER,
             code=lambda_.Code.from_asset(
                 str(staged.path), asset_hash=staged.asset_hash, asset_hash_type=AssetHashType.CUSTOM
             ),
             environment=environment,
             role=role,
             log_group=log_group,
-            memory_size=512,
-            timeout=_TIMEOUT,
+            memory_size=facts.MEMORY_MB,
+            timeout=Duration.seconds(facts.TIMEOUT_S),
             reserved_concurrent_executions=concurrency,
             # For what ends the function, and what it did not deliver, after Lambda's own retries.
             dead_letter_queue=self.redrive_queue,
-            description="Sends the telemetry of Lambda functions from their logs to a collector",
+            description=facts.DESCRIPTION,
             vpc=vpc,
             vpc_subnets=vpc_subnets,
             security_groups=list(security_groups) if security_groups else None,
@@ -183,9 +177,9 @@ class OtlpForwarder(lambda_.Function):
         self.add_event_source(
             event_sources.SqsEventSource(
                 self.redrive_queue,
-                batch_size=10,
+                batch_size=facts.REDRIVE_BATCH,
                 report_batch_item_failures=True,
-                max_concurrency=_REDRIVE_CONCURRENCY,
+                max_concurrency=facts.REDRIVE_CONCURRENCY,
             )
         )
 
@@ -222,15 +216,15 @@ def _grant_cloudwatch(function: lambda_.Function, role: iam.Role, backend: Cloud
     Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
     """
     reason = "X-Ray's endpoint has no resource that its one action could be narrowed to."
-    parts.allow_anywhere(role, ["xray:PutTraceSegments"], reason)
+    parts.allow_anywhere(role, [facts.XRAY_ACTION], reason)
     if backend.transaction_search:
         switch_on_transaction_search(function, backend.indexing_percentage)
 
 
 def _check_concurrency(where: str, concurrency: int | None) -> None:
-    if concurrency is not None and concurrency < _REDRIVE_CONCURRENCY:
+    if concurrency is not None and concurrency < facts.REDRIVE_CONCURRENCY:
         raise SettingsError(
             f"{where}: OtlpForwarder.concurrency is {concurrency!r}; it must be a whole number of "
-            f"at least {_REDRIVE_CONCURRENCY}, which the redrive queue takes alone. Correct it, or "
-            f"leave it out for {_CONCURRENCY}."
+            f"at least {facts.REDRIVE_CONCURRENCY}, which the redrive queue takes alone. Correct "
+            f"it, or leave it out for {facts.CONCURRENCY}."
         )

@@ -11,6 +11,7 @@ from aws_cdk import Names, Stack
 from aws_cdk import aws_logs as logs
 
 from lambda_otel_lite_cdk.errors import ForwardingError
+from lambda_otel_lite_cdk.forwarding import facts
 from lambda_otel_lite_cdk.forwarding._destination import (
     arn_destination,
     function_destination,
@@ -173,8 +174,8 @@ class Forwarding:
             "FilterPattern": RECORD_PATTERN,
         }
         wanted = {
-            "policy_name": "lambda-otel-lite",
-            "policy_type": "SUBSCRIPTION_FILTER_POLICY",
+            "policy_name": facts.POLICY_NAME,
+            "policy_type": facts.POLICY_TYPE,
             "scope": "ALL",
             "policy_document": stack.to_json_string(policy),
             "selection_criteria": f"LogGroupName NOT IN [{listed}]",

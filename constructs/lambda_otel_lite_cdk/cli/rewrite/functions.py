@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -121,7 +122,8 @@ def planned(
     wanted: dict[str, Any] = dict(mode_for(named, asked.settings))
     handler = None
     if properties.get("Handler") != ENTRY_POINT:
-        handler = wanted[HANDLER] = properties.get("Handler")
+        # A copy: functions may share that of `Globals`, and CloudFormation takes no YAML aliases.
+        handler = wanted[HANDLER] = deepcopy(properties.get("Handler"))
     return Change(
         python=python_of(named),
         architecture=_first(properties.get("Architectures")) or "x86_64",
