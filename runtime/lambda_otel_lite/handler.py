@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from opentelemetry.context import Context, attach, detach
 from opentelemetry.trace import INVALID_SPAN, Link, Span, StatusCode, set_span_in_context
@@ -10,11 +10,15 @@ from opentelemetry.trace import INVALID_SPAN, Link, Span, StatusCode, set_span_i
 from lambda_otel_lite.extractors import Extractor, SpanAttributes, TriggerType
 from lambda_otel_lite.extractors.attributes import OLD_HTTP_NAMES
 from lambda_otel_lite.extractors.auto import built_in, is_built_in
+from lambda_otel_lite.lifecycle.deadline import remaining_ms
 from lambda_otel_lite.lifecycle.lifecycle import Lifecycle
 from lambda_otel_lite.lifecycle.response import ResponseEncoding, error_type, status_code
 from lambda_otel_lite.log import Logger
 from lambda_otel_lite.plain_attributes import decides_without, put_plain
 from lambda_otel_lite.telemetry import TelemetryCompletionHandler
+
+if TYPE_CHECKING:
+    from lambda_otel_lite.extractors.executions import Execution
 
 logger = Logger("lambda_otel_lite.handler")
 
@@ -86,8 +90,8 @@ def _decorator(
             if lifecycle.is_open(request_id):
                 return handler(event, context, *args, **kwargs)
             encoding.finish_left_over()
-            span, parent = tracing.start_span(event, context)
-            invocation = lifecycle.begin(request_id, span, _remaining_ms(context))
+            span, parent, execution = tracing.start_span(event, context)
+            invocation = lifecycle.begin(request_id, span, remaining_ms(context))
             token = attach(set_span_in_context(span, parent))
             ends_later = False
 
@@ -104,7 +108,7 @@ def _decorator(
                 _record_exception(span, error)
                 raise
             else:
-                tracing.record_response(span, result)
+                tracing.record_response(span, result, execution)
                 ends_later = encoding.defer(finish)
                 return result
             finally:
@@ -147,8 +151,8 @@ class _Tracing:
         self._sampler_is_blind = decides_without(getattr(self._tracer, "sampler", None))
         self._logged = False
 
-    def start_span(self, event: Any, context: Any) -> tuple[Span, Context]:
-        """Start the invocation's span; return it with the caller's context."""
+    def start_span(self, event: Any, context: Any) -> "tuple[Span, Context, Execution | None]":
+        """Start the invocation's span; return it with the caller's context, and its execution."""
         cold_start = self._completion_handler.is_cold_start()
         try:
             return self._start(self._extract(event, context), cold_start=cold_start)
@@ -159,7 +163,7 @@ class _Tracing:
             return self._start(bare, cold_start=cold_start)
         except BaseException:  # noqa: BLE001 - the user's own sampler, processor or propagator
             self._log("no span could be started; the invocation is not traced")
-            return INVALID_SPAN, Context()
+            return INVALID_SPAN, Context(), None
 
     def end_span(self, span: Span) -> None:
         """End the span, unless the deadline has."""
@@ -170,9 +174,12 @@ class _Tracing:
         except BaseException:  # noqa: BLE001 - the user's own span processor
             self._log("a span processor failed at the end of the span")
 
-    def record_response(self, span: Span, response: Any) -> None:
+    def record_response(self, span: Span, response: Any, execution: "Execution | None") -> None:
         """Set the status code of an HTTP response; 500 and above make the span an error."""
         try:
+            if execution is not None:
+                _durable().record_response(span, response)
+                return
             code = status_code(response) if span.is_recording() else None
             if code is None:
                 return
@@ -203,7 +210,9 @@ class _Tracing:
             self._log("the attributes extractor failed; the default one is used")
             return built_in("default")(event, context)
 
-    def _start(self, extracted: SpanAttributes, *, cold_start: bool) -> tuple[Span, Context]:
+    def _start(
+        self, extracted: SpanAttributes, *, cold_start: bool
+    ) -> "tuple[Span, Context, Execution | None]":
         attributes = dict(extracted.attributes)
         if not self._extracts_plain:
             attributes = {key: value for key, value in attributes.items() if value is not None}
@@ -217,7 +226,9 @@ class _Tracing:
         late = (
             self._extracts_plain and self._sampler_is_blind and self._lifecycle.sees_spans_alone()
         )
-        span = self._tracer.start_span(
+        execution = extracted.execution
+        tracer = self._tracer if execution is None else _durable().Starter(self._tracer, execution)
+        span = tracer.start_span(
             extracted.span_name or self._name,
             context=parent,
             kind=extracted.kind,
@@ -226,7 +237,7 @@ class _Tracing:
         )
         if late and span.is_recording():
             put_plain(span, attributes)
-        return span, parent
+        return span, parent, execution
 
     def _parent_and_links(self, extracted: SpanAttributes) -> tuple[Context, list[Link]]:
         links = list(extracted.links or ())
@@ -249,6 +260,13 @@ class _Tracing:
         log = logger.debug if self._logged else logger.warning
         self._logged = True
         log("%s", message, exc_info=True)
+
+
+def _durable() -> Any:
+    """Load what only the events of durable executions need."""
+    from lambda_otel_lite.durable import trace  # noqa: PLC0415 - see above
+
+    return trace
 
 
 def _record_exception(span: Span, error: BaseException) -> None:
@@ -281,12 +299,3 @@ def _request_id(context: Any) -> str | None:
     except Exception:  # noqa: BLE001 - somebody else's context object may do anything
         return None
     return request_id if isinstance(request_id, str) else None
-
-
-def _remaining_ms(context: Any) -> float | None:
-    try:
-        remaining = context.get_remaining_time_in_millis()
-    except Exception:  # noqa: BLE001 - somebody else's context object may do anything
-        return None
-    # The comparison is also false for NaN.
-    return remaining if isinstance(remaining, (int, float)) and remaining >= 0 else None

@@ -53,7 +53,7 @@ FLOORS = {
         startup
         constants resource propagation export plain_attributes
         processor
-        lifecycle sampling
+        lifecycle sampling durable
         telemetry
         handler bridges
         config encoder logger extension

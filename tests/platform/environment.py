@@ -126,7 +126,13 @@ class Environment:
         self.state.wait_until(lambda: self.state.init_error is not None, "the report of an error")
         return self.state.init_error
 
-    def start(self, event: Any = None, *, request_id: str | None = None) -> Invocation:
+    def start(
+        self,
+        event: Any = None,
+        *,
+        request_id: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Invocation:
         """Send an event as soon as the environment is idle, and return while it is worked on."""
         self.state.wait_until(self.state.is_idle, "the end of init or of the invocation before")
         invocation = Invocation(
@@ -134,6 +140,7 @@ class Environment:
             event or {},
             int((time.time() + self._timeout) * 1000),
             self.output.count(),
+            headers or {},
         )
         self.state.invoke(invocation)
         return invocation
@@ -148,9 +155,15 @@ class Environment:
             self.kill()
         return invocation
 
-    def invoke(self, event: Any = None, *, request_id: str | None = None) -> Invocation:
+    def invoke(
+        self,
+        event: Any = None,
+        *,
+        request_id: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Invocation:
         """Send an event and wait for the end of its invocation."""
-        return self.finish(self.start(event, request_id=request_id))
+        return self.finish(self.start(event, request_id=request_id, headers=headers))
 
     def lines(self, invocation: Invocation) -> list[str]:
         """Return what the function wrote between an invocation's start and its end."""
@@ -224,6 +237,7 @@ class Environment:
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_LAMBDA_RUNTIME_API": address,
+            "AWS_DEFAULT_REGION": "eu-west-1",
             "AWS_REGION": "eu-west-1",
             "LAMBDA_TASK_ROOT": str(self._code),
             "LANG": "en_US.UTF-8",

@@ -78,6 +78,7 @@ class _Handler(BaseHTTPRequestHandler):
                     "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
                     "Lambda-Runtime-Deadline-Ms": str(invocation.deadline_ms),
                     "Lambda-Runtime-Invoked-Function-Arn": _ARN,
+                    **invocation.headers,
                 },
             )
         elif self.path == f"{_EXTENSION}/event/next":

@@ -7,7 +7,7 @@ environment lifecycle"; the refusals were compared with those of the official em
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,12 +48,13 @@ class Fault:
 
 @dataclass
 class Invocation:
-    """One invocation as the platform sees it."""
+    """One invocation as the platform sees it; the headers are those that it adds to its own."""
 
     request_id: str
     event: Any
     deadline_ms: int
     first_line: int
+    headers: Mapping[str, str] = field(default_factory=dict)
     taken: bool = False
     answered: bool = False
     response: Any = None

@@ -17,6 +17,7 @@ from lambda_otel_lite.extractors import (
     datasource,
     default_extractor,
     direct,
+    durable,
     extractor_by_name,
     http,
     messaging,
@@ -40,6 +41,8 @@ _EXPECTED = {
     "cognito": "cognito",
     "direct": "default",
     "documentdb": "documentdb",
+    "durable": "durable",
+    "durable_replay": "durable",
     "dynamodb_stream": "dynamodb",
     "eventbridge": "eventbridge",
     "firehose": "firehose",
@@ -303,7 +306,7 @@ def test_an_extractor_that_is_not_there_is_an_error_that_names_what_is(
 def test_every_extractor_is_a_row_of_the_table_and_every_row_is_exported() -> None:
     public = {
         name
-        for module in (brokers, datasource, direct, http, messaging)
+        for module in (brokers, datasource, direct, durable, http, messaging)
         for name, value in vars(module).items()
         if getattr(value, "__module__", None) == module.__name__ and not name.startswith("_")
     }

@@ -95,7 +95,7 @@ class TelemetrySettings:
             ``"api_gateway_v1"``, ``"vpc_lattice"``, ``"sqs"``, ``"sns"``, ``"kinesis"``, ``"s3"``,
             ``"dynamodb"``, ``"ses"``, ``"kafka"``, ``"activemq"``, ``"rabbitmq"``,
             ``"documentdb"``, ``"eventbridge"``, ``"cloudwatch_logs"``, ``"cognito"``,
-            ``"step_functions"``, ``"appsync"``, ``"firehose"``, ``"function_url"``,
+            ``"step_functions"``, ``"appsync"``, ``"firehose"``, ``"durable"``, ``"function_url"``,
             ``"module:function"``. Default: ``"auto"``.
         instrumentations: ``opentelemetry-instrumentation-*`` packages of your function to switch
             on, such as ``botocore``. ``xray`` makes spans of what it does through the X-Ray SDK or

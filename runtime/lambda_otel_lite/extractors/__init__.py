@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lambda_otel_lite.extractors.brokers import *
     from lambda_otel_lite.extractors.datasource import *
     from lambda_otel_lite.extractors.direct import *
+    from lambda_otel_lite.extractors.durable import durable_extractor as durable_extractor
     from lambda_otel_lite.extractors.http import *
     from lambda_otel_lite.extractors.messaging import *
 

@@ -7,9 +7,12 @@ of attributes.
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import Link, SpanKind
+
+if TYPE_CHECKING:
+    from lambda_otel_lite.extractors.executions import Execution
 
 #: A carrier of propagation headers; one name may have several values.
 Carrier = Mapping[str, str | list[str]]
@@ -47,11 +50,16 @@ class SpanAttributes:
             becomes a link; if all messages share one, it is the parent too.
         link_attributes: Attributes of these links, one mapping for each of `link_carriers`.
             Default: none.
+
+    Attributes:
+        execution: The durable execution that the invocation is part of; None where it is no part of
+            one.
     """
 
     __slots__ = (
         "attributes",
         "carrier",
+        "execution",
         "kind",
         "link_attributes",
         "link_carriers",
@@ -79,6 +87,7 @@ class SpanAttributes:
         self.links = links
         self.link_carriers = link_carriers
         self.link_attributes = link_attributes
+        self.execution: Execution | None = None
 
 
 #: From an event and its context to the description of its span.

@@ -122,6 +122,7 @@ ROWS: Final[tuple[Row, ...]] = (
     ("appsync", "direct:appsync_extractor", "info", _is_resolver_call),
     ("appsync", "direct:appsync_extractor", "typeName", _is_amplify_call),
     ("firehose", "messaging:firehose_extractor", "deliveryStreamArn", _has("records")),
+    ("durable", "durable:durable_extractor", "DurableExecutionArn", _has("InitialExecutionState")),
     ("appsync", "direct:appsync_extractor", list, _is_batch_of_calls),
     ("sqs", "messaging:sqs_extractor", list, _is_list_from("aws:sqs")),
     ("kinesis", "messaging:kinesis_extractor", list, _is_list_from("aws:kinesis")),

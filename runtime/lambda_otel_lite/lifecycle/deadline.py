@@ -10,6 +10,7 @@ import time
 from _queue import Empty, SimpleQueue  # not from queue, which gevent and eventlet patch
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 from lambda_otel_lite.log import Logger
 from lambda_otel_lite.startup.threads import Lock, start_thread
@@ -97,3 +98,13 @@ def _start(watch: Callable[[], None]) -> bool:
         logger.warning("no deadline can be watched: %s", error)
         return False
     return True
+
+
+def remaining_ms(context: Any) -> float | None:
+    """Return the time that a Lambda context says is left, in ms; None if it says nothing."""
+    try:
+        remaining = context.get_remaining_time_in_millis()
+    except Exception:  # noqa: BLE001 - somebody else's context object may do anything
+        return None
+    # The comparison is also false for NaN.
+    return remaining if isinstance(remaining, int | float) and remaining >= 0 else None

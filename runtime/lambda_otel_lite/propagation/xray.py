@@ -32,18 +32,37 @@ _ROOT_PARTS = 3
 
 def parse_header(header: str) -> SpanContext | None:
     """Return the remote span of a header, or None if it names no parent span."""
-    fields = dict(part.strip().partition("=")[::2] for part in header.split(";"))
-    root = fields.get("Root", "").split("-")
-    if len(root) != _ROOT_PARTS:
-        return None
+    fields = _fields(header)
+    trace_id = _trace_id(fields)
     try:
-        trace_id = int(root[1] + root[2], 16)
         span_id = int(fields.get("Parent", ""), 16)
     except ValueError:
+        return None
+    if trace_id is None:
         return None
     flags = TraceFlags.SAMPLED if fields.get("Sampled") == "1" else TraceFlags.DEFAULT
     context = SpanContext(trace_id, span_id, is_remote=True, trace_flags=TraceFlags(flags))
     return context if context.is_valid else None
+
+
+def parse_root(header: str) -> int | None:
+    """Return the trace of a header, which it may name without a parent span; None without one."""
+    trace_id = _trace_id(_fields(header))
+    return trace_id if trace_id is not None and 0 < trace_id < 1 << 128 else None
+
+
+def _fields(header: str) -> dict[str, str]:
+    return dict(part.strip().partition("=")[::2] for part in header.split(";"))
+
+
+def _trace_id(fields: dict[str, str]) -> int | None:
+    root = fields.get("Root", "").split("-")
+    if len(root) != _ROOT_PARTS:
+        return None
+    try:
+        return int(root[1] + root[2], 16)
+    except ValueError:
+        return None
 
 
 def _with_remote(remote: SpanContext | None, context: Context | None) -> Context:

@@ -1,0 +1,1 @@
+"""Durable executions, as AWS's local runner drives them."""
