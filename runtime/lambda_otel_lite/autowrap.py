@@ -79,10 +79,12 @@ def _wrap() -> Callable[..., Any]:
     try:
         loaded = _load(settings.handler)
     except Exception as error:
-        # Parts of its own SDK may not go with the layer's.
-        if not give_way(error):
-            raise
-        started, loaded = None, _load(settings.handler)
+        if not _is_taken_back(error, settings):
+            # Parts of its own SDK may not go with the layer's.
+            if not give_way(error):
+                raise
+            started = None
+        loaded = _load(settings.handler)
     finally:
         _warn()
     return loaded if started is None else _trace(loaded, settings, started)
@@ -114,6 +116,18 @@ def _start(settings: Settings) -> "Started | None":
         logger.exception("tracing could not be set up; the function runs without it")
         return None
     return started
+
+
+def _is_taken_back(error: Exception, settings: Settings) -> bool:
+    """Switch off what was switched on and made the import fail; say whether there was any."""
+    try:
+        if not settings.instrumentations:
+            return False
+        from lambda_otel_lite.bridges import take_back  # noqa: PLC0415 - seldom needed
+
+        return take_back(error)
+    except Exception:  # noqa: BLE001 - without OpenTelemetry nothing was switched on
+        return False
 
 
 def _warn() -> None:

@@ -206,3 +206,37 @@ def test_an_execution_continues_the_trace_of_the_message_that_started_it(
         handlers = [span for span in execution.spans if span.kind == "CONSUMER"]
         assert [span.name for span in handlers] == ["process orders"] * 3
         assert {span.parent_id for span in handlers} == {f"{SPAN_ID:016x}"}
+
+
+def test_the_plugin_is_switched_on_by_name(runner: Runner) -> None:
+    with function(runner, LAMBDA_OTEL_INSTRUMENTATIONS="durable") as platform:
+        execution = execute(runner, platform, {"pet": 2})
+
+        names = Counter(span.name for span in execution.spans)
+        assert BY_PLUGIN["otel-invocation"] <= names
+        assert len(execution.trace_ids) == 1
+
+
+def test_the_users_own_choice_of_a_plugin_stays(runner: Runner) -> None:
+    chosen = {"DURABLE_EXECUTION_PLUGINS": "", "LAMBDA_OTEL_INSTRUMENTATIONS": "durable"}
+    with function(runner, **chosen) as platform:
+        execution = execute(runner, platform, {"pet": 2})
+
+        assert "Workflow" not in {span.name for span in execution.spans}
+        assert execution.orphans() == []
+
+
+def test_code_that_registers_the_plugin_itself_runs_and_one_warning_says_so(
+    runner: Runner,
+) -> None:
+    named = {**runner.variables, "LAMBDA_OTEL_INSTRUMENTATIONS": "durable"}
+    with environment("sync", module="functions.registering", code=CODE, extra=named) as platform:
+        execution = execute(runner, platform, {"pet": 2})
+
+        assert execution.answer == {"Status": "SUCCEEDED", "Result": '{"pet": 2}'}
+        names = Counter(span.name for span in execution.spans)
+        once = ("orders", "Invocation", "echo", "echo attempt 1", "Workflow")
+        assert names == Counter(once)
+        assert (len(execution.trace_ids), execution.orphans()) == (1, [])
+        (warning,) = [line for line in platform.output.lines if "'durable' is left out" in line]
+        assert "Remove 'durable'" in warning

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -11,11 +13,13 @@ import pytest
 from aws_durable_execution_sdk_python_otel.context_extractors import xray_context_extractor
 from aws_durable_execution_sdk_python_otel.deterministic_id_generator import _to_otel_trace_id
 from aws_durable_execution_sdk_python_otel.execution_trace_context import canonical_trace_id
+from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.trace import SpanKind, StatusCode
 
 from lambda_otel_lite import create_traced_handler
-from lambda_otel_lite.configuration.variables import XRAY_TRACE_HEADER
+from lambda_otel_lite.bridges import switch_on
+from lambda_otel_lite.configuration.variables import DURABLE_PLUGINS, XRAY_TRACE_HEADER
 from lambda_otel_lite.durable.trace import derived_trace_id
 from lambda_otel_lite.extractors import auto_extractor, durable_extractor
 from lambda_otel_lite.extractors.executions import Execution
@@ -255,3 +259,15 @@ def test_the_answer_of_another_function_says_nothing_of_an_execution(
     traced(telemetry, answer={"Status": "FAILED"})({"pet": 2}, FakeContext())
 
     assert telemetry.span.status.status_code is StatusCode.UNSET
+
+
+def test_without_its_package_the_plugin_is_not_named(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [])
+
+    switch_on(["durable"], TracerProvider())
+
+    (warning,) = caplog.records
+    assert "aws-durable-execution-sdk-python-otel" in warning.getMessage()
+    assert DURABLE_PLUGINS not in os.environ

@@ -216,6 +216,19 @@ def show_handler(handler: str | None) -> None:
         os.environ[env.PLATFORM_HANDLER] = handler
 
 
+def name_durable_plugin(name: str) -> bool:
+    """Name a plugin for AWS's SDK for durable executions, unless the user has; say whether."""
+    if env.DURABLE_PLUGINS in os.environ:
+        return False
+    os.environ[env.DURABLE_PLUGINS] = name
+    return True
+
+
+def unname_durable_plugin() -> None:
+    """Take that back."""
+    os.environ.pop(env.DURABLE_PLUGINS, None)
+
+
 @contextmanager
 def accepted_by_sdk() -> Iterator[None]:
     """Show the SDK the values that it accepts while it is imported or made; report the others."""

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Among the instrumentations: no package, but what the function does through the X-Ray SDK.
 XRAY: Final = "xray"
+#: The same for AWS's OpenTelemetry plugin of durable executions.
+DURABLE: Final = "durable"
 
 #: The handler of an instrumented function; it calls the function's own, which is in `HANDLER`.
 ENTRY_POINT: Final = "lambda_otel_lite_entry.handler"
@@ -100,7 +102,8 @@ SETTINGS: "Final[tuple[Readable, ...]]" = (
      "kind": "names", "accepted": (), "default": (),
      "meaning": "`opentelemetry-instrumentation-*` packages of your function to switch on, such as"
                 " `botocore`. `xray` makes spans of what it does through the X-Ray SDK or"
-                " Powertools Tracer."},
+                " Powertools Tracer, `durable` of the steps of durable executions, by AWS's"
+                " `aws-durable-execution-sdk-python-otel` in your code."},
     {"name": (LOG_CORRELATION := "LAMBDA_OTEL_LOG_CORRELATION"), "setting": "log_correlation",
      "kind": "switch", "default": False,
      "meaning": "Whether log records of the `logging` module carry the ids of the span that they"
@@ -214,6 +217,10 @@ INITIALIZATION_TYPE: Final = "AWS_LAMBDA_INITIALIZATION_TYPE"
 MAX_CONCURRENCY: Final = "AWS_LAMBDA_MAX_CONCURRENCY"
 PLATFORM_HANDLER: Final = "_HANDLER"
 XRAY_TRACE_HEADER: Final = "_X_AMZN_TRACE_ID"
+
+#: What AWS's SDK for durable executions reads: names of its plugins
+#: (https://github.com/aws/aws-durable-execution-sdk-python).
+DURABLE_PLUGINS: Final = "DURABLE_EXECUTION_PLUGINS"
 
 
 def default_number(setting: str) -> int:
