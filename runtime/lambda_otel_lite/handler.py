@@ -143,6 +143,10 @@ class _Tracing:
         self._name = name
         self._completion_handler = completion_handler
         self._lifecycle = lifecycle
+        if completion_handler.settings.tenant_id:
+            from lambda_otel_lite.extractors._tenants import with_tenant  # noqa: PLC0415 - off by default
+
+            extractor = with_tenant(extractor)
         self._extractor = extractor
         self._tracer = completion_handler.get_tracer()
         self._propagation = completion_handler.propagation

@@ -10,12 +10,10 @@ from lambda_otel_lite.configuration import variables as env
 from lambda_otel_lite_cdk.errors import SettingsError
 from lambda_otel_lite_cdk.settings.keep import Keep
 from lambda_otel_lite_cdk.settings.tokens import is_token
-from lambda_otel_lite_cdk.settings.values import flag, rule_of, text, whole_number
+from lambda_otel_lite_cdk.settings.values import flag, read, rule_of, text, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from lambda_otel_lite_cdk.settings.values import Rule
 
 #: When spans leave the function.
 ProcessorMode = Literal["sync", "async", "finalize"]
@@ -99,7 +97,8 @@ class TelemetrySettings:
             ``"module:function"``. Default: ``"auto"``.
         instrumentations: ``opentelemetry-instrumentation-*`` packages of your function to switch
             on, such as ``botocore``. ``xray`` makes spans of what it does through the X-Ray SDK or
-            Powertools Tracer. Default: none.
+            Powertools Tracer, ``durable`` of the steps of durable executions, by AWS's
+            ``aws-durable-execution-sdk-python-otel`` in your code. Default: none.
         keep: Which invocations are exported, decided when each has ended: one to which a rule
             applies, or that the caller or the sampler has sampled. Default: none.
         drop_attributes: Attributes that never leave the function, by name; ``*`` stands for any
@@ -113,6 +112,8 @@ class TelemetrySettings:
             ``"NONE"``. Default: the function's log level.
         log_correlation: Whether log records of the ``logging`` module carry the ids of the span
             that they are written in. Default: ``False``.
+        tenant_id: Whether the handler's span says, as ``aws.lambda.tenant_id``, for which tenant an
+            isolated function runs. Default: ``False``.
         record_level: The ``level`` that log records carry; the text log format needs none.
             Accepted: ``"TRACE"``, ``"DEBUG"``, ``"INFO"``, ``"WARN"``, ``"ERROR"``, ``"FATAL"``.
             Default: one that passes the function's log level.
@@ -149,6 +150,7 @@ class TelemetrySettings:
     max_attribute_length: int | None = None
     log_level: str | None = None
     log_correlation: bool | None = None
+    tenant_id: bool | None = None
     record_level: str | None = None
     semconv_opt_in: SemconvOptIn | None = None
     disabled: bool | None = None
@@ -186,7 +188,7 @@ class TelemetrySettings:
                     f"{CONTEXT_PREFIX!r} and one of {', '.join(known)}. Correct it in cdk.json or "
                     f"on the command line."
                 )
-            values[name] = _read(_RULES[name], value)
+            values[name] = read(_RULES[name], value)
         return cls(**values)
 
     def merge(self, other: TelemetrySettings) -> TelemetrySettings:
@@ -279,20 +281,8 @@ class TelemetrySettings:
 
 
 def _check_quota(value: Any) -> None:
-    if not _QUOTA.accepts(_read(_QUOTA, value)):
+    if not _QUOTA.accepts(read(_QUOTA, value)):
         raise SettingsError(
             f"CDK context: {QUOTA_KEY} is {value!r}; it must be {_QUOTA.accepted}. Correct it, or "
             f"leave it out for the default, {DEFAULT_QUOTA}."
         )
-
-
-def _read(rule: Rule, value: Any) -> Any:
-    if isinstance(value, list):
-        return tuple(value)
-    if not isinstance(value, str) or rule.accepts(value):
-        return value
-    try:
-        return rule.read(value)
-    except ValueError:
-        # As it is: the check names it.
-        return value

@@ -231,3 +231,18 @@ def _pair(part: str) -> tuple[str, str]:
     if not separator:
         raise ValueError(part)
     return name.strip(), content.strip()
+
+
+def read(rule: Rule, value: Any) -> Any:
+    """Return a value of CDK context as a rule takes it: lists as tuples, and texts read.
+
+    What cannot be read is returned as it is, so that the check of the rule names it.
+    """
+    if isinstance(value, list):
+        return tuple(value)
+    if not isinstance(value, str) or rule.accepts(value):
+        return value
+    try:
+        return rule.read(value)
+    except ValueError:
+        return value

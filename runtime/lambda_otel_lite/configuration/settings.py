@@ -102,6 +102,7 @@ class Settings:
     extractor: str
     instrumentations: tuple[str, ...]
     log_correlation: bool
+    tenant_id: bool
     keep: dict[str, float]
     drop_attributes: tuple[str, ...]
     redact: tuple[str, ...]

@@ -108,6 +108,10 @@ SETTINGS: "Final[tuple[Readable, ...]]" = (
      "kind": "switch", "default": False,
      "meaning": "Whether log records of the `logging` module carry the ids of the span that they"
                 " are written in."},
+    {"name": (TENANT_ID := "LAMBDA_OTEL_TENANT_ID"), "setting": "tenant_id",
+     "kind": "switch", "default": False,
+     "meaning": "Whether the handler's span says, as `aws.lambda.tenant_id`, for which tenant"
+                " an isolated function runs."},
     {"name": (KEEP := "LAMBDA_OTEL_KEEP"), "setting": "keep",
      "kind": "rules", "accepted": KEEP_RULES,
      "meaning": "Which invocations are exported, decided when each has ended: one to which a rule"

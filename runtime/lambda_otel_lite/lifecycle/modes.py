@@ -1,5 +1,6 @@
 """Start the extension that a mode needs. Mode sync needs none, and never loads this module."""
 
+import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,8 @@ def available_mode(
         The mode to use, and what exports in the extension's thread.
     """
     if settings.managed_instance:
-        logger.warning("%s mode is not available on Lambda Managed Instances; using sync", mode)
+        log = logger.warning if _is_first_slot() else logger.debug
+        log("%s mode is not available on Lambda Managed Instances; using sync", mode)
         return ProcessorMode.SYNC, None
     if settings.runtime_api is None:
         logger.info("not on Lambda: no extension; %s mode needs one", mode)
@@ -43,6 +45,18 @@ def available_mode(
     if not extension.start(["INVOKE"], export.follow):
         return ProcessorMode.SYNC, None
     return mode, export
+
+
+def _is_first_slot() -> bool:
+    """Say whether this is the first of the processes that awslambdaric forks, or none of them.
+
+    All of them get here, and they share one log. The names are multiprocessing's own
+    (https://docs.python.org/3/library/multiprocessing.html#multiprocessing.Process.name).
+    """
+    multiprocessing = sys.modules.get("multiprocessing")
+    name = multiprocessing.current_process().name if multiprocessing else "MainProcess"
+    # The first is ForkProcess-1.
+    return name.rpartition("-")[2] in ("1", "MainProcess")
 
 
 def _ignore(events: Iterable[object]) -> None:
