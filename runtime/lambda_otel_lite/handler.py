@@ -12,7 +12,13 @@ from lambda_otel_lite.extractors.attributes import OLD_HTTP_NAMES
 from lambda_otel_lite.extractors.auto import built_in, is_built_in
 from lambda_otel_lite.lifecycle.deadline import remaining_ms
 from lambda_otel_lite.lifecycle.lifecycle import Lifecycle
-from lambda_otel_lite.lifecycle.response import ResponseEncoding, error_type, status_code
+from lambda_otel_lite.lifecycle.response import (
+    ResponseEncoding,
+    description,
+    error_type,
+    qualified_name,
+    status_code,
+)
 from lambda_otel_lite.log import Logger
 from lambda_otel_lite.plain_attributes import decides_without, put_plain
 from lambda_otel_lite.telemetry import TelemetryCompletionHandler
@@ -276,25 +282,11 @@ def _durable() -> Any:
 def _record_exception(span: Span, error: BaseException) -> None:
     try:
         if span.is_recording():
-            span.set_attribute("error.type", _qualified_name(type(error)))
-            span.set_status(StatusCode.ERROR, _description(error))
+            span.set_attribute("error.type", qualified_name(type(error)))
+            span.set_status(StatusCode.ERROR, description(error))
             span.record_exception(error)
     except BaseException:
         logger.debug("the exception could not be recorded", exc_info=True)
-
-
-def _description(error: BaseException) -> str:
-    name = type(error).__name__
-    try:
-        return f"{name}: {error}"
-    except BaseException:  # noqa: BLE001 - the exception's own __str__
-        return name
-
-
-def _qualified_name(error: type[BaseException]) -> str:
-    if error.__module__ == "builtins":
-        return error.__qualname__
-    return f"{error.__module__}.{error.__qualname__}"
 
 
 def _request_id(context: Any) -> str | None:

@@ -20,7 +20,6 @@ type Finish = Callable[[BaseException | None], None]
 #: The largest response, in bytes, as the platform's message for a larger one says it
 #: (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
 LARGEST = 6_291_556
-_LOWEST_STATUS, _HIGHEST_STATUS = 100, 599
 
 _LOWEST_STATUS, _HIGHEST_STATUS = 100, 599
 
@@ -156,6 +155,22 @@ def status_code(response: Any) -> int | None:
     return code if _LOWEST_STATUS <= code <= _HIGHEST_STATUS else None
 
 
+def qualified_name(error: type[BaseException]) -> str:
+    """Return the name of a type of exceptions, with its module unless it is built in."""
+    if error.__module__ == "builtins":
+        return error.__qualname__
+    return f"{error.__module__}.{error.__qualname__}"
+
+
+def description(error: BaseException) -> str:
+    """Return an exception's type and text."""
+    name = type(error).__name__
+    try:
+        return f"{name}: {error}"
+    except BaseException:  # noqa: BLE001 - the exception's own __str__
+        return name
+
+
 def error_type(error: BaseException) -> str:
     """Return the type of error that the platform reports.
 
@@ -163,16 +178,6 @@ def error_type(error: BaseException) -> str:
         error: What was wrong with a response.
     """
     return str(getattr(error, "exception_type", None) or type(error).__name__)
-
-
-def status_code(response: Any) -> int | None:
-    """Return the status code of an HTTP response; None if it is none."""
-    code = response.get("statusCode") if isinstance(response, dict) else None
-    if isinstance(code, str) and code.isdecimal():
-        code = int(code[:4])
-    if isinstance(code, bool) or not isinstance(code, int):
-        return None
-    return code if _LOWEST_STATUS <= code <= _HIGHEST_STATUS else None
 
 
 def _caller() -> FrameType | None:
