@@ -6,6 +6,7 @@ stderr at connections to a socket of the platform's, and imports the handler in 
 """
 
 import os
+import selectors
 import signal
 import socket
 import struct
@@ -33,12 +34,23 @@ class Connection:
     """What one stream of a slot has written.
 
     Args:
+        stream: Where it comes from.
         process: The slot's process id.
         taken: What came, up to now.
     """
 
+    stream: socket.socket
     process: int
     taken: bytearray = field(default_factory=bytearray)
+
+    def read(self) -> bool:
+        """Take what is there; say whether there may be more later."""
+        try:
+            while new := self.stream.recv(65536):
+                self.taken += new
+        except BlockingIOError:
+            return True
+        return False
 
     @property
     def lines(self) -> list[str]:
@@ -93,6 +105,7 @@ class ManagedInstance:
         self._resources = ExitStack()
         self.state = _Concurrent(lambda: 0, workers=slots)
         self.connections: list[Connection] = []
+        self._ended = threading.Event()
 
     def __enter__(self) -> Self:
         """Start it, and wait until all slots ask for work."""
@@ -101,7 +114,10 @@ class ManagedInstance:
             listener = resources.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
             listener.bind(str(self._socket))
             listener.listen(2 * self._slots)
-            threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
+            reader = threading.Thread(target=self._read, args=(listener,))
+            reader.start()
+            resources.callback(reader.join)
+            resources.callback(self._ended.set)
             process = subprocess.Popen(
                 [sys.executable, "-m", "awslambdaric", self._handler],
                 cwd=self._code,
@@ -144,11 +160,14 @@ class ManagedInstance:
         return invocation
 
     def finish(self) -> None:
-        """Wait until all that was sent is answered."""
+        """Wait until all that was sent is answered, and read what was written by then."""
         self.state.wait_until(
             lambda: self._is_idle() and all(one.answered for one in self.state.all.values()),
             "the end of all invocations",
         )
+        with self.state.changed:
+            for one in self.connections:
+                one.read()
 
     def wait_for(self, count: int, text: str) -> None:
         """Wait until a text has been written so often."""
@@ -160,23 +179,21 @@ class ManagedInstance:
     def _is_idle(self) -> bool:
         return self.state.waiting_runtimes == self._slots and not self.state.waiting
 
-    def _accept(self, listener: socket.socket) -> None:
-        while True:
-            try:
-                stream, _ = listener.accept()
-            except OSError:  # closed
-                return
-            credentials = stream.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-            connection = Connection(struct.unpack("3i", credentials)[0])
-            self.connections.append(connection)
-            threading.Thread(target=self._read, args=(stream, connection), daemon=True).start()
-
-    def _read(self, stream: socket.socket, connection: Connection) -> None:
-        with stream:
-            while taken := stream.recv(65536):
-                with self.state.changed:
-                    connection.taken += taken
-                    self.state.changed.notify_all()
+    def _read(self, listener: socket.socket) -> None:
+        with selectors.DefaultSelector() as ready:
+            ready.register(listener, selectors.EVENT_READ)
+            while not self._ended.is_set():
+                for key, _ in ready.select(0.05):
+                    with self.state.changed:
+                        if key.data is None:
+                            connection = _accepted(listener)
+                            self.connections.append(connection)
+                            ready.register(connection.stream, selectors.EVENT_READ, connection)
+                        elif not key.data.read():
+                            ready.unregister(key.fileobj)
+                        self.state.changed.notify_all()
+        for one in self.connections:
+            one.stream.close()
 
     def _environ(self, address: str) -> dict[str, str]:
         return {
@@ -195,6 +212,14 @@ class ManagedInstance:
             "_LAMBDA_TELEMETRY_LOG_FD_PROVIDER_SOCKET": str(self._socket),
             **self._variables,
         }
+
+
+def _accepted(listener: socket.socket) -> Connection:
+    stream, _ = listener.accept()
+    stream.settimeout(0)
+    # Process, user and group.
+    credentials = stream.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return Connection(stream, struct.unpack("3i", credentials)[0])
 
 
 __all__ = ["PATIENCE", "Connection", "ManagedInstance"]
