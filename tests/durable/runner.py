@@ -109,6 +109,8 @@ def running() -> Iterator[Runner]:
     os.environ.update(KEYS)
     with WebRunner(config) as web:
         server: Any = vars(web)["_server"]
+        # Which it leaves open, once its thread has ended.
+        loop: Any = vars(vars(web)["_scheduler"])["_loop"]
         runner.address = f"127.0.0.1:{server.server_address[1]}"
         threads = [
             threading.Thread(target=one.serve_forever, args=(0.02,)) for one in (endpoint, server)
@@ -125,3 +127,4 @@ def running() -> Iterator[Runner]:
             endpoint.server_close()
             for name, value in before.items():
                 os.environ.pop(name) if value is None else os.environ.update({name: value})
+    loop.close()
