@@ -225,13 +225,13 @@ def test_what_a_wrapped_extractor_adds_is_cleaned() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_built_in_extractors_return_texts_and_whole_numbers_alone(name: str) -> None:
+def test_built_in_extractors_return_texts_numbers_and_truth_values_alone(name: str) -> None:
     extractor = extractor_by_name(name)
     for sample in EVENT_NAMES:
         for key, value in extractor(event(sample), FakeContext()).attributes.items():
             assert type(key) is str
             assert key
-            assert type(value) in {str, int}, key
+            assert type(value) in {str, int, bool}, key
 
 
 def parents() -> Iterator[Context | None]:

@@ -155,7 +155,7 @@ def built_in(name: str) -> Extractor:
 
 
 def is_built_in(extractor: Extractor) -> bool:
-    """Say whether an extractor is one of these, whose attributes are texts and numbers alone."""
+    """Say whether an extractor is one of these, whose attributes are texts, numbers and bools."""
     module = str(getattr(extractor, "__module__", None))
     # A decorator of the user's around one has the names of that one.
     known = getattr(sys.modules.get(module), getattr(extractor, "__name__", ""), None)
