@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
+
+from lambda_otel_lite_cdk import distribution
 
 if TYPE_CHECKING:
     from lambda_otel_lite_cdk._function_properties import FunctionProperties
@@ -98,8 +101,20 @@ if not TYPE_CHECKING:
     def __getattr__(name: str) -> Any:
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+        try:
+            module = importlib.import_module(f"{__name__}.{_HOMES[name]}")
+        except ModuleNotFoundError as error:
+            if distribution.extra_of(error.name) != "cdk":
+                raise
+            said = distribution.needs(f"{__name__}.{name}", "cdk")
+            raise ModuleNotFoundError(said, name=error.name) from error
+        return getattr(module, name)
 
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+if _problem := distribution.conflict():
+    # Not a warning, which an app may have turned off: what is deployed would not work.
+    sys.stderr.write(f"Error: {_problem}.\n")

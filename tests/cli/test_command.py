@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from lambda_otel_lite_cdk.cli import commands
 from lambda_otel_lite_cdk.cli.main import main
-from tests.cli.command import assert_refused, complete, run
+from tests.cli.command import assert_refused, complete, run, run_code
 
 
 def _listed() -> dict[str, str]:
@@ -78,3 +78,14 @@ def test_completion_is_printed_for_each_shell(shell: str) -> None:
 )
 def test_wrong_arguments_are_refused_in_one_line(arguments: list[str], words: list[str]) -> None:
     assert_refused(run(*arguments), *words)
+
+
+@pytest.mark.parametrize(("module", "extra"), [("rich", "cli"), ("jsii", "cdk")])
+def test_a_package_that_is_missing_is_named_with_its_extra(module: str, extra: str) -> None:
+    code = (
+        f"import sys; sys.modules[{module!r}] = None\n"
+        "import lambda_otel_lite_cdk.cli.main as m\n"
+        f"m.import_module = lambda _: __import__({module!r})"
+    )
+    named = f'`pip install "lambda-otel-lite-cdk[{extra}]"`'
+    assert_refused(run_code(code, "decode"), "this command needs", named, module)

@@ -23,7 +23,7 @@ def wheel_names(wheel: Path) -> set[str]:
 
 
 def test_the_version_is_that_of_the_code(wheel: Path) -> None:
-    assert wheel.name == f"lambda_otel_lite-{lambda_otel_lite.__version__}-py3-none-any.whl"
+    assert wheel.name == f"lambda_otel_lite_cdk-{lambda_otel_lite.__version__}-py3-none-any.whl"
 
 
 def test_the_wheel_holds_every_file_of_the_packages(wheel_names: set[str]) -> None:
@@ -39,7 +39,7 @@ def test_the_wheel_holds_every_file_of_the_packages(wheel_names: set[str]) -> No
 
 
 def test_the_wheel_holds_nothing_but_the_packages_and_its_metadata(wheel_names: set[str]) -> None:
-    metadata = f"lambda_otel_lite-{lambda_otel_lite.__version__}.dist-info"
+    metadata = f"lambda_otel_lite_cdk-{lambda_otel_lite.__version__}.dist-info"
 
     assert {name.split("/")[0] for name in wheel_names} == {*PACKAGES, *MODULES, metadata}
     assert f"{metadata}/licenses/LICENSE" in wheel_names

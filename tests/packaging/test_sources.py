@@ -28,6 +28,7 @@ MAX_LINES = 300
 #: floor of its own. A new room is added here.
 FLOORS = {
     "constructs/lambda_otel_lite_cdk": """
+        distribution
         errors _function_properties
         settings layer
         functions

@@ -47,7 +47,7 @@ type Install = Callable[..., Path]
 def install(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Install:
     """Make an environment with the wheel, some of its extras, and what they ask for."""
 
-    def make(*extras: str) -> Path:
+    def make(*extras: str, beside: str = "") -> Path:
         venv = tmp_path_factory.mktemp("venv")
         uv_bin = uv.find_uv_bin()
         base = getattr(sys, "_base_executable", sys.executable)
@@ -56,15 +56,17 @@ def install(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Install:
         pins = ("--constraint", ROOT / "requirements/dev.txt")
         named = f"{wheel}[{','.join(extras)}]" if extras else str(wheel)
         subprocess.run([*command, *pins, named], check=True)
+        if beside:
+            subprocess.run([*command, "--no-deps", beside], check=True)
         return venv
 
     return make
 
 
-def run(folder: Path, *command: str | Path) -> str:
+def attempt(folder: Path, *command: str | Path) -> subprocess.CompletedProcess[str]:
     """Run a command in an empty folder, with nothing kept from before and no PYTHON* variable."""
     folder.mkdir()
-    done = subprocess.run(
+    return subprocess.run(
         command,
         cwd=folder,
         env={
@@ -76,26 +78,88 @@ def run(folder: Path, *command: str | Path) -> str:
         text=True,
         check=False,
     )
+
+
+def run(folder: Path, *command: str | Path) -> str:
+    """Run a command that succeeds in an empty folder; return what it printed."""
+    done = attempt(folder, *command)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
+def refusal(folder: Path, *command: str | Path) -> str:
+    """Run a command that says in one line what is missing, and return that line."""
+    done = attempt(folder, *command)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done
+    return done.stderr
+
+
 def test_the_base_traces_and_its_record_is_decoded(install: Install, tmp_path: Path) -> None:
-    """Of the command, decoding needs no aws-cdk-lib; the HTML report is the page in the wheel."""
-    base, cdk = install(), install("cdk")
+    """The HTML report is the page in the wheel."""
+    base, cli = install(), install("cli")
     log = tmp_path / "log"
 
     log.write_text(run(tmp_path / "traced", base / "bin/python", "-c", TRACED))
-    page = run(tmp_path / "page", cdk / "bin/lambda-otel", "decode", log, "--format", "html")
-    command = subprocess.run(
-        [base / "bin/lambda-otel"], capture_output=True, text=True, check=False
-    )
+    page = run(tmp_path / "page", cli / "bin/lambda-otel", "decode", log, "--format", "html")
 
     assert "__otel_otlp_stdout" in log.read_text()
-    assert (command.returncode, command.stderr.count("\n")) == (2, 1)
-    assert 'pip install "lambda-otel-lite[cdk]"' in command.stderr
     assert page.startswith("<!doctype html>")
     assert '"orders"' in page
+
+
+@pytest.mark.once
+def test_the_base_and_the_command_alone_say_which_extra_is_missing(
+    install: Install, tmp_path: Path
+) -> None:
+    base, cli = install(), install("cli")
+    construct = "from lambda_otel_lite_cdk import Telemetry"
+
+    command = refusal(tmp_path / "base", base / "bin/lambda-otel", "fleet", "cdk.out")
+    constructs = attempt(tmp_path / "constructs", cli / "bin/python", "-c", construct)
+
+    assert 'run `pip install "lambda-otel-lite-cdk[cli]"`' in command
+    assert 'run `pip install "lambda-otel-lite-cdk[cdk]"`' in constructs.stderr.splitlines()[-1]
+
+
+#: Every module of the command, imported where aws-cdk-lib is not.
+MODULES = """
+import importlib, pkgutil
+import lambda_otel_lite_cdk.cli as command
+for module in pkgutil.walk_packages(command.__path__, f"{command.__name__}."):
+    importlib.import_module(module.name)
+"""
+
+
+@pytest.mark.once
+def test_the_command_needs_no_cdk_but_for_the_demo(install: Install, tmp_path: Path) -> None:
+    venv = install("cli")
+    layer = tmp_path / "layer"
+
+    run(tmp_path / "modules", venv / "bin/python", "-c", MODULES)
+    run(tmp_path / "layers", venv / "bin/lambda-otel", "layer", "--python", PYTHON, "-o", layer)
+
+    assert not list(venv.glob("lib/*/site-packages/aws_cdk"))
+    assert (layer / "lambda-otel-lite/lambda_otel_lite/handler.py").exists()
+
+
+@pytest.mark.once
+def test_another_distribution_with_the_same_package_is_named_once(
+    install: Install, tmp_path: Path
+) -> None:
+    venv = install("cli", beside="lambda-otel-lite==0.15.0")
+    build = "from lambda_otel_lite_cdk.layer.build import stage_layer; stage_layer('3.13')"
+
+    imported = attempt(
+        tmp_path / "imported", venv / "bin/python", "-c", "import lambda_otel_lite_cdk"
+    )
+    command = refusal(tmp_path / "command", venv / "bin/lambda-otel", "--help")
+    built = attempt(tmp_path / "built", venv / "bin/python", "-c", build)
+
+    assert imported.returncode == 0
+    assert imported.stderr == command
+    assert "distribution lambda-otel-lite 0.15.0 is installed" in command
+    assert "run `pip uninstall lambda-otel-lite`" in command
+    assert "No layer can be built: the distribution" in built.stderr.splitlines()[-1]
 
 
 def test_every_extra_can_be_installed_and_nothing_comes_from_the_clone(

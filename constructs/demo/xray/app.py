@@ -1,6 +1,6 @@
 """A function that records by Powertools Tracer and the X-Ray SDK, with OpenTelemetry by one line.
 
-`python constructs/demo/xray/app.py` in an environment with `lambda-otel-lite[cdk]` synthesizes it.
+`python constructs/demo/xray/app.py` synthesizes it, where `lambda-otel-lite-cdk[cdk]` is installed.
 """
 
 from __future__ import annotations

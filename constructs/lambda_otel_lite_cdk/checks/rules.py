@@ -167,9 +167,9 @@ def _newer_python(facts: LayerFacts) -> str | None:
     if not is_newer_python(facts.layer.python):
         return None
     return (
-        f"Python {facts.layer.python} is newer than all that this version of lambda-otel-lite was "
-        f"tested with. Try its functions out before you rely on their traces, and upgrade as soon "
-        f"as there is a version that knows it."
+        f"Python {facts.layer.python} is newer than all that this version of lambda-otel-lite-cdk "
+        f"was tested with. Try its functions out before you rely on their traces, and upgrade as "
+        f"soon as there is a version that knows it."
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from lambda_otel_lite_cdk import distribution
 from lambda_otel_lite_cdk.cli.errors import UsageProblem
 
 #: The commands as ``--help`` lists them, with the first sentence of each one's own help.
@@ -50,10 +51,13 @@ class _CommandList(click.Group):
             path = (error.ctx or ctx).command_path
             problem = error.format_message().rstrip(".")
             raise UsageProblem(f"{problem}; see `{path} --help`") from error
+        except ModuleNotFoundError as error:
+            said = distribution.needs("this command", distribution.extra_of(error.name))
+            raise UsageProblem(f"{said} ({error})") from error
 
 
 @click.group(cls=_CommandList, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="lambda-otel-lite", message="%(version)s")
+@click.version_option(package_name=distribution.NAME, message="%(version)s")
 def main() -> None:
     """Run the functions of a synthesized CDK app on this machine and look at their traces.
 

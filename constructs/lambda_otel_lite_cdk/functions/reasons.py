@@ -103,7 +103,7 @@ class Reason(StrEnum):
         Status.MISSING,
         (
             "its runtime is {runtime!r}, and the newest that this version knows are {accepted}. "
-            "Upgrade lambda-otel-lite, or try it with TelemetrySettings(newer_python=True)."
+            "Upgrade lambda-otel-lite-cdk, or try it with TelemetrySettings(newer_python=True)."
         ),
     )
     UNKNOWN_HANDLER = (

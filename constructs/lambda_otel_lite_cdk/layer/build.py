@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from lambda_otel_lite_cdk import distribution
 from lambda_otel_lite_cdk.errors import BundlingError
 from lambda_otel_lite_cdk.layer import _bytecode, contents
 from lambda_otel_lite_cdk.layer.cache import cached_archive, cached_tree, digest
@@ -141,6 +142,8 @@ def stage_package(package: str) -> StagedCode:
 
 def _layer_sources() -> dict[str, bytes]:
     """Read what this project puts into a layer; names are relative to the layer."""
+    if problem := distribution.conflict():
+        raise BundlingError(f"No layer can be built: {problem}.")
     sources = {f"{_TREE}/{name}": code for name, code in _package_sources(_RUNTIME).items()}
     for package in _ON_PATH:
         sources |= {f"python/{name}": code for name, code in _package_sources(package).items()}
@@ -156,7 +159,7 @@ def _package_sources(package: str) -> dict[str, bytes]:
     if spec is None or spec.origin is None:
         raise BundlingError(
             f"The package {package!r} is not installed beside the constructs ({sys.executable}). "
-            f"Install it with `pip install 'lambda-otel-lite[cdk]'`."
+            f"Run `pip install --force-reinstall {distribution.NAME}`."
         )
     origin = Path(spec.origin)
     if spec.submodule_search_locations is None:
@@ -210,8 +213,7 @@ def _uv() -> str:
         return find_uv_bin()
     except (ImportError, FileNotFoundError):
         raise BundlingError(
-            "uv, which installs the layer's dependencies, is not installed. "
-            "Install it with `pip install 'lambda-otel-lite[cdk]'`."
+            distribution.needs("uv, which installs the layer's dependencies,", "cli")
         ) from None
 
 

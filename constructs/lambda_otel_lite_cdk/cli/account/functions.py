@@ -37,17 +37,12 @@ class Account:
         profile: A profile of the AWS configuration, or None for the usual credentials.
 
     Raises:
-        UsageProblem: boto3 is not installed, or there is no such profile or no region.
+        UsageProblem: There is no such profile or no region.
     """
 
     def __init__(self, region: str | None = None, profile: str | None = None) -> None:
-        try:
-            import boto3  # noqa: PLC0415 - an extra, which takes long to import
-        except ImportError as error:
-            raise UsageProblem(
-                "reading an account needs boto3; install it with "
-                '`pip install "lambda-otel-lite[cdk,aws]"`'
-            ) from error
+        import boto3  # noqa: PLC0415 - it takes long to import
+
         with _explained():
             session = boto3.Session(region_name=region, profile_name=profile)
             if not session.region_name:

@@ -31,7 +31,7 @@ def moto_server() -> Iterator[str]:
     if find_spec("moto") is None or find_spec("boto3") is None:
         raise UsageProblem(
             "the demo's queue needs moto and boto3; install the extra with "
-            "`pip install 'lambda-otel-lite[dev]'` or run `make setup`"
+            "`pip install 'lambda-otel-lite-cdk[dev]'` or run `make setup`"
         )
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
