@@ -19,7 +19,7 @@ _COMMANDS = {
     "decode": "Show the traces of a log, or write them to a file.",
     "demo": "Run the repository's demo app for real and show its trace.",
     "fleet": "Show which functions of an app are instrumented, and why others are not.",
-    "forwarder": "Write the forwarder as a CloudFormation template, for Terraform and SAM.",
+    "forwarder": "Write the forwarder's code and a CloudFormation template, for Terraform and SAM.",
     "instrument": "Instrument a CDK app in any language, or a SAM or CloudFormation template.",
     "invoke": "Run a function as it was synthesized, without AWS.",
     "layer": "Build the telemetry layer, for Terraform, SAM and container images.",
