@@ -2,80 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from lambda_otel_lite_cdk.cli.traces.report import batch, live_page
-from tests.browser import Page, browser, find_chromium
+from tests.browser import Page
 from tests.cli.records import MS, span
 from tests.e2e.reports import EPOCH, HOSTILE, logged, trace, write
+from tests.e2e.seeing import click, rows, texts, titles, type_, visible
 
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Page]:
-    program = find_chromium()
-    if program is None:
-        why = "Chromium is not installed: run `make chromium`, or set CHROMIUM to its program"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(why)
-    with browser(program) as page:
-        yield page
-
-
-@pytest.fixture
-def page(chromium: Page, tmp_path: Path) -> Iterator[Page]:
-    """A report of three traces in a wide light window, in which no test may cause an error."""
-    spans = [
-        *trace(1),
-        *trace(2, failed=True, cold=True),
-        *trace(3),
-        span(
-            "lost", "gone", name=HOSTILE, trace_id=f"{2:032x}", start_ns=EPOCH + 2 * 86_400_000 * MS
-        ),
-    ]
-    chromium.look(1280, 800)
-    chromium.open(write(tmp_path / "report.html", *spans, lines=logged(3)))
-    chromium.settle()
-    yield chromium
-    wrong = [
-        event
-        for event in chromium.events
-        if event.get("method") in ("Runtime.exceptionThrown", "Log.entryAdded")
-        or event.get("method") == "Page.javascriptDialogOpening"
-    ]
-    assert not wrong
-
-
-def _texts(page: Page, selector: str) -> list[str]:
-    expression = f"[...document.querySelectorAll({selector!r})].map(e => e.textContent)"
-    return [str(text) for text in page.evaluate(expression)]
-
-
-def _titles(page: Page) -> list[str]:
-    return _texts(page, "#traces .row .line:first-child .name")
-
-
-def _rows(page: Page) -> list[str]:
-    return [text.partition("|")[0] for text in _texts(page, "#spans .label .name")]
-
-
-def _visible(page: Page, selector: str) -> bool:
-    return bool(page.evaluate(f"!!document.querySelector({selector!r})?.checkVisibility()"))
-
-
-def _click(page: Page, selector: str) -> None:
-    box = page.evaluate(
-        f"(r => [r.left + r.width / 2, r.top + r.height / 2])"
-        f"(document.querySelector({selector!r}).getBoundingClientRect())"
-    )
-    page.drag((box[0], box[1]), (box[0], box[1]))
-
-
-def _type(page: Page, text: str) -> None:
-    page.call("Input.insertText", text=text)
-    page.settle()
+pytestmark = pytest.mark.once
 
 
 def test_it_opens_from_a_file_without_a_single_request(page: Page) -> None:
@@ -85,10 +22,10 @@ def test_it_opens_from_a_file_without_a_single_request(page: Page) -> None:
         if event.get("method") == "Network.requestWillBeSent"
     ]
     assert [address.partition(":")[0] for address in asked] == ["file"]
-    assert _titles(page) == ["POST /orders/3", "POST /orders/2", "POST /orders/1"], "newest first"
-    assert _texts(page, "#count") == ["3 traces"]
+    assert titles(page) == ["POST /orders/3", "POST /orders/2", "POST /orders/1"], "newest first"
+    assert texts(page, "#count") == ["3 traces"]
     assert page.evaluate("document.querySelector('#title').textContent") == "POST /orders/3"
-    assert [row.removesuffix("orders") for row in _rows(page)][1:3] == ["take order", "enqueue"]
+    assert [row.removesuffix("orders") for row in rows(page)][1:3] == ["take order", "enqueue"]
 
 
 def test_search_finds_names_attributes_and_ids(page: Page) -> None:
@@ -99,44 +36,44 @@ def test_search_finds_names_attributes_and_ids(page: Page) -> None:
         ("nowhere", []),
     ):
         page.evaluate("document.querySelector('#search').select()")
-        _type(page, words)
-        assert _titles(page) == found
+        type_(page, words)
+        assert titles(page) == found
 
 
 def test_filters_leave_traces_with_errors_or_cold_starts(page: Page) -> None:
     for name in ("only-errors", "only-cold"):
-        _click(page, f"#{name}")
-        assert _titles(page) == ["POST /orders/2"]
-        assert _texts(page, "#count") == ["1 of 3 traces"]
-        _click(page, f"#{name}")
-        assert len(_titles(page)) == 3
+        click(page, f"#{name}")
+        assert titles(page) == ["POST /orders/2"]
+        assert texts(page, "#count") == ["1 of 3 traces"]
+        click(page, f"#{name}")
+        assert len(titles(page)) == 3
 
 
 def test_it_is_used_with_the_keyboard_alone(page: Page) -> None:
     page.press("/")
-    _type(page, "orders/2")
+    type_(page, "orders/2")
     page.press("Enter")
     page.press("ArrowDown")
     assert page.evaluate("document.querySelector('#title').textContent") == "POST /orders/2"
     page.press("Enter")
-    assert _texts(page, "#details h3") == ["POST /orders/2"]
+    assert texts(page, "#details h3") == ["POST /orders/2"]
     for _ in range(3):
         page.press("ArrowDown")
-    assert _texts(page, "#details h3") == ["process"]
+    assert texts(page, "#details h3") == ["process"]
     assert page.evaluate(
         "document.getElementById(document.activeElement.getAttribute('aria-activedescendant'))"
         ".getAttribute('aria-label')"
     ) == ("process, worker, 180 ms, ERROR")
     page.press("ArrowLeft")
-    assert _texts(page, "#details h3") == ["enqueue"], "left goes to the parent"
+    assert texts(page, "#details h3") == ["enqueue"], "left goes to the parent"
     page.press("ArrowLeft")
-    assert not any("process" in row for row in _rows(page)), "and folds"
+    assert not any("process" in row for row in rows(page)), "and folds"
     page.press("ArrowRight")
-    assert any("process" in row for row in _rows(page))
+    assert any("process" in row for row in rows(page))
     page.press("Escape")
-    assert not _visible(page, "#details")
+    assert not visible(page, "#details")
     page.press("?")
-    assert _visible(page, "#help")
+    assert visible(page, "#help")
 
 
 def test_zooming_makes_a_range_as_wide_as_the_lane(page: Page) -> None:
@@ -156,11 +93,11 @@ def test_zooming_makes_a_range_as_wide_as_the_lane(page: Page) -> None:
     )
     page.drag((left + width / 2, top + 10), (left + width * 0.75, top + 10))
     assert widths()[1:] == pytest.approx([0, 0, 0.91], abs=0.02), "200 to 300 of 400 ms"
-    ticks = _texts(page, "#ticks .tick")
+    ticks = texts(page, "#ticks .tick")
     assert "200 ms" in ticks
-    _click(page, "#zoom-fit")
+    click(page, "#zoom-fit")
     assert widths() == pytest.approx([1, 0.475, 0.225, 0.45], abs=0.01)
-    _click(page, "#zoom-in")
+    click(page, "#zoom-in")
     assert widths()[1] == pytest.approx(0.51, abs=0.01), "100 to 200 of 100 to 300 ms"
 
 
@@ -184,7 +121,7 @@ def test_details_show_all_of_a_span_and_follow_links(page: Page) -> None:
     page.evaluate("document.querySelector('.jump').click()")
     page.settle()
     assert page.evaluate("document.querySelector('#title').textContent") == "POST /orders/2"
-    assert _texts(page, "#details h3") == ["enqueue"]
+    assert texts(page, "#details h3") == ["enqueue"]
     page.evaluate(
         "new Promise(done => {"
         "  addEventListener('popstate', () => done(), { once: true });"
@@ -196,7 +133,7 @@ def test_details_show_all_of_a_span_and_follow_links(page: Page) -> None:
 
 def test_log_lines_are_in_their_spans_details_by_time(page: Page) -> None:
     page.evaluate("document.querySelector('#spans-3').click()")
-    lines = _texts(page, "#details .logs li")
+    lines = texts(page, "#details .logs li")
     assert [line.split(" ", 1)[1] for line in lines] == [
         "INFO in whole seconds",
         "INFO looking for stock",
@@ -204,9 +141,9 @@ def test_log_lines_are_in_their_spans_details_by_time(page: Page) -> None:
     ]
     assert page.evaluate("document.images.length") == 0
     page.evaluate("document.querySelector('#spans-0').click()")
-    assert [line.split(" ", 1)[1] for line in _texts(page, "#details .logs li")] == ["of the trace"]
+    assert [line.split(" ", 1)[1] for line in texts(page, "#details .logs li")] == ["of the trace"]
     page.evaluate("document.querySelector('#spans-1').click()")
-    assert _texts(page, "#details .logs") == []
+    assert texts(page, "#details .logs") == []
 
 
 def test_log_lines_are_marks_on_their_spans_bar(page: Page) -> None:
@@ -224,17 +161,17 @@ def test_log_lines_are_marks_on_their_spans_bar(page: Page) -> None:
 
 def test_search_finds_log_lines(page: Page) -> None:
     page.press("/")
-    _type(page, "looking for stock")
-    assert _titles(page) == ["POST /orders/3"]
+    type_(page, "looking for stock")
+    assert titles(page) == ["POST /orders/3"]
 
 
 def test_hostile_names_are_text(page: Page) -> None:
     page.press("/")
-    _type(page, "onerror")
-    assert len(_titles(page)) == 3, "it stands in every trace"
+    type_(page, "onerror")
+    assert len(titles(page)) == 3, "it stands in every trace"
     page.evaluate("document.querySelector('#traces-1').click()")
     page.settle()
-    assert any(HOSTILE in row for row in _rows(page))
+    assert any(HOSTILE in row for row in rows(page))
     assert page.evaluate("document.images.length") == 0
     assert page.evaluate("document.scripts.length") == 2
     assert any(
@@ -283,19 +220,19 @@ def test_nothing_is_wider_than_the_window(page: Page, width: int) -> None:
 
 def test_a_narrow_window_shows_the_list_or_the_trace(page: Page) -> None:
     page.look(400, 800)
-    assert not _visible(page, "#traces")
-    _click(page, "#back")
-    assert _visible(page, "#traces")
-    assert not _visible(page, "#trace")
+    assert not visible(page, "#traces")
+    click(page, "#back")
+    assert visible(page, "#traces")
+    assert not visible(page, "#trace")
     page.evaluate("document.querySelector('#traces-1').click()")
     page.settle()
-    assert _visible(page, "#trace")
+    assert visible(page, "#trace")
 
 
 def test_traces_that_come_leave_what_is_seen_as_it_is(page: Page) -> None:
     page.look(1280, 260)
     page.press("/")
-    _type(page, "orders")
+    type_(page, "orders")
     page.evaluate("document.querySelector('#traces-1').click()")
     page.evaluate("document.querySelector('#spans-1').click()")
     page.evaluate("document.querySelector('#traces').scrollTop = 70")
@@ -308,14 +245,14 @@ def test_traces_that_come_leave_what_is_seen_as_it_is(page: Page) -> None:
     new = batch([*trace(4), *trace(2), late, span("other")], logged(4))
     page.evaluate(f"addTraces({new})")
     page.settle()
-    assert _texts(page, "#count") == ["4 of 5 traces"]
+    assert texts(page, "#count") == ["4 of 5 traces"]
     assert page.evaluate("document.querySelector('#search').value") == "orders"
     assert page.evaluate(top) == before
-    assert _texts(page, "#title") == ["POST /orders/2"]
-    assert _texts(page, "#details h3") == ["take order"]
-    rows = [row.removesuffix("shop") for row in _rows(page)]
-    assert "late" in rows, "it stands in the trace that is open"
-    assert len(rows) == 6, "what was here already is not here twice"
+    assert texts(page, "#title") == ["POST /orders/2"]
+    assert texts(page, "#details h3") == ["take order"]
+    shown = [row.removesuffix("shop") for row in rows(page)]
+    assert "late" in shown, "it stands in the trace that is open"
+    assert len(shown) == 6, "what was here already is not here twice"
 
 
 def test_a_live_page_shows_what_its_script_brings(chromium: Page, tmp_path: Path) -> None:
@@ -323,8 +260,8 @@ def test_a_live_page_shows_what_its_script_brings(chromium: Page, tmp_path: Path
     target.write_text(live_page(f"addTraces({batch(trace(1))});"), "utf-8")
     chromium.open(f"{target.as_uri()}#{1:032x}")
     chromium.settle()
-    assert _titles(chromium) == ["POST /orders/1"]
-    assert _texts(chromium, "#title") == ["POST /orders/1"]
+    assert titles(chromium) == ["POST /orders/1"]
+    assert texts(chromium, "#title") == ["POST /orders/1"]
 
 
 def test_a_report_of_many_spans_keeps_few_in_the_page(chromium: Page, tmp_path: Path) -> None:
@@ -335,9 +272,9 @@ def test_a_report_of_many_spans_keeps_few_in_the_page(chromium: Page, tmp_path: 
     chromium.look(1280, 800)
     chromium.open(write(tmp_path / "many.html", *many))
     chromium.settle()
-    assert _texts(chromium, "#count") == ["2001 traces"]
+    assert texts(chromium, "#count") == ["2,001 traces"]
     assert chromium.evaluate("document.querySelectorAll('.row').length") < 200
     chromium.evaluate("document.querySelector('#spans').focus()")
     chromium.press("End")
-    assert _texts(chromium, "#details h3") == ["s19999"]
+    assert texts(chromium, "#details h3") == ["s19999"]
     assert chromium.evaluate("document.querySelector('#spans [aria-selected=true]').textContent")

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 #: The page's code in the order in which its parts build on each other.
 _SCRIPTS = (
-    *("format.js", "model.js", "store.js", "search.js"),
-    *("dom.js", "windowed.js", "list.js", "details.js", "waterfall.js", "page.js"),
+    *("format.js", "model.js", "store.js", "search.js", "dom.js", "marking.js", "windowed.js"),
+    *("histogram.js", "names.js", "list.js", "details.js", "waterfall.js", "page.js"),
 )
 #: Characters that end a script element or a line of JavaScript. JSON may hold them as escapes.
 _ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}

@@ -11,19 +11,19 @@ function showDetails(span, close, linkTo) {
   if (!span) return;
   const parts = [
     element("div", { class: "details-head" },
-      element("h3", {}, span.name || "(no name)"),
+      element("h3", {}, ...marked(span.name || "(no name)", "name")),
       element("button", { type: "button", "aria-label": "Close details", onclick: close }, "×")),
     element("p", { class: "badges" },
-      element("span", { class: "badge" }, element("i", { class: `dot ${colour(span.service)}` }), span.service),
+      element("span", { class: "badge" }, element("i", { class: `dot ${colour(span.service)}` }), ...marked(span.service, "service")),
       element("span", { class: "badge" }, span.kind),
       element("span", { class: `badge ${span.failed ? "failed" : ""}` }, span.status),
       span.cold ? element("span", { class: "badge cold" }, "cold start") : null),
     ...oddities(span).map((text) => element("p", { class: "odd" }, text)),
-    span.status_message ? element("p", { class: "message" }, span.status_message) : null,
+    span.status_message ? element("p", { class: "message" }, ...marked(span.status_message, "message")) : null,
     pairs(Object.entries({
       Duration: duration(span.took),
       Starts: `${duration(span.offset)} after the trace`,
-      At: `${clock(span.start).day} ${clock(span.start).time}`,
+      At: `${clock(span.start).day} ${clock(span.start).time} ${clock(span.start).zone}`,
       Span: span.span_id,
       Parent: span.parent_id || "none",
       Trace: span.trace_id,
@@ -71,7 +71,7 @@ function logs(lines) {
     list.append(element("li", { class: severe ? "severe" : "" },
       line.time_ns === null ? null : element("small", {}, `${clock(BigInt(line.time_ns)).time} `),
       line.level ? element("small", {}, `${line.level} `) : null,
-      line.message));
+      ...marked(line.message, "message")));
   }
   return [element("h4", {}, "Logs"), list];
 }
@@ -81,7 +81,7 @@ function pairs(values) {
   const list = element("dl", { class: "pairs" });
   for (const [name, value] of values) {
     const text = typeof value === "string" ? value : JSON.stringify(value);
-    list.append(element("dt", {}, name), element("dd", { class: text.includes("\n") ? "lines" : "" }, text));
+    list.append(element("dt", {}, ...marked(name)), element("dd", { class: text.includes("\n") ? "lines" : "" }, ...marked(text, name)));
   }
   return list;
 }

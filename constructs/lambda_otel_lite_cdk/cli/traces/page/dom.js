@@ -4,6 +4,7 @@
  * The elements of report.html that are more than an HTMLElement, by id.
  * @typedef {object} Special
  * @property {HTMLInputElement} search
+ * @property {HTMLSelectElement} sort
  * @property {HTMLDialogElement} help
  * @property {HTMLButtonElement} zoom-fit
  * @property {HTMLButtonElement} zoom-out
@@ -33,6 +34,27 @@ function element(tag, attributes = {}, ...children) {
   }
   made.append(...children.filter((child) => child !== null));
   return made;
+}
+
+/** The namespace, of the page's own picture. */
+const SVG = document.querySelector("svg")?.namespaceURI ?? null;
+
+/**
+ * The same for SVG.
+ * @param {string} tag
+ * @param {Record<string, string | number>} [attributes]
+ * @param {...(Node | string)} children
+ */
+function drawing(tag, attributes = {}, ...children) {
+  const made = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, String(value));
+  made.append(...children);
+  return made;
+}
+
+/** @param {HTMLElement} button */
+function isPressed(button) {
+  return button.getAttribute("aria-pressed") === "true";
 }
 
 const COLOURS = 8;

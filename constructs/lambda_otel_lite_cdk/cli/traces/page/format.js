@@ -21,20 +21,30 @@ function roundDuration(ms, step) {
   return `${(ms / size).toFixed(digits)} ${unit}`;
 }
 
+/** Whether times are shown in UTC; otherwise they are in the reader's own zone. */
+const zone = { utc: false };
+const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+
 /**
- * Day and time of day in the reader's time zone.
+ * Day, time of day and zone.
  * @param {bigint} start Unix time in ns
  */
 function clock(start) {
   const date = new Date(Number(start / 1000000n));
-  const day = `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}`;
-  const time = [date.getHours(), date.getMinutes(), date.getSeconds()].map((n) => pad(n));
-  return { day, time: `${time.join(":")}.${pad(date.getMilliseconds(), 3)}` };
+  const minutes = zone.utc ? 0 : -date.getTimezoneOffset();
+  const text = new Date(date.getTime() + minutes * 60000).toISOString();
+  const size = Math.abs(minutes);
+  return {
+    day: text.slice(0, -14),
+    date: `${text.slice(-16, -14)} ${MONTHS[Number(text.slice(-19, -17)) - 1]}`,
+    time: text.slice(-13, -1),
+    zone: size ? `UTC${minutes < 0 ? "−" : "+"}${pad(Math.floor(size / 60))}:${pad(size % 60)}` : "UTC",
+  };
 }
 
 /** @param {number} number */
-function pad(number, digits = 2) {
-  return String(number).padStart(digits, "0");
+function pad(number) {
+  return String(number).padStart(2, "0");
 }
 
 /**
@@ -42,5 +52,5 @@ function pad(number, digits = 2) {
  * @param {string} noun
  */
 function plural(number, noun) {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+  return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
 }

@@ -43,6 +43,9 @@ const MS = 1e6;
  * @property {Span | null} parent
  * @property {Span[]} children
  * @property {number} depth 0 at the top
+ * @property {number} failedBelow number of failed spans below it
+ * @property {number} self the part of its time in which no child of it runs
+ * @property {string | undefined} [text] what a search looks through, made by the first search
  */
 
 /** @typedef {Omit<WrittenSpan, "resource"> & Derived} Span */
@@ -58,7 +61,6 @@ const MS = 1e6;
  * @property {number} errors number of failed spans
  * @property {number} cold number of cold starts
  * @property {LogLine[]} lines in the order in which they came
- * @property {string | undefined} [text] what a search looks through, made by the first search
  */
 
 /**
@@ -81,6 +83,8 @@ function readSpan(written, resource) {
     parent: null,
     children: [],
     depth: -1,
+    failedBelow: 0,
+    self: 0,
   };
 }
 
@@ -93,7 +97,7 @@ function placeTrace(trace) {
   const first = /** @type {Span} */ (spans[0]);
   let length = 0;
   for (const span of spans) {
-    Object.assign(span, { parent: null, children: [], depth: -1, logs: [] });
+    Object.assign(span, { parent: null, children: [], depth: -1, failedBelow: 0, logs: [], text: undefined });
     span.offset = Number(span.start - first.start) / MS;
     length = Math.max(length, span.offset, span.offset + span.took);
   }
@@ -107,7 +111,6 @@ function placeTrace(trace) {
     services: [...new Set(spans.map((span) => span.service))],
     errors: spans.filter((span) => span.failed).length,
     cold: spans.filter((span) => span.cold).length,
-    text: undefined,
   });
 }
 
@@ -154,11 +157,14 @@ function placeInTree(spans) {
   const parentOf = (span) => (span.parent_id ? known.get(span.parent_id) : undefined);
   for (const span of spans) parentOf(span)?.children.push(span);
   const tops = spans.filter((span) => !parentOf(span));
+  /** @type {Span[]} */
+  const downwards = [];
   for (const top of [...tops, ...spans]) {
     if (top.depth >= 0) continue;
     top.depth = 0;
     const waiting = [top];
     for (let span = waiting.pop(); span; span = waiting.pop()) {
+      downwards.push(span);
       span.children = span.children.filter((child) => child.depth < 0);
       for (const child of span.children) {
         child.parent = span;
@@ -167,7 +173,29 @@ function placeInTree(spans) {
       }
     }
   }
+  for (const span of downwards.toReversed()) {
+    span.self = selfTime(span);
+    if (span.parent) span.parent.failedBelow += span.failedBelow + Number(span.failed);
+  }
   return known;
+}
+
+/**
+ * How long a span ran while none of its children did; they may run at once, and outlive it.
+ * @param {Span} span its children are ordered by start
+ */
+function selfTime(span) {
+  const end = span.offset + Math.max(span.took, 0);
+  let left = end - span.offset;
+  let busy = span.offset;
+  for (const child of span.children) {
+    const from = Math.max(child.offset, busy);
+    const to = Math.min(child.offset + Math.max(child.took, 0), end);
+    if (to <= from) continue;
+    left -= to - from;
+    busy = to;
+  }
+  return Math.max(left, 0);
 }
 
 /**

@@ -6,7 +6,7 @@ let openTrace = null;
 /** @type {Span | null} */
 let openSpan = null;
 
-const list = traceList(store.all, (trace) => go(trace, null));
+const list = traceList(store, (trace) => go(trace, null), () => showMarks());
 const chart = waterfall((span) => go(openTrace, span));
 
 /**
@@ -48,7 +48,7 @@ function showHead(trace) {
   $("title").textContent = trace.root.name || "(no name)";
   $("subtitle").textContent = [
     duration(trace.length), plural(trace.spans.length, "span"), plural(trace.services.length, "service"),
-    `${when.day} ${when.time}`, trace.id,
+    `${when.day} ${when.time} ${when.zone}`, trace.id,
   ].join(" · ");
   $("legend").replaceChildren(...trace.services.map((name) =>
     element("span", {}, element("i", { class: `dot ${colour(name)}` }), name)));
@@ -74,11 +74,34 @@ function addTraces(batch) {
 }
 Object.assign(globalThis, { addTraces });
 
+/** Mark in the open trace what is searched for. */
+function showMarks() {
+  if (!openTrace) return;
+  chart.mark();
+  if (openSpan) showDetails(openSpan, closeDetails, linkTo);
+}
+
+function showTimes() {
+  list.refresh();
+  $("zone").textContent = zone.utc ? "UTC" : "Local";
+  if (openTrace) showHead(openTrace);
+  showMarks();
+}
+
 /** @param {SpanLink} link */
 function linkTo(link) {
   const trace = store.trace(link.trace_id);
   const span = store.span(link.trace_id, link.span_id);
   return trace && span ? () => go(trace, span) : null;
+}
+
+/**
+ * @param {(span: Span) => boolean} wanted
+ * @param {boolean} backwards
+ */
+function goNext(wanted, backwards) {
+  const span = chart.next(wanted, backwards);
+  if (span) go(openTrace, span);
 }
 
 function closeDetails() {
@@ -96,6 +119,7 @@ function leaveTrace() {
 addEventListener("popstate", show);
 $("back").addEventListener("click", leaveTrace);
 $("help-button").addEventListener("click", () => $("help").showModal());
+$("zone").addEventListener("click", () => { zone.utc = !zone.utc; showTimes(); });
 $("theme").addEventListener("click", () => {
   const themes = ["Auto", "Light", "Dark"];
   const now = themes.indexOf($("theme").textContent ?? "");
@@ -126,6 +150,9 @@ addEventListener("keydown", (event) => {
     event.preventDefault();
     $("search").focus();
     $("search").select();
+  } else if ("nNeE".includes(event.key) && !typing && openTrace) {
+    const backwards = event.key < "a";
+    goNext("nN".includes(event.key) ? chart.isFound : (span) => span.failed, backwards);
   } else if (event.key === "?" && !typing) {
     $("help").showModal();
   } else if (event.key === "Escape") {

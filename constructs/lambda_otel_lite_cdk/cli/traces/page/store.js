@@ -12,6 +12,13 @@ function traceStore() {
    * @type {Map<string, LogLine[]>}
    */
   const early = new Map();
+  /** @type {Set<string>} */
+  const attributes = new Set();
+  /**
+   * The spans that link to a span.
+   * @type {Map<string, Span[]>}
+   */
+  const linking = new Map();
 
   /**
    * A trace or span that is here already stays the same object, whatever comes to it.
@@ -28,6 +35,15 @@ function traceStore() {
       if (spans.has(key)) continue;
       const span = readSpan(written, batch.resources[written.resource] ?? {});
       spans.set(key, span);
+      for (const part of [span.attributes, span.resource, ...span.events.map((event) => event.attributes)]) {
+        for (const name of Object.keys(part)) attributes.add(name);
+      }
+      for (const link of span.links) {
+        const target = `${link.trace_id}/${link.span_id}`;
+        const from = linking.get(target) ?? [];
+        linking.set(target, from);
+        from.push(span);
+      }
       const trace = traces.get(id) ?? emptyTrace(id, early.get(id) ?? []);
       traces.set(id, trace);
       early.delete(id);
@@ -51,6 +67,10 @@ function traceStore() {
 
   return {
     add,
+    /** @param {string} name */
+    hasAttribute: (name) => attributes.has(name),
+    /** @param {Span} span */
+    linksTo: (span) => linking.get(`${span.trace_id}/${span.span_id}`) ?? [],
     all: () => [...traces.values()],
     /** @param {string} id */
     trace: (id) => traces.get(id) ?? null,

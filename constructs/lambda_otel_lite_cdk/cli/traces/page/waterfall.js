@@ -5,6 +5,8 @@ function waterfall(choose) {
   const list = windowed($("spans"), row, choose);
   /** @type {Set<Span>} */
   const folded = new Set();
+  /** @type {Set<Span>} */
+  let found = new Set();
   // Nothing of this is on the page before a trace is shown.
   let trace = /** @type {Trace} */ (/** @type {unknown} */ (null));
   // The part of the trace that can be seen, in ms from its start.
@@ -37,9 +39,11 @@ function waterfall(choose) {
         onclick: (event) => { event.stopPropagation(); fold(span, !folded.has(span)); },
       }, span.children.length ? (folded.has(span) ? "▸" : "▾") : ""),
       element("i", { class: `dot ${colour(span.service)}` }),
-      element("span", { class: "name", title: `${span.service}: ${span.name}` }, span.name || "(no name)",
-        element("small", {}, span.service)),
+      element("span", { class: "name", title: `${span.service}: ${span.name}` }, ...marked(span.name || "(no name)", "name"),
+        element("small", {}, ...marked(span.service, "service"))),
       span.failed ? element("span", { class: "badge failed" }, "error") : null,
+      folded.has(span) && span.failedBelow
+        ? element("span", { class: "badge failed inside-badge", title: "in the spans below it" }, `${plural(span.failedBelow, "error")} inside`) : null,
       span.cold ? element("span", { class: "badge cold" }, "cold") : null,
       oddities(span).length ? element("span", { class: "badge odd", title: oddities(span).join(" ") }, "!") : null);
     label.style.paddingLeft = `${4 + Math.min(span.depth, 12) * 14}px`;
@@ -54,7 +58,7 @@ function waterfall(choose) {
       marks.push(mark);
     }
     return element("div", {
-      class: "row", role: "treeitem", "aria-level": span.depth + 1,
+      class: `row ${span.failed ? "has-error" : ""} ${found.has(span) ? "hit" : ""}`, role: "treeitem", "aria-level": span.depth + 1,
       "aria-expanded": span.children.length ? String(!folded.has(span)) : null,
       "aria-label": `${span.name}, ${span.service}, ${duration(span.took)}, ${span.status}`,
     }, label, element("div", { class: "lane" }, outside ? null : bar, ...(outside ? [] : marks), outside ? null : text));
@@ -186,6 +190,7 @@ function waterfall(choose) {
     show(shown) {
       trace = shown;
       folded.clear();
+      found = hits(trace, searching.query);
       list.set(visibleSpans(trace, folded), null);
       view(0, trace.length);
     },
@@ -194,10 +199,30 @@ function waterfall(choose) {
       for (let above = span?.parent; above; above = above.parent) folded.delete(above);
       list.set(visibleSpans(trace, folded), span);
     },
+    /** Mark what is searched for. */
+    mark() {
+      found = hits(trace, searching.query);
+      list.draw();
+    },
+    /**
+     * The next span of a kind, seen from the one that is selected, and from the last to the first.
+     * @param {(span: Span) => boolean} wanted
+     * @param {boolean} backwards
+     */
+    next(wanted, backwards) {
+      const ordered = visibleSpans(trace, new Set());
+      const at = list.current() ? ordered.indexOf(/** @type {Span} */ (list.current())) : -1;
+      const after = at < 0 ? ordered : [...ordered.slice(at + 1), ...ordered.slice(0, at + 1)];
+      if (backwards) after.unshift(.../** @type {Span[]} */ (at < 0 ? [] : [after.pop()]));
+      return (backwards ? after.toReversed() : after).find(wanted) ?? null;
+    },
+    /** @param {Span} span */
+    isFound: (span) => found.has(span),
     /** Show what has come to the trace; what can be seen stays. */
     refresh() {
       const moved = Number(start - trace.start) / MS;
       const whole = from === 0 && to === length;
+      found = hits(trace, searching.query);
       list.update(visibleSpans(trace, folded));
       if (whole) view(0, trace.length);
       else view(from + moved, to + moved);

@@ -23,7 +23,7 @@ function windowed(host, render, choose) {
     inner.replaceChildren(
       ...items.slice(first, last).map((item, number) => place(item, first + number, row)),
     );
-    if (selected < 0) host.removeAttribute("aria-activedescendant");
+    if (selected < first || selected >= last) host.removeAttribute("aria-activedescendant");
     else host.setAttribute("aria-activedescendant", `${host.id}-${selected}`);
   }
 
@@ -106,5 +106,7 @@ function windowed(host, render, choose) {
     },
     /** @returns {T | null} */
     current: () => items[selected] ?? null,
+    /** @returns {T | null} */
+    first: () => items[0] ?? null,
   };
 }
