@@ -208,6 +208,32 @@ def test_text_is_readable_in_light_and_dark(page: Page, *, dark: bool) -> None:
     assert (page.evaluate("getComputedStyle(document.body).color") != "rgb(28, 35, 48)") is dark
 
 
+def test_colours_of_the_users_own_leave_bars_and_errors_to_see(page: Page) -> None:
+    page.evaluate("document.querySelector('#traces-1').click()")
+    features = [{"name": "forced-colors", "value": "active"}]
+    page.call("Emulation.setEmulatedMedia", features=features)
+    seen = page.evaluate(
+        "['#spans-0 .bar', '#spans-3 .bar', 'body'].map(s => "
+        "{const c = getComputedStyle(document.querySelector(s)); "
+        "return [c.backgroundColor, c.backgroundImage]})"
+    )
+    plain, failed, behind = (tuple(one) for one in seen)
+    assert len({plain, failed, behind}) == 3
+
+
+def test_a_stack_trace_is_wrapped_and_can_be_made_higher(page: Page) -> None:
+    line = "x" * 400
+    stack = span("s", trace_id="stack", attributes={"exception.stacktrace": f"{line}\n{line}"})
+    page.evaluate(f"addTraces({batch([stack])})")
+    page.evaluate("location.hash = '#stack/s'")
+    page.settle()
+    wide, room, resize = page.evaluate(
+        "(e => [e.scrollWidth, e.clientWidth, getComputedStyle(e).resize])"
+        "(document.querySelector('#details .lines'))"
+    )
+    assert (wide, resize) == (room, "vertical")
+
+
 @pytest.mark.parametrize("width", [360, 800, 1600])
 def test_nothing_is_wider_than_the_window(page: Page, width: int) -> None:
     page.look(width, 700)
