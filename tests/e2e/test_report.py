@@ -122,6 +122,7 @@ def test_details_show_all_of_a_span_and_follow_links(page: Page) -> None:
     page.settle()
     assert page.evaluate("document.querySelector('#title').textContent") == "POST /orders/2"
     assert texts(page, "#details h3") == ["enqueue"]
+    assert texts(page, ".jump.from") == ["worker: process"], "the link is known at its other end"
     page.evaluate(
         "new Promise(done => {"
         "  addEventListener('popstate', () => done(), { once: true });"

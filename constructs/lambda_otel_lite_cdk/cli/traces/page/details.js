@@ -4,8 +4,9 @@
  * @param {Span | null} span null closes the panel
  * @param {() => void} close called when the user closes the panel
  * @param {(link: SpanLink) => (() => void) | null} linkTo what goes to a link's span, if it is here
+ * @param {{ span: Span, go: () => void }[]} linksFrom spans that link to it
  */
-function showDetails(span, close, linkTo) {
+function showDetails(span, close, linkTo, linksFrom) {
   const panel = $("details");
   panel.hidden = !span;
   if (!span) return;
@@ -40,6 +41,10 @@ function showDetails(span, close, linkTo) {
         go ? element("button", { type: "button", class: "jump", onclick: go }, "Go to this span") : null,
       ];
     }),
+    ...linksFrom.flatMap(({ span: from, go }) => [
+      element("h4", {}, "Linked from"),
+      element("button", { type: "button", class: "jump from", onclick: go }, `${from.service}: ${from.name || "(no name)"}`),
+    ]),
     ...section("Resource", span.resource),
   ];
   // A span that is drawn again, as more came, is still being read.

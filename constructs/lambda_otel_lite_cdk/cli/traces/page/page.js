@@ -38,7 +38,7 @@ function show() {
   }
   if (trace) {
     chart.select(openSpan);
-    showDetails(openSpan, closeDetails, linkTo);
+    showSpan(openSpan);
   }
 }
 
@@ -69,7 +69,7 @@ function addTraces(batch) {
   if (openTrace && changed.has(openTrace)) {
     showHead(openTrace);
     chart.refresh();
-    if (openSpan) showDetails(openSpan, closeDetails, linkTo);
+    if (openSpan) showSpan(openSpan);
   }
 }
 Object.assign(globalThis, { addTraces });
@@ -78,7 +78,7 @@ Object.assign(globalThis, { addTraces });
 function showMarks() {
   if (!openTrace) return;
   chart.mark();
-  if (openSpan) showDetails(openSpan, closeDetails, linkTo);
+  if (openSpan) showSpan(openSpan);
 }
 
 function showTimes() {
@@ -86,6 +86,14 @@ function showTimes() {
   $("zone").textContent = zone.utc ? "UTC" : "Local";
   if (openTrace) showHead(openTrace);
   showMarks();
+}
+
+/** @param {Span | null} span */
+function showSpan(span) {
+  const from = span ? store.linksTo(span) : [];
+  showDetails(span, closeDetails, linkTo, from.map((other) => ({
+    span: other, go: () => go(store.trace(other.trace_id), other),
+  })));
 }
 
 /** @param {SpanLink} link */
