@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from otlp_forwarder.result.resolve import Keepers
 if TYPE_CHECKING:
     from otlp_forwarder.output.delivery import CollectorClient
     from otlp_forwarder.result.queues import Queue
+    from otlp_forwarder.result.span_metrics import SpanMetrics
     from otlp_forwarder.settings import ForwarderSettings
 
 logger = logging.getLogger(__name__)
@@ -44,12 +45,14 @@ class Result:
         counts: What was counted.
         failures: Names of the items that the platform must keep.
         reason: Why the first of them failed.
+        lines: Metrics of root spans, to be printed.
     """
 
     source: Source
     counts: Counts
     failures: list[str]
     reason: str
+    lines: Sequence[str] = ()
 
 
 class Forwarder:
@@ -76,6 +79,7 @@ class Forwarder:
         self._client = client
         self._refusals = Refusals(client.clock)
         self._keepers = Keepers(redrive, dead_letters, overflow or Bucket(None))
+        self._span_metrics = _span_metrics(settings.span_metrics)
 
     def forward(self, event: Any, seconds: float, handover: float = HANDOVER) -> Result:
         """Forward the log records of one event.
@@ -95,6 +99,9 @@ class Forwarder:
             batch, settings.max_unpacked_bytes, lambda: self._client.clock() >= deadline
         )
         records = _count_records(read, counts, unread)
+        tally = self._span_metrics and self._span_metrics.tally(batch.source)
+        if tally:
+            records = tally.watch(records)
         parts = ((self._router.destination(r.fields), part) for r in records for part in r.parts)
         requests = merge(keep_limits(parts, time.time_ns()), self._router.request_bytes)
         # What waits in the queue was perhaps put there again because the collector takes it now.
@@ -125,11 +132,21 @@ class Forwarder:
             reason=f"{pile.requests} requests were not delivered: {pile.reason}"
             if pile.requests
             else "",
+            lines=tally.lines(kept) if tally else (),
         )
 
     def close(self) -> None:
         """Close the connections to the collector."""
         self._client.close()
+
+
+def _span_metrics(most: int) -> SpanMetrics | None:
+    if not most:
+        return None
+    # Few forwarders count them, and the others do not import what does.
+    from otlp_forwarder.result.span_metrics import SpanMetrics  # noqa: PLC0415
+
+    return SpanMetrics(most)
 
 
 def _count_records(

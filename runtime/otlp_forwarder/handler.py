@@ -67,7 +67,8 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
     margin = min(MARGIN, left * MARGIN_SHARE)
     result = forwarder().forward(event, left - margin, margin * HANDOVER_SHARE)
     counts = result.counts
-    sys.stdout.write(metrics_line(counts, context.function_name))
+    for line in (metrics_line(counts, context.function_name), *result.lines):
+        sys.stdout.write(line)
     sys.stdout.flush()
     if result.source in {Source.STREAM, Source.QUEUE}:
         return {"batchItemFailures": [{"itemIdentifier": name} for name in result.failures]}

@@ -45,6 +45,7 @@ class ForwarderSettings:
         overflow_bucket: Name of the bucket for what of it is too large for a queue.
         max_request_bytes: Size of one request before compression, in bytes.
         parallel_requests: Requests that are under way at once.
+        span_metrics: Most pairs of service and root span that get metrics; 0: none are counted.
         https_proxy: URL of the proxy for ``https://``.
         http_proxy: URL of the proxy for ``http://``.
         no_proxy: Hosts that are reached without a proxy, separated by commas.
@@ -71,6 +72,7 @@ class ForwarderSettings:
     overflow_bucket: str | None = None
     max_request_bytes: int = int(variables.MAX_REQUEST_BYTES.default or 0)
     parallel_requests: int = int(variables.PARALLEL_REQUESTS.default or 0)
+    span_metrics: int = int(variables.SPAN_METRICS.default or 0)
     https_proxy: str | None = None
     http_proxy: str | None = None
     no_proxy: str = ""

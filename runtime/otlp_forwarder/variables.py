@@ -147,6 +147,16 @@ PARALLEL_REQUESTS = Variable(
     most=64,
     unit="requests",
 )
+SPAN_METRICS = Variable(
+    name="OTLP_FORWARDER_SPAN_METRICS",
+    kind=Kind.NUMBER,
+    meaning="Most pairs of service and root span that get metrics of their own: calls, errors and "
+    "duration; all others share the pair `other`. 0: none are counted.",
+    default=0,
+    least=0,
+    most=1000,
+    unit="pairs",
+)
 HTTPS_PROXY = Variable(
     name="HTTPS_PROXY",
     kind=Kind.PROXY,
@@ -190,6 +200,7 @@ VARIABLES = (
     OVERFLOW_BUCKET,
     MAX_REQUEST_BYTES,
     PARALLEL_REQUESTS,
+    SPAN_METRICS,
     HTTPS_PROXY,
     HTTP_PROXY,
     NO_PROXY,

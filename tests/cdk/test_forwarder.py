@@ -203,6 +203,16 @@ def test_concurrency_is_reserved_for_it(stack: Stack, given: dict[str, int], res
     assert source["ScalingConfig"]["MaximumConcurrency"] <= reserved
 
 
+def test_metrics_of_root_spans_are_asked_for_by_a_variable(stack: Stack) -> None:
+    forwarder_in(stack)
+    number = CfnParameter(stack, "Pairs", type="Number").value_as_number
+    OtlpForwarder(stack, "Hundred", endpoint=ENDPOINT, span_metrics=100)
+    OtlpForwarder(stack, "Later", endpoint=ENDPOINT, span_metrics=number)  # type: ignore[arg-type]
+
+    found = [variables(each).get("OTLP_FORWARDER_SPAN_METRICS") for each in functions(stack)]
+    assert found == [None, "100", {"Ref": "Pairs"}]
+
+
 def test_nothing_is_reserved_on_demand(stack: Stack) -> None:
     forwarder_in(stack, concurrency=None)
     (function,) = functions(stack)

@@ -738,6 +738,16 @@ REFUSALS = [
     ),
     *(
         Bad(
+            f"{given!r} pairs with metrics",
+            forwarder(span_metrics=given),
+            "Shop/Forwarder",
+            rf"OtlpForwarder\.span_metrics is '{given}'",
+            "give a whole number of pairs from 0 to 1000, or leave it out for 0",
+        )
+        for given in (1001, -1, 2.5, True)
+    ),
+    *(
+        Bad(
             f"a stream's {name}",
             fed_by(**{name: value}),
             "Shop/Forwarder",

@@ -66,6 +66,7 @@ forwarder = OtlpForwarder(
     headers_secret=Secret(stack, "Key"),
     via=Kinesis(stream=kinesis.Stream(stack, "Lines")),
     concurrency=20,
+    span_metrics=100,
 )
 assert_type(forwarder.forwarding, Forwarding | None)
 assert_type(forwarder.stream, kinesis.IStream | None)

@@ -18,6 +18,7 @@ from lambda_otel_lite_cdk.forwarding.presets import CloudWatch
 from lambda_otel_lite_cdk.forwarding.subscription import Forwarding
 from lambda_otel_lite_cdk.forwarding.transaction_search import switch_on_transaction_search
 from lambda_otel_lite_cdk.layer.build import stage_package
+from lambda_otel_lite_cdk.settings.tokens import is_token, write_token
 
 # The one module of the forwarder that is imported here. It imports nothing of the forwarder.
 from otlp_forwarder import variables
@@ -59,6 +60,10 @@ class OtlpForwarder(lambda_.Function):
         allowed_endpoints: URLs that a log record may choose instead of the endpoint; they never
             get the headers of the secret. Default: none.
         allowed_headers: Names of headers that a log record may set. Default: none.
+        span_metrics: Most pairs of service and root span that get metrics of their own in
+            CloudWatch, in the namespace ``OtlpForwarder/RootSpans``: ``Calls``, ``Errors`` and
+            ``Duration``. Each forwarder that runs counts its first ones, and all others as
+            ``other``. Of several forwarders of the same spans give it to one. Default 0: none.
         runtime: Python version that it runs on. Default: the newest that the CDK knows.
         vpc: The network that it runs in, for a collector there. From a subnet without a way to the
             internet it needs endpoints for SQS and, if it reads a secret, for its service.
@@ -100,6 +105,7 @@ class OtlpForwarder(lambda_.Function):
         concurrency: int | None = facts.CONCURRENCY,
         allowed_endpoints: Sequence[str] = (),
         allowed_headers: Sequence[str] = (),
+        span_metrics: int = int(variables.SPAN_METRICS.default or 0),
         runtime: lambda_.Runtime | None = None,
         vpc: ec2.IVpc | ec2.Vpc | None = None,
         vpc_subnets: ec2.SubnetSelection | None = None,
@@ -113,6 +119,7 @@ class OtlpForwarder(lambda_.Function):
         chosen = {
             variables.ALLOWED_ENDPOINTS: ",".join(allowed_endpoints),
             variables.ALLOWED_HEADERS: ",".join(allowed_headers),
+            variables.SPAN_METRICS: _number(span_metrics),
         }
         environment = checked(name, backend.values(Stack.of(scope), name))
         environment |= checked(f"{where}: OtlpForwarder", chosen)
@@ -198,6 +205,11 @@ def _backend(
         f"with endpoint. Give destination=CloudWatch(), or "
         f"endpoint='https://collector.example.com'."
     )
+
+
+def _number(value: int) -> str:
+    """Return a number as the text of a variable, which is not set for 0."""
+    return write_token(value) if is_token(value) else str(value or "")
 
 
 def _newest_runtime() -> lambda_.Runtime:

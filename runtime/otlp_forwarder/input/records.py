@@ -23,6 +23,8 @@ EXPECTED: Mapping[str, Any] = {
     "content-encoding": "gzip",
     "base64": True,
 }
+#: What the forwarder's own log records have for a version: those that it puts into its queues.
+OWN = "otlp_forwarder"
 
 
 @dataclass(slots=True)  # not frozen, which would triple the time that making one takes

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from otlp_forwarder.input.compression import pack
 from otlp_forwarder.input.malformed import MalformedError
-from otlp_forwarder.input.records import EXPECTED, Part
+from otlp_forwarder.input.records import EXPECTED, OWN, Part
 from otlp_forwarder.output.spans import halves
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ def _written(destination: Destination, parts: Sequence[Part]) -> Iterator[Messag
     message = Message(
         json.dumps(
             {
-                "__otel_otlp_stdout": "otlp_forwarder",
-                "source": "otlp_forwarder",
+                "__otel_otlp_stdout": OWN,
+                "source": OWN,
                 "endpoint": destination.url,
                 "method": "POST",
                 **EXPECTED,
