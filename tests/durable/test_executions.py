@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -102,10 +103,13 @@ def execute(
     return execution
 
 
-def function(runner: Runner, mode: str = "sync", **extra: str) -> Environment:
-    """Make an environment of the durable function."""
-    variables = {**runner.variables, **extra}
-    return environment(mode, module="functions.orders", code=CODE, extra=variables)
+def function(
+    runner: Runner, mode: str = "sync", extra: Mapping[str, str] | None = None, seconds: float = 20
+) -> Environment:
+    """Make an environment of the durable function, with a timeout in s."""
+    variables = {**runner.variables, **(extra or {})}
+    options = {"timeout": seconds}
+    return environment(mode, module="functions.orders", code=CODE, extra=variables, options=options)
 
 
 @pytest.mark.parametrize("plugin", BY_PLUGIN)
@@ -114,7 +118,7 @@ def test_an_execution_is_one_trace_of_all_its_spans(
     mode: str, plugin: str | None, runner: Runner
 ) -> None:
     chosen = {"DURABLE_EXECUTION_PLUGINS": plugin} if plugin else {}
-    with function(runner, mode, **chosen) as platform:
+    with function(runner, mode, chosen) as platform:
         execution = execute(runner, platform, {"pet": 2})
 
         assert execution.answer == {"Status": "SUCCEEDED", "Result": RESULT}
@@ -159,7 +163,7 @@ def test_an_execution_that_fails_is_an_error_and_its_wait_none(
     plugin: str | None, runner: Runner
 ) -> None:
     chosen = {"DURABLE_EXECUTION_PLUGINS": plugin} if plugin else {}
-    with function(runner, **chosen) as platform:
+    with function(runner, extra=chosen) as platform:
         execution = execute(runner, platform, {"wrong": True})
 
         assert execution.answer["Status"] == "FAILED"
@@ -171,11 +175,36 @@ def test_an_execution_that_fails_is_an_error_and_its_wait_none(
 
 
 @pytest.mark.parametrize("plugin", [None, "otel-invocation"])
+def test_at_the_deadline_the_spans_of_a_step_are_ended(
+    plugin: str | None, runner: Runner, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "never")
+    chosen = {"DURABLE_EXECUTION_PLUGINS": plugin} if plugin else {}
+    with function(runner, extra=chosen, seconds=3) as platform:
+        invocations = []
+
+        def invoke(sent: Any) -> tuple[Any, bool]:
+            invocations.append(platform.invoke(sent))
+            # In place of the platform, which would invoke it again.
+            return {"Status": "FAILED", "Error": {"ErrorType": "Timeout"}}, False
+
+        runner.run({"wait_for": str(tmp_path / "never")}, invoke)
+
+        spans = platform.spans(invocations[0])
+        ended = {span.name for span in spans if span.attributes.get("error.type") == "timeout"}
+        by_plugin = {"Invocation", "hang attempt 1"} if plugin else set()
+        assert ended == {"orders", "hang", *by_plugin}
+        assert len({span.trace_id for span in spans}) == 1
+        known = {span.span_id for span in spans}
+        assert {span.name for span in spans if span.parent_id not in {None, *known}} == set()
+
+
+@pytest.mark.parametrize("plugin", [None, "otel-invocation"])
 def test_an_execution_is_in_the_trace_of_its_header_and_whole(
     plugin: str | None, runner: Runner
 ) -> None:
     chosen = {"DURABLE_EXECUTION_PLUGINS": plugin} if plugin else {}
-    with function(runner, **chosen) as platform:
+    with function(runner, extra=chosen) as platform:
         for header, parent in (
             (XRAY_HEADER, f"{XRAY_SPAN_ID:016x}"),
             (XRAY_HEADER.replace("Sampled=1", "Sampled=0"), None),
@@ -198,7 +227,7 @@ def test_an_execution_continues_the_trace_of_the_message_that_started_it(
     plugin: str | None, runner: Runner
 ) -> None:
     chosen = {"DURABLE_EXECUTION_PLUGINS": plugin} if plugin else {}
-    with function(runner, **chosen) as platform:
+    with function(runner, extra=chosen) as platform:
         execution = execute(runner, platform, event("sqs"))
 
         assert execution.trace_ids == {f"{TRACE_ID:032x}"}
@@ -209,7 +238,7 @@ def test_an_execution_continues_the_trace_of_the_message_that_started_it(
 
 
 def test_the_plugin_is_switched_on_by_name(runner: Runner) -> None:
-    with function(runner, LAMBDA_OTEL_INSTRUMENTATIONS="durable") as platform:
+    with function(runner, extra={"LAMBDA_OTEL_INSTRUMENTATIONS": "durable"}) as platform:
         execution = execute(runner, platform, {"pet": 2})
 
         names = Counter(span.name for span in execution.spans)
@@ -219,7 +248,7 @@ def test_the_plugin_is_switched_on_by_name(runner: Runner) -> None:
 
 def test_the_users_own_choice_of_a_plugin_stays(runner: Runner) -> None:
     chosen = {"DURABLE_EXECUTION_PLUGINS": "", "LAMBDA_OTEL_INSTRUMENTATIONS": "durable"}
-    with function(runner, **chosen) as platform:
+    with function(runner, extra=chosen) as platform:
         execution = execute(runner, platform, {"pet": 2})
 
         assert "Workflow" not in {span.name for span in execution.spans}

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from lambda_otel_lite import create_traced_handler
 from lambda_otel_lite.bridges import switch_on
 from lambda_otel_lite.configuration.variables import DURABLE_PLUGINS, XRAY_TRACE_HEADER
+from lambda_otel_lite.durable import sdk
 from lambda_otel_lite.durable.trace import derived_trace_id
 from lambda_otel_lite.extractors import auto_extractor, durable_extractor
 from lambda_otel_lite.extractors.executions import Execution
@@ -271,3 +273,14 @@ def test_without_its_package_the_plugin_is_not_named(
     (warning,) = caplog.records
     assert "aws-durable-execution-sdk-python-otel" in warning.getMessage()
     assert DURABLE_PLUGINS not in os.environ
+
+
+def test_another_version_of_the_plugin_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    plugin = ModuleType("plugin")
+    monkeypatch.setitem(
+        sys.modules, "aws_durable_execution_sdk_python_otel.invocation_plugin", plugin
+    )
+
+    sdk.prepare()
+
+    assert [name for name in vars(plugin) if not name.startswith("__")] == []

@@ -18,6 +18,9 @@ _SDK = "aws_durable_execution_sdk_python"
 #: Run the function's code: its handler, and the branches of it.
 _STARTS_THREADS = (f"{_SDK}.execution", f"{_SDK}.concurrency.executor")
 _PLUGINS = tuple(f"{_SDK}_otel.{view}_plugin" for view in ("invocation", "execution"))
+#: What is changed, and used, of the plugins' modules.
+_PARTS = ("ExtractedContext", "create_tracer_provider", "xray_context_extractor")
+_MARK = "__lambda_otel_lite__"
 
 
 def prepare() -> None:
@@ -28,12 +31,9 @@ def prepare() -> None:
             sdk.ThreadPoolExecutor = _ContextThreadPool
     for name in _PLUGINS:
         plugin: Any = sys.modules.get(name)
-        if plugin is not None and not hasattr(plugin, _MARK):
+        if not hasattr(plugin, _MARK) and all(hasattr(plugin, part) for part in _PARTS):
             setattr(plugin, _MARK, True)
             _follow_handler(plugin)
-
-
-_MARK = "__lambda_otel_lite__"
 
 
 class _ContextThreadPool(ThreadPoolExecutor):

@@ -1,5 +1,6 @@
 """A durable function that makes spans of its own, and knows nothing else of telemetry."""
 
+from pathlib import Path
 from typing import Any
 
 from aws_durable_execution_sdk_python import DurableContext, durable_execution
@@ -19,6 +20,12 @@ def charge(_step: Any) -> int:
         if tries % 2:
             raise ConnectionError("no answer")
         return 12
+
+
+def hang(gate: str) -> None:
+    """Wait for whoever opens the other end of a named pipe."""
+    with tracer.start_as_current_span("hang"):
+        Path(gate).read_text("utf-8")
 
 
 def pack(name: str) -> Any:
@@ -50,6 +57,8 @@ def handler(event: Any, context: DurableContext) -> Any:
     with tracer.start_as_current_span("validate"):
         if event.get("wrong"):
             raise ValueError("no such pet")
+    if "wait_for" in event:
+        context.step(lambda _: hang(event["wait_for"]), name="hang")
     retries = create_retry_strategy(RetryStrategyConfig(max_attempts=3))
     charged = context.step(charge, name="charge", config=StepConfig(retry_strategy=retries))
     context.wait(Duration.from_seconds(3), name="cool-down")
