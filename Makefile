@@ -98,7 +98,7 @@ COMPILE = .cache/uv/bin/uv pip compile --quiet --universal --python-version 3.12
   --python $(VENV)/python --generate-hashes --no-header --no-emit-index-url $(UPGRADE)
 lock: setup ## Write every lock file from its inputs
 	$(COMPILE) pyproject.toml --extra cdk --extra otlp-http --extra dev -o requirements/dev.txt
-	@set -e; for input in requirements/uv.in requirements/libraries.in requirements/bench/*.in constructs/lambda_otel_lite_cdk/locks/*.in; do \
+	@set -e; for input in requirements/uv.in requirements/libraries.in requirements/elsewhere.in requirements/bench/*.in constructs/lambda_otel_lite_cdk/locks/*.in; do \
 	  test ! -e "$$input" || $(COMPILE) "$$input" -o "$${input%.in}.txt"; \
 	done
 	$(VENV)/node $(VENV)/npm-cli.js install --package-lock-only --prefix $(NPM)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 import platform
 import py_compile
+import shutil
+import subprocess
 import sys
+import tarfile
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -13,6 +19,8 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 
+ROOT = Path(__file__).parents[2]
+NODE_TOOLS = ROOT / "requirements/npm/node_modules"
 MACHINE = {"aarch64": "arm64", "amd64": "x86_64"}.get(
     platform.machine().lower(), platform.machine().lower()
 )
@@ -158,4 +166,33 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Shop(app, "Shop", folder)
     Shop(Stage(app, "Other"), "Branch", folder)
     app.synth()
+    return folder / "cdk.out"
+
+
+@pytest.fixture(scope="session")
+def typescript(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cloud assembly of a TypeScript app, compiled and synthesized by the real aws-cdk-lib."""
+    folder = tmp_path_factory.mktemp("typescript")
+    # What jsii installs is what npm has.
+    for package in ("aws_cdk", "aws_cdk.cloud_assembly_schema", "constructs"):
+        (found,) = (
+            one
+            for one in resources.files(package).joinpath("_jsii").iterdir()
+            if one.name.endswith(".tgz")
+        )
+        with resources.as_file(found) as path, tarfile.open(path) as packed:
+            packed.extractall(folder / "unpacked", filter="data")
+        unpacked = folder / "unpacked/package"
+        name = json.loads((unpacked / "package.json").read_text("utf-8"))["name"]
+        (folder / "node_modules" / name).parent.mkdir(parents=True, exist_ok=True)
+        unpacked.rename(folder / "node_modules" / name)
+    example = ROOT / "constructs/demo/elsewhere"
+    shutil.copytree(example / "orders", folder / "orders")
+    shutil.copy(example / "app.ts", folder)
+    node = os.environ["JSII_NODE"]
+    options = ("--module", "commonjs", "--target", "es2022", "--skipLibCheck", "--types", "")
+    compiler = NODE_TOOLS / "typescript/bin/tsc"
+    for command in ((node, compiler, *options, "app.ts"), (node, "app.js")):
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
     return folder / "cdk.out"

@@ -48,6 +48,8 @@ def instrument_assembly(folder: Path, wanted: Wanted) -> Instrumented:
             refuse a template.
         BundlingError: The layer could not be built.
     """
+    # As nested templates are named, so that each folder has one name.
+    folder = folder.resolve()
     outcomes: list[Outcome] = []
     warnings: list[str] = []
     by_manifest: dict[Path, list[Template]] = {}
