@@ -23,8 +23,12 @@ from aws_cdk import (
     triggers,
 )
 from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_cloudfront as cloudfront
+from aws_cdk import aws_cloudfront_origins as origins
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_codedeploy as codedeploy
+from aws_cdk import aws_codepipeline as codepipeline
+from aws_cdk import aws_codepipeline_actions as actions
 from aws_cdk import aws_cognito as cognito
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_ec2 as ec2
@@ -190,6 +194,41 @@ def a_site_and_its_content(app: App) -> set[str]:
     return {"Shop/Contact"}
 
 
+def functions_at_the_edge(app: App) -> set[str]:
+    stack = shop(app, env=VIRGINIA)
+    edge = cloudfront.experimental.EdgeFunction(stack, "Redirect", **INLINE)
+    behavior = cloudfront.BehaviorOptions(
+        origin=origins.HttpOrigin("example.com"),
+        edge_lambdas=[
+            cloudfront.EdgeLambda(
+                function_version=edge.current_version,
+                event_type=cloudfront.LambdaEdgeEventType.VIEWER_REQUEST,
+            )
+        ],
+    )
+    cloudfront.Distribution(stack, "Site", default_behavior=behavior)
+    function(stack, "Api")
+    return {"Shop/Api"}
+
+
+def a_pipeline_that_runs_functions(app: App) -> set[str]:
+    stack = shop(app)
+    source, artifact = s3.Bucket(stack, "Source", versioned=True), codepipeline.Artifact()
+    fetch = actions.S3SourceAction(
+        action_name="Fetch", bucket=source, bucket_key="app.zip", output=artifact
+    )
+    test = actions.LambdaInvokeAction(action_name="Test", lambda_=function(stack, "SmokeTest"))
+    codepipeline.Pipeline(
+        stack,
+        "Pipeline",
+        stages=[
+            codepipeline.StageProps(stage_name="Source", actions=[fetch]),
+            codepipeline.StageProps(stage_name="Test", actions=[test]),
+        ],
+    )
+    return {"Shop/SmokeTest"}
+
+
 def containers(app: App) -> set[str]:
     stack = shop(app)
     cluster = ecs.Cluster(stack, "Cluster", vpc=ec2.Vpc(stack, "Vpc"))
@@ -241,6 +280,8 @@ APPS = [
     two_regions,
     gradual_deployments,
     a_site_and_its_content,
+    functions_at_the_edge,
+    a_pipeline_that_runs_functions,
     containers,
     kubernetes,
     a_service_catalog,
@@ -272,7 +313,7 @@ def test_an_app_is_instrumented_by_one_line(make: Callable[[App], set[str]], ask
     ]
     assert {one.function for one in deployed if one.status == "instrumented"} == wanted
     others = {one.code for one in deployed if one.function not in wanted}
-    assert others <= {"made-by-cdk", "not-python"}
+    assert others <= {"made-by-cdk", "not-python", "at-edge"}
     found = [
         resource["Properties"]
         for file in folder.glob("*.template.json")

@@ -14,6 +14,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,10 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     server.start()
     try:
         # By this name: moto reads a template's address as it is on AWS's own machines.
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://localhost:{server.get_host_and_port()[1]}")
+        address = f"http://localhost:{server.get_host_and_port()[1]}"
+        # All servers of a process have one account.
+        urllib.request.urlopen(f"{address}/moto-api/reset", b"").close()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             monkeypatch.setenv(name, "testing")
         for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
