@@ -23,7 +23,7 @@ setup-all: ## The same, and .venvs/<version> for every other supported Python he
 	@$(call bootstrap,$(if $(ONLY),--python $(ONLY),--all-pythons))
 
 demo: setup ## Synthesize the demo app, run it for real, show its traces
-	@$(VENV)/lambda-otel demo
+	@$(VENV)/lambda-otel demo -o .cache/demo
 
 test: setup-all check ## Check, then run all tests on every supported Python here; ONLY=3.13 on one
 	@set -e; marks="not matrix and not phoenix and not libraries$(if $(MARKS), and ($(MARKS)))"; \

@@ -12,7 +12,9 @@ from tests.browser import browser, find_chromium
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-REPORT = ROOT / ".cache" / "demo" / "report.html"
+#: Where the demo is run, as a user runs it.
+FOLDER = ROOT / ".cache" / "pictures"
+REPORT = FOLDER / "lambda-otel-demo" / "report.html"
 PICTURES = ROOT / "constructs" / "demo"
 _BLOCK = re.compile(r"(<!-- drawn by make pictures -->\n```text\n).*?(\n```)", re.DOTALL)
 
@@ -22,9 +24,10 @@ def main() -> None:
     program = find_chromium()
     if program is None:
         sys.exit("pictures: Chromium is not installed; run `make chromium`")
+    FOLDER.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(
         [sys.executable, "-c", "from lambda_otel_lite_cdk.cli.main import main; main()", "demo"],
-        cwd=ROOT,
+        cwd=FOLDER,
         env={**os.environ, "COLUMNS": "80", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"},
         stdout=subprocess.PIPE,
         text=True,

@@ -17,7 +17,7 @@ from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 
-_HANDLERS = Path(__file__).parents[2] / "constructs/demo/handlers"
+_HANDLERS = Path(__file__).parents[2] / "constructs/lambda_otel_lite_cdk/demo/handlers"
 _RUNTIMES = (lambda_.Runtime.PYTHON_3_12, lambda_.Runtime.PYTHON_3_13)
 
 

@@ -42,7 +42,9 @@ def demo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """The demo's module."""
     monkeypatch.setenv("CDK_OUTDIR", str(tmp_path / "first"))
     monkeypatch.setenv("CDK_CONTEXT_JSON", json.dumps({"python": PYTHON}))
-    spec = importlib.util.spec_from_file_location("demo_app", ROOT / "constructs/demo/app.py")
+    spec = importlib.util.spec_from_file_location(
+        "demo_app", ROOT / "constructs/lambda_otel_lite_cdk/demo/app.py"
+    )
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)

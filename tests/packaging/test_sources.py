@@ -39,6 +39,7 @@ FLOORS = {
         synthesis
         function fleet cli
         __init__
+        demo
     """,
     "constructs/lambda_otel_lite_cdk/cli": """
         errors

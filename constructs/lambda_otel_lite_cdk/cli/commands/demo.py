@@ -1,4 +1,4 @@
-"""``lambda-otel demo``: synthesize the repository's demo app, run it for real, show its trace."""
+"""``lambda-otel demo``: synthesize the demo app, run it for real, show its trace."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
 import click
 from rich.console import Console
 
+from lambda_otel_lite_cdk import distribution
 from lambda_otel_lite_cdk.cli.assembly.expressions import UnresolvedError, resolve
 from lambda_otel_lite_cdk.cli.assembly.functions import (
     TemplateFunction,
@@ -34,9 +37,11 @@ from lambda_otel_lite_cdk.cli.traces.sinks import SINKS
 from lambda_otel_lite_cdk.cli.traces.spans import Span, tree
 from otlp_forwarder import variables
 
-_EVENT = Path("constructs", "demo", "events", "post_order.json")
-_OUTPUT = Path(".cache", "demo", "cdk.out")
-_REPORT = Path(".cache", "demo", "report.html")
+_EVENT = Path("demo", "events", "post_order.json")
+_APP = "lambda_otel_lite_cdk.demo.app"
+#: The extra with what the demo takes, and its packages that not every installation has.
+_EXTRA = "demo"
+_PACKAGES = ("aws_cdk", "boto3", "moto")
 _RECEIVE_SECONDS = 5
 _FORWARDER = "Forwarder"
 
@@ -48,29 +53,42 @@ _FORWARDER = "Forwarder"
     metavar="URL",
     help="Send the trace to this OTLP/HTTP collector too, such as http://127.0.0.1:6006.",
 )
-def demo(*, as_json: bool, endpoint: str | None) -> None:
-    """Run the repository's demo app for real and show its trace.
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="lambda-otel-demo",
+    show_default=True,
+    help="Folder for the cloud assembly and the report.",
+)
+def demo(*, as_json: bool, endpoint: str | None, output: Path) -> None:
+    """Run the demo app for real and show its trace.
 
-    The app is synthesized first; what runs is what would be deployed.
+    The app, an HTTP API with a queue, is synthesized first; what runs is what would be deployed.
     """
     require_linux()
     _check_endpoint(endpoint)
-    if not (Path("cdk.json").is_file() and _EVENT.is_file()):
-        raise UsageProblem(
-            f"{Path.cwd()} is not a clone of the repository (it has no cdk.json or no {_EVENT}); "
-            f"go to the clone's top folder"
-        )
+    for package in _PACKAGES:
+        if find_spec(package) is None:
+            missing = distribution.needs("the demo", _EXTRA)
+            raise UsageProblem(f"{missing} (No module named {package!r})")
+    event = json.loads((files("lambda_otel_lite_cdk") / str(_EVENT)).read_text("utf-8"))
+    assembly, report = output / "cdk.out", output / "report.html"
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageProblem(f"--output {output} cannot be written: {error.strerror}") from error
     progress = Console(stderr=True)
     # The server comes up while the app is synthesized.
-    with progress.status("cdk synth") as status, moto_server() as services:
-        synthesize(Path.cwd(), Path.cwd() / _OUTPUT)
-        templates = read_templates(_OUTPUT)
+    with progress.status("synthesizing the app") as status, moto_server() as services:
+        synthesize(_APP, assembly)
+        templates = read_templates(assembly)
         status.update("starting the queue")
         sqs = connect(services, PSEUDO_PARAMETERS["AWS::Region"])
         parameters = {k: v for part in templates for k, v in create_queues(sqs, part).items()}
         stack = _Deployment(templates, read_functions(templates), parameters, services, sqs)
         status.update("running orders")
-        caller_lines, orders_lines = _order(stack, json.loads(_EVENT.read_text("utf-8")))
+        caller_lines, orders_lines = _order(stack, event)
         status.update("running worker")
         worker_lines = _work(stack)
         status.update("running the forwarder")
@@ -86,12 +104,11 @@ def demo(*, as_json: bool, endpoint: str | None) -> None:
                     f"address of an OTLP/HTTP collector"
                 )
     # From here on only what the collector received counts.
-    _REPORT.parent.mkdir(parents=True, exist_ok=True)
-    with _REPORT.open("w", encoding="utf-8") as file:
+    with report.open("w", encoding="utf-8") as file:
         _write(received, "html", file)
     _write(received, "json" if as_json else "waterfall", sys.stdout)
     if not as_json:
-        click.echo(f"Report for a browser: {_REPORT}")
+        click.echo(f"Report for a browser: {report}")
     progress.print(
         f"Drawn from what the collector received: {len(received.requests)} requests of "
         f"{_FORWARDER}, which was given {counts['records']} log records in {len(printed)} events.",

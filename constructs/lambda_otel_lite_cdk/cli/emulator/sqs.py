@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from lambda_otel_lite_cdk.cli.emulator.processes import guarded, stop
@@ -23,16 +22,7 @@ _START_SECONDS = 30.0
 
 @contextmanager
 def moto_server() -> Iterator[str]:
-    """Run moto's server on loopback and yield its address; ``connect`` waits until it is ready.
-
-    Raises:
-        UsageProblem: moto or boto3 is not installed.
-    """
-    if find_spec("moto") is None or find_spec("boto3") is None:
-        raise UsageProblem(
-            "the demo's queue needs moto and boto3; install the extra with "
-            "`pip install 'lambda-otel-lite-cdk[dev]'` or run `make setup`"
-        )
+    """Run moto's server on loopback and yield its address; ``connect`` waits until it is ready."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -1,7 +1,8 @@
 """The demo: an HTTP API that takes orders, and a queue from which a worker fulfils them.
 
-`cdk synth` at the root of the repository synthesizes it. Its functions run on the Python version
-that synthesizes, so that they can be run on this machine too; `-c python=3.13` selects another.
+``lambda-otel demo`` synthesizes and runs it; ``cdk synth`` at the root of the repository does the
+first as well. Its functions run on the Python version that synthesizes, so that they can be run on
+this machine too; ``-c python=3.13`` selects another.
 """
 
 from __future__ import annotations
@@ -24,6 +25,15 @@ if TYPE_CHECKING:
     from constructs import Construct
 
 _HANDLERS = Path(__file__).parent / "handlers"
+#: The CDK's feature flags: https://docs.aws.amazon.com/cdk/v2/guide/featureflags.html
+_FLAGS = {
+    "@aws-cdk/aws-iam:minimizePolicies": True,
+    "@aws-cdk/aws-lambda:recognizeLayerVersion": True,
+    "@aws-cdk/aws-lambda:recognizeVersionProps": True,
+    "@aws-cdk/core:checkSecretUsage": True,
+    "@aws-cdk/core:target-partitions": ["aws", "aws-cn"],
+    "@aws-cdk/core:validateAgainstDefaultRules": True,
+}
 _RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -106,6 +116,6 @@ class DemoStack(Stack):
 
 # Without the list of used constructs, which tells the machine's Python, templates are the same
 # wherever they are made.
-app = App(analytics_reporting=False)
+app = App(analytics_reporting=False, context=_FLAGS)
 DemoStack(app, "LambdaOtelLiteDemo")
 app.synth()
