@@ -129,9 +129,9 @@ def test_a_record_need_not_be_compressed(encoded: bool) -> None:  # noqa: FBT001
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (log_record()[:-20], "not complete JSON, probably split or pretty-printed"),
-        (r'"{\"__otel_otlp_stdout\": \x"', "not complete JSON, probably split or pretty-printed"),
-        ('["__otel_otlp_stdout"]', "not complete JSON, probably split or pretty-printed"),
+        (log_record()[:-20], "not complete JSON, probably split"),
+        (r'"{\"__otel_otlp_stdout\": \x"', "not complete JSON, probably split"),
+        ('["__otel_otlp_stdout"]', "not complete JSON, probably split"),
         (_record(payload=None), "no payload"),
         (_record(payload="§§"), "the payload is not base64"),
         (_record(payload="AAAA"), "the payload is not gzip"),

@@ -63,8 +63,7 @@ def _filtered(**layout: int) -> str:
         _filtered(indent=4),
         _filtered(),
         gzip.compress(_filtered().encode()),
-        json.dumps({"message": json.dumps({"inner": log_record("one") + log_record("two")})})
-        + f"\n{log_record('two')}",
+        json.dumps({"message": json.dumps({"inner": log_record("one") + log_record("two")})}),
     ],
     ids=["raw", "tail", "export", "prefix", "filter", "compact", "zipped", "nested"],
 )
@@ -152,6 +151,7 @@ def test_a_log_without_spans_is_refused_in_one_line(
     ("options", "words"),
     [
         (["no-such-file"], "the log no-such-file cannot be read"),
+        (["-", "no-such-file"], "give a file, a folder, or - for standard input"),
         (["--json", "--format", "html"], "--json and --format html contradict"),
         (["--output", "no/folder/out.html"], "no/folder/out.html cannot be written"),
     ],

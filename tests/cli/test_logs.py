@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import codecs
 import gzip
 import os
 import threading
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lambda_otel_lite_cdk.cli.errors import UsageProblem
+from lambda_otel_lite_cdk.cli.traces import logs
 from lambda_otel_lite_cdk.cli.traces.logs import Log, open_log
 
 
@@ -60,15 +62,40 @@ def test_a_file_that_only_begins_like_gzip_is_reported(tmp_path: Path) -> None:
     ("content", "message"),
     [
         (b"", "is empty; give the log of an instrumented function"),
-        (gzip.compress(b"a\0b", mtime=0), "is a binary file; give a log as UTF-8 text"),
+        (gzip.compress(b"a\0b", mtime=0), "is a binary file; give a log as UTF-8 or UTF-16"),
         (b"\x7fELF\0\0\0", "is a binary file"),
-        ("in UTF-16".encode("utf-16"), "is a binary file"),
     ],
 )
 def test_what_is_not_a_log_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "log").write_bytes(content)
     with pytest.raises(UsageProblem, match=message):
         _read(tmp_path / "log")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "one\r\nzwö\n".encode("utf-8-sig"),
+        "one\r\nzwö\n".encode("utf-16"),
+        codecs.BOM_UTF16_BE + "one\r\nzwö\n".encode("utf-16-be"),
+        "one\r\nzwö\n".encode("utf-16-le"),
+        "one\r\nzwö\n".encode("utf-16-be"),
+        gzip.compress("one\r\nzwö\n".encode("utf-16")),
+    ],
+)
+def test_a_log_in_another_encoding_is_read_as_utf_8(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "log").write_bytes(content)
+    assert _read(tmp_path / "log") == [b"one\r\n", "zwö\n".encode()]
+
+
+def test_a_line_that_is_too_long_is_read_in_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "_LONGEST_LINE", 1000)
+    (tmp_path / "log").write_bytes(b"x" * 600_000 + b"\nnext\n")
+    read = _read(tmp_path / "log")
+    assert len(read) > 2
+    assert b"".join(read) == b"x" * 600_000 + b"\nnext\n"
 
 
 @pytest.mark.parametrize("name", ["missing", "."])

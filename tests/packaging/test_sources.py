@@ -45,6 +45,7 @@ FLOORS = {
         errors
         assembly traces table
         emulator account rewrite fleet
+        showing
         commands
         main
         __init__

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from lambda_otel_lite_cdk.cli.traces.wrapping import places
+
 _MARKER = b"trace_id"
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
 _TRACE_ID = re.compile(r"\btrace_id[=:] ?([0-9a-fA-F]{32})\b")
@@ -75,7 +77,12 @@ def log_lines(line: bytes) -> Iterator[LogLine]:
         line: A line that holds no log record.
     """
     if _MARKER in line:
-        yield from _found(line.decode("utf-8", "replace").rstrip("\r\n"), 0)
+        text = line.decode("utf-8", "replace").rstrip("\r\n")
+        if '""trace_id' in text:
+            for inner, _ in places(text, "trace_id"):
+                yield from _found(inner, 0)
+            return
+        yield from _found(text, 0)
 
 
 def _found(text: str, depth: int) -> Iterator[LogLine]:

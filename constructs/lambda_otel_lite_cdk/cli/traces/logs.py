@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import select
@@ -15,8 +16,16 @@ from lambda_otel_lite_cdk.cli.errors import UsageProblem
 
 _CHUNK_BYTES = 256 * 1024
 _GZIP_MAGIC = b"\x1f\x8b"
+#: Bytes that say how a text is encoded.
+_START_BYTES = 4
+#: A line that is longer is read in pieces. CloudWatch's have 1 MB; `jq -c` makes one of many.
+_LONGEST_LINE = 256 * 1024 * 1024
 #: How often a quiet pipe is reported as quiet.
 _TICK_SECONDS = 0.25
+
+
+class NotALogError(UsageProblem):
+    """Say that a file is empty or binary: beside logs in a folder, nothing to speak of."""
 
 
 class Log:
@@ -40,20 +49,20 @@ class Log:
         repeatedly while they are quiet.
 
         Raises:
-            UsageProblem: The log is empty, binary, or damaged gzip.
+            NotALogError: The log is empty or binary.
+            UsageProblem: It is damaged gzip, or it cannot be read to its end.
         """
-        chunks = self._chunks()
-        start = next((chunk for chunk in chunks if chunk), b"")
+        start, chunks = _started(self._chunks())
         if not start:
-            raise UsageProblem(f"{self.name} is empty; give the log of an instrumented function")
-        chunks = _after(start, chunks)
+            raise NotALogError(f"{self.name} is empty; give the log of an instrumented function")
         if start.startswith(_GZIP_MAGIC):
-            chunks = self._unzipped(chunks)
-            start = next((chunk for chunk in chunks if chunk), b"")
-            chunks = _after(start, chunks)
+            start, chunks = _started(self._unzipped(chunks))
+        if encoding := _encoding(start):
+            start, chunks = _started(_recoded(chunks, encoding))
         if b"\0" in start:
-            raise UsageProblem(
-                f"{self.name} is a binary file; give a log as UTF-8 text, plain or gzipped"
+            raise NotALogError(
+                f"{self.name} is a binary file; give a log as UTF-8 or UTF-16 text, plain or "
+                f"gzipped"
             )
         yield from _lines(chunks)
 
@@ -62,7 +71,12 @@ class Log:
             if self._live and not select.select([self._descriptor], [], [], _TICK_SECONDS)[0]:
                 yield None
                 continue
-            chunk = os.read(self._descriptor, _CHUNK_BYTES)
+            try:
+                chunk = os.read(self._descriptor, _CHUNK_BYTES)
+            except OSError as error:
+                raise UsageProblem(
+                    f"{self.name} cannot be read to its end ({error.strerror}); fetch it again"
+                ) from error
             if not chunk:
                 return
             yield chunk
@@ -121,25 +135,57 @@ def open_log(path: str) -> Iterator[Log]:
         yield Log(path, file.fileno())
 
 
+def _started(chunks: Iterator[bytes | None]) -> tuple[bytes, Iterator[bytes | None]]:
+    """Return the first bytes, enough to tell what they are, and all chunks with these."""
+    start = b""
+    for chunk in chunks:
+        start += chunk or b""
+        if len(start) >= _START_BYTES:
+            break
+    return start, _after(start, chunks)
+
+
 def _after(first: bytes, rest: Iterator[bytes | None]) -> Iterator[bytes | None]:
     yield first
     yield from rest
 
 
+def _encoding(start: bytes) -> str:
+    """Return a text's encoding, empty if that is UTF-8. Windows writes UTF-16 and marks."""
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if start.startswith(codecs.BOM_UTF8):
+        return "utf-8-sig"
+    # Logs begin with a sign of ASCII: a digit, a bracket, a brace.
+    zeros = [byte == 0 for byte in start[:_START_BYTES]]
+    if zeros == [False, True] * 2:
+        return "utf-16-le"
+    return "utf-16-be" if zeros == [True, False] * 2 else ""
+
+
+def _recoded(chunks: Iterator[bytes | None], encoding: str) -> Iterator[bytes | None]:
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    for chunk in chunks:
+        yield None if chunk is None else decoder.decode(chunk).encode("utf-8", "replace")
+    yield decoder.decode(b"", final=True).encode()
+
+
 def _lines(chunks: Iterator[bytes | None]) -> Iterator[bytes | None]:
     parts: list[bytes] = []
+    size = 0
     for chunk in chunks:
         if chunk is None:
             yield None
-        elif b"\n" not in chunk:
+        elif b"\n" not in chunk and size < _LONGEST_LINE:
             parts.append(chunk)
+            size += len(chunk)
         else:
             whole = io.BytesIO(b"".join([*parts, chunk]))
-            parts = []
+            parts, size = [], 0
             for line in whole:
-                if line.endswith(b"\n"):
+                if line.endswith(b"\n") or len(line) >= _LONGEST_LINE:
                     yield line
                 else:
-                    parts = [line]
+                    parts, size = [line], len(line)
     if last := b"".join(parts):
         yield last

@@ -3,7 +3,8 @@
 A log record is a JSON object with the key ``__otel_otlp_stdout`` whose payload is a gzipped OTLP
 request in base64. Source: otlp-stdout-span-exporter, README, "Output Format"; OpenTelemetry
 protocol, ``ExportTraceServiceRequest``. It may come after a time and a stream's name, as in
-``aws logs tail`` and in exports to S3, or as a string in JSON, as in ``filter-log-events``.
+``aws logs tail`` and in exports to S3, in a string of JSON, as in ``filter-log-events``, or in a
+field of CSV; and there may be several in a line.
 """
 
 from __future__ import annotations
@@ -20,20 +21,27 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from lambda_otel_lite_cdk.cli.traces.spans import Event, Link, Span, Value
+from lambda_otel_lite_cdk.cli.traces.wrapping import places
 
 if TYPE_CHECKING:
     from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
     from opentelemetry.proto.trace.v1 import trace_pb2 as otlp
 
-#: What every log record holds and no other line does.
-MARKER = '"__otel_otlp_stdout"'
-#: The same inside a JSON string, at any depth.
-_QUOTED_MARKER = '\\"__otel_otlp_stdout'
-_ANY_MARKER = b"__otel_otlp_stdout"
-_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
+#: The key that every log record has and no other line does.
+_NAME = "__otel_otlp_stdout"
+_ANY_MARKER = _NAME.encode()
+MARKER = f'"{_NAME}"'
+#: A record that a tool has spread over lines, with its key in a line by itself.
+_SPREAD = re.compile(rf'\s*"{_NAME}"\s*:\s*"[^"]*",\s*')
+#: Lines of such a record at most: it has a dozen fields.
+_MOST_LINES = 32
+#: Braces before the key that may be the record's own: others are a stream's name, or a logger's.
+_MOST_BRACES = 8
 #: A line holds 1 MB at most, and spans do not compress to a sixtieth of their size.
 _MOST_BYTES = 64 * 1024 * 1024
-_CUT = "not complete JSON, probably split or pretty-printed"
+_CUT = "not complete JSON, probably split"
+
+_DECODE = json.JSONDecoder().raw_decode
 
 _KINDS = ("INTERNAL", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
 _STATUSES = ("UNSET", "OK", "ERROR")
@@ -48,6 +56,8 @@ class Decoder:
 
     def __init__(self) -> None:
         self.malformed: Counter[str] = Counter()
+        # The lines so far of a record that is spread over several.
+        self._spread: list[str] = []
 
     def decode(self, lines: Iterable[str]) -> Iterator[Span]:
         """Yield the spans of each log record as it comes; other lines are skipped.
@@ -81,40 +91,46 @@ class Decoder:
             line: A log line; a line that holds only malformed records gives an empty list.
         """
         if _ANY_MARKER not in line:
-            return None
+            return self._continued(line) if self._spread else None
+        self.end()
         text = line.decode("utf-8", "replace")
-        if MARKER not in text and _QUOTED_MARKER not in text:
-            return None
-        found = []
-        for record in _records(text):
+        if _SPREAD.fullmatch(text):
+            self._spread.append("{" + text)
+            return []
+        found = [*places(text, _NAME)]
+        return self._read(found) if found else None
+
+    def end(self) -> None:
+        """Count a record that has begun: no more lines of it come."""
+        if self._spread:
+            self._spread = []
+            self.malformed[_CUT] += 1
+
+    def _continued(self, line: bytes) -> list[ExportTraceServiceRequest]:
+        self._spread.append(line.decode("utf-8", "replace"))
+        if line.lstrip().startswith(b"}"):
+            record, self._spread = "".join(self._spread), []
+            return self._read([(record, record.find(_NAME))])
+        if len(self._spread) > _MOST_LINES:
+            self.end()
+        return []
+
+    def _read(self, found: list[tuple[str, int]]) -> list[ExportTraceServiceRequest]:
+        read = []
+        for text, at in found:
             try:
-                found.append(_read_record(record))
+                read.append(_read_record(text, at))
             except _MalformedError as problem:
                 self.malformed[str(problem)] += 1
-        return found
+        return read
 
 
 class _MalformedError(Exception):
     """Say why a record cannot be read; the same text for all such records, which are counted."""
 
 
-def _records(text: str) -> list[str]:
-    """Return the texts that hold one record each; if the line was cut, the line itself."""
-    if MARKER in text:
-        return [text]
-    strings = [literal[0] for literal in _STRING.finditer(text) if _QUOTED_MARKER in literal[0]]
-    return [record for string in strings for record in _records(_unquoted(string))] or [text]
-
-
-def _unquoted(string: str) -> str:
-    try:
-        return str(json.loads(string, strict=False))
-    except ValueError:
-        return MARKER
-
-
-def _read_record(text: str) -> ExportTraceServiceRequest:
-    record = _read_object(text)
+def _read_record(text: str, at: int) -> ExportTraceServiceRequest:
+    record = _read_object(text, at)
     payload = record.get("payload")
     if not isinstance(payload, str):
         raise _MalformedError("no payload")
@@ -145,15 +161,18 @@ def _unzipped(data: bytes) -> bytes:
     return plain
 
 
-def _read_object(text: str) -> dict[str, Any]:
-    # The text before a record may have a brace of its own: a stream's name, a logger's prefix.
-    marker = text.find(MARKER)
-    for start in (text.find("{"), text.rfind("{", 0, marker)):
+def _read_object(text: str, at: int) -> dict[str, Any]:
+    """Return the object whose key is at a place of a text."""
+    record: dict[str, Any]
+    start = at
+    for _ in range(_MOST_BRACES):
+        if (start := text.rfind("{", 0, start)) < 0:
+            break
         try:
-            record, _ = json.JSONDecoder().raw_decode(text, max(start, 0))
+            record, _ = _DECODE(text, start)
         except (ValueError, RecursionError):
             continue
-        if isinstance(record, dict):
+        if _NAME in record:
             return record
     raise _MalformedError(_CUT)
 

@@ -1,0 +1,133 @@
+"""Show the traces of a source in the form that a user asks for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lambda_otel_lite_cdk.cli.errors import CheckFailed, UsageProblem
+from lambda_otel_lite_cdk.cli.showing.flow import Given, flow, opened
+from lambda_otel_lite_cdk.cli.traces.records import Decoder
+from lambda_otel_lite_cdk.cli.traces.sinks import SINKS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """Hold the options that say what is shown, and how.
+
+    Args:
+        form: A key of ``SINKS``.
+        output: The file to write, or None for standard output.
+        details: Whether all attributes, events and links are drawn.
+        keep_logs: Whether lines without a record are passed through.
+        strict: Whether a malformed record makes the exit code 1.
+    """
+
+    form: str
+    output: Path | None
+    details: bool
+    keep_logs: bool
+    strict: bool
+
+
+_OPTIONS = (
+    click.option(
+        "--format",
+        "form",
+        type=click.Choice(list(SINKS)),
+        help="waterfall (default): drawn here; json: a line for each span; "
+        "otlp-json: a line for each record, in OTLP's JSON; html: a report for a browser.",
+    ),
+    click.option("--json", "as_json", is_flag=True, help="The same as --format json."),
+    click.option(
+        "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="File to write."
+    ),
+    click.option("--keep-logs", is_flag=True, help="Pass lines without a record through."),
+    click.option("--details", is_flag=True, help="Show all attributes, events and links."),
+    click.option("--strict", is_flag=True, help="Exit with 1 if a record is malformed."),
+)
+
+
+def shows_traces[**P](function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of ``Wanted``, which it takes as ``wanted``.
+
+    Args:
+        function: The command, with its own options.
+    """
+
+    def command(*, form: str | None, as_json: bool, output: Path | None, **others: Any) -> None:
+        names = ("details", "keep_logs", "strict")
+        rest = {name: others.pop(name) for name in names}
+        if as_json and form not in (None, "json"):
+            raise UsageProblem(
+                f"--json and --format {form} contradict each other; give one of them"
+            )
+        form = form or ("json" if as_json else "waterfall")
+        if form == "html" and output is None and sys.stdout.isatty():
+            raise UsageProblem("the report is a file for a browser; give --output report.html")
+        function(wanted=Wanted(form=form, output=output, **rest), **others)
+
+    command.__doc__ = function.__doc__
+    command.__name__ = function.__name__
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def show(
+    source: Iterable[Given], name: str, wanted: Wanted, problems: Sequence[UsageProblem] = ()
+) -> None:
+    """Show what a source yields, to its end.
+
+    Args:
+        source: Lines or requests.
+        name: What to call it in a message.
+        wanted: What is shown, and how.
+        problems: What the source could not read; it adds to them while it is read.
+
+    Raises:
+        UsageProblem: Something could not be read, or there are no spans.
+        CheckFailed: A record is malformed, and ``strict`` is asked for.
+    """
+    decoder = Decoder()
+    # Logs go between drawn traces, but not between lines that a program reads.
+    among_traces = wanted.form == "waterfall" and wanted.output is None
+    kept = (sys.stdout if among_traces else sys.stderr).buffer if wanted.keep_logs else None
+    with opened(wanted.output, is_for_programs=wanted.form != "waterfall") as file:
+        sink = SINKS[wanted.form](file, details=wanted.details)
+        ended = flow(source, decoder, sink, kept)
+        reasons = [*problems, *([ended] if ended else [])]
+        if not sink.spans:
+            _explain_nothing(name, decoder, reasons)
+    if decoder.malformed:
+        click.echo(f"{name}: {_counted(decoder)}", err=True)
+    _raise_last(reasons)
+    if decoder.malformed and wanted.strict:
+        raise CheckFailed(f"{name} holds malformed records, and --strict was given")
+
+
+def _explain_nothing(
+    name: str, decoder: Decoder, reasons: Sequence[UsageProblem | SystemExit]
+) -> None:
+    _raise_last(reasons)
+    found = f" but {_counted(decoder)}" if decoder.malformed else ""
+    raise UsageProblem(f"{name} holds no spans{found}; give the log of an instrumented function")
+
+
+def _raise_last(reasons: Sequence[UsageProblem | SystemExit]) -> None:
+    """Print all reasons, the last one by raising it."""
+    for reason in reasons[:-1]:
+        if isinstance(reason, UsageProblem):
+            reason.show()
+    if reasons:
+        raise reasons[-1]
+
+
+def _counted(decoder: Decoder) -> str:
+    reasons = ", ".join(f"{count} {why}" for why, count in decoder.malformed.most_common())
+    return f"{decoder.malformed.total()} malformed record(s): {reasons}"
