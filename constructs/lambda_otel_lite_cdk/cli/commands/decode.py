@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from lambda_otel_lite_cdk.cli.showing.show import Wanted, show, shows_traces
+from lambda_otel_lite_cdk.cli.showing.show import ShowOptions, show, shows_traces
 from lambda_otel_lite_cdk.cli.traces.sources import Logs
 
 
 @click.command()
 @click.argument("log", nargs=-1)
 @shows_traces
-def decode(log: tuple[str, ...], wanted: Wanted) -> None:
+def decode(log: tuple[str, ...], wanted: ShowOptions) -> None:
     """Show the traces of a log, or write them to a file.
 
     Log lines that name their span by trace_id and span_id are shown with it.

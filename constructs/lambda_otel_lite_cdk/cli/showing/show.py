@@ -17,7 +17,7 @@ from lambda_otel_lite_cdk.cli.traces.sinks import SINKS
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class ShowOptions:
     """Hold the options that say what is shown, and how.
 
     Args:
@@ -54,7 +54,7 @@ _OPTIONS = (
 
 
 def shows_traces[**P](function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of ``Wanted``, which it takes as ``wanted``.
+    """Give a command the options of ``ShowOptions``, which it takes as ``wanted``.
 
     Args:
         function: The command, with its own options.
@@ -70,7 +70,7 @@ def shows_traces[**P](function: Callable[..., None]) -> Callable[..., None]:
         form = form or ("json" if as_json else "waterfall")
         if form == "html" and output is None and sys.stdout.isatty():
             raise UsageProblem("the report is a file for a browser; give --output report.html")
-        function(wanted=Wanted(form=form, output=output, **rest), **others)
+        function(wanted=ShowOptions(form=form, output=output, **rest), **others)
 
     command.__doc__ = function.__doc__
     command.__name__ = function.__name__
@@ -80,7 +80,7 @@ def shows_traces[**P](function: Callable[..., None]) -> Callable[..., None]:
 
 
 def show(
-    source: Iterable[Given], name: str, wanted: Wanted, problems: Sequence[UsageProblem] = ()
+    source: Iterable[Given], name: str, wanted: ShowOptions, problems: Sequence[UsageProblem] = ()
 ) -> None:
     """Show what a source yields, to its end.
 
