@@ -106,10 +106,11 @@ lock: setup ## Write every lock file from its inputs
 bench-decode: setup ## Measure the streaming of a million log lines
 	@$(VENV)/python -m tests.benchmarks.decode_stream
 
-docs: setup ## Write the tables of README and HAZARDS, and what docstrings say of the settings
+docs: setup ## Write the tables of docs and HAZARDS, what docstrings say, and the site in .cache/docs
 	@$(VENV)/python -m tests.documentation
 	@$(VENV)/python -m tests.forwarder.documentation
 	@$(VENV)/python -m tests.hazards
+	@$(VENV)/python -m tests.reference
 
 pictures: setup chromium ## Draw README's pictures of the demo again
 	$(VENV)/python -m tests.pictures

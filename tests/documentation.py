@@ -1,4 +1,4 @@
-"""Write what README and docstrings say of the settings: ``make docs``.
+"""Write what the pages and docstrings say of the settings: ``make docs``.
 
 All of it comes from the runtime's table of variables. A test compares.
 """
@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 from lambda_otel_lite.configuration.variables import BY_SETTING
 from lambda_otel_lite_cdk.settings.settings import TelemetrySettings
 from lambda_otel_lite_cdk.settings.values import default_of
+from tests.pages import ROOT, page_with
 
 if TYPE_CHECKING:
     from lambda_otel_lite.configuration.kinds import Rule, Variable
 
-ROOT = Path(__file__).parents[1]
-README = ROOT / "README.md"
+_MARK = "<!-- settings, written by make docs -->"
+PAGE = page_with(_MARK)
 SETTINGS = ROOT / "constructs/lambda_otel_lite_cdk/settings/settings.py"
 #: Arguments elsewhere that are a setting: file, argument and setting.
 ARGUMENTS = (
@@ -29,9 +30,7 @@ ARGUMENTS = (
     ("runtime/lambda_otel_lite/telemetry.py", "processor_mode", "mode"),
 )
 # What is written is the group of each.
-_TABLE = re.compile(
-    r"<!-- settings, written by make docs -->\n(.*?)<!-- end of settings -->", re.DOTALL
-)
+_TABLE = re.compile(rf"{_MARK}\n(.*?)<!-- end of settings -->", re.DOTALL)
 _ARGUMENTS = re.compile(r"\n    Args:\n(        mode: .*?)\n\n", re.DOTALL)
 _DEFAULT = r"\n        {}: [^\n]*\bDefault: (\S+?)\.\s"
 _ENTRY = re.compile(r"^        (\w+): (.*(?:\n            .*)*)", re.MULTILINE)
@@ -49,7 +48,7 @@ def main() -> None:
 
 def written() -> dict[Path, str]:
     """Return the files that speak of settings, as the table has them."""
-    files = {README: _replaced(_TABLE, README.read_text("utf-8"), table())}
+    files = {PAGE: _replaced(_TABLE, PAGE.read_text("utf-8"), table())}
     text = SETTINGS.read_text("utf-8")
     files[SETTINGS] = _replaced(_ARGUMENTS, text, arguments(entries(text)))
     for name, argument, setting in ARGUMENTS:
@@ -61,7 +60,7 @@ def written() -> dict[Path, str]:
 
 
 def table() -> str:
-    """Return README's table of variables."""
+    """Return the table of variables."""
     rows = [f"| {' | '.join(_cells(variable))} |" for variable in BY_SETTING.values()]
     return "\n".join(
         ("| variable | default | accepted | meaning |", "|---|---|---|---|", *rows, "")

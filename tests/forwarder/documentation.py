@@ -1,26 +1,26 @@
-"""README's tables of the forwarder, from the code: ``python -m tests.forwarder.documentation``."""
+"""The tables of the forwarder's page: ``python -m tests.forwarder.documentation`` writes them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
 from lambda_otel_lite_cdk import Dash0, Datadog, GrafanaCloud, Honeycomb, NewRelic
 from otlp_forwarder.output.responses import RULES
 from otlp_forwarder.values import Variable
 from otlp_forwarder.variables import VARIABLES
+from tests.pages import page_with
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = page_with("<!-- forwarder variables -->")
 
 
 def with_tables(text: str) -> str:
-    """Return README's text with the forwarder's tables as the code has them.
+    """Return the page's text with the forwarder's tables as the code has them.
 
     Args:
-        text: README, where each table stands between ``<!-- NAME -->`` and ``<!-- end -->``.
+        text: The page, where each table stands between ``<!-- NAME -->`` and ``<!-- end -->``.
 
     Raises:
-        ValueError: README has no such place for a table, or more than one.
+        ValueError: The page has no such place for a table, or more than one.
     """
     variables = [
         [
@@ -51,7 +51,7 @@ def with_tables(text: str) -> str:
     for name, table in tables.items():
         before, *after = text.split(f"<!-- {name} -->\n")
         if len(after) != 1 or "<!-- end -->" not in after[0]:
-            raise ValueError(f"README has {len(after)} places for the table {name!r}, not one")
+            raise ValueError(f"the page has {len(after)} places for the table {name!r}, not one")
         _, end, rest = after[0].partition("<!-- end -->")
         text = f"{before}<!-- {name} -->\n{table}{end}{rest}"
     return text
@@ -76,4 +76,4 @@ def _table(head: str, rows: Iterable[list[str]]) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(with_tables(README.read_text()))
+    PAGE.write_text(with_tables(PAGE.read_text("utf-8")), "utf-8")

@@ -1,4 +1,4 @@
-"""README, the construct and the forwarder say the same."""
+"""The page, the construct and the forwarder say the same."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from otlp_forwarder.counts import Counts
 from otlp_forwarder.result import metrics
 from otlp_forwarder.settings import ForwarderSettings
 from otlp_forwarder.variables import VARIABLES
-from tests.forwarder.documentation import README, with_tables
+from tests.forwarder.documentation import PAGE, with_tables
 
 
-def test_readmes_tables_are_those_of_the_code() -> None:
+def test_the_tables_of_the_page_are_those_of_the_code() -> None:
     """`make docs` writes them."""
-    readme = README.read_text()
+    text = PAGE.read_text("utf-8")
 
-    assert with_tables(readme) == readme
+    assert with_tables(text) == text
 
 
 def test_each_variable_has_a_field_of_the_settings() -> None:

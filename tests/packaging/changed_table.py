@@ -44,6 +44,7 @@ from lambda_otel_lite.constants import Defaults
 from lambda_otel_lite.processor import LambdaSpanProcessor
 from lambda_otel_lite_cdk.settings.settings import TelemetrySettings
 from tests import documentation
+from tests.pages import ROOT
 
 
 def read(setting: str, text: str | None = None) -> Any:
@@ -84,7 +85,7 @@ print(  # noqa: T201 - for the test
             "docstring": documentation.entries(written[documentation.SETTINGS]),
             "processor": str(inspect.signature(LambdaSpanProcessor)),
             "arguments": "".join(
-                written[documentation.ROOT / path]
+                written[ROOT / path]
                 for path in dict.fromkeys(path for path, _, _ in documentation.ARGUMENTS)
             ),
             "constants": {name: value for name, value in vars(Defaults).items() if name.isupper()},

@@ -33,7 +33,7 @@ def dist(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     if built:
         return built
     source = tmp_path_factory.mktemp("source")
-    for name in ("runtime", "constructs", "tests"):
+    for name in ("runtime", "constructs", "tests", "docs"):
         ignored = shutil.ignore_patterns("__pycache__", "cdk.out", "node_modules")
         shutil.copytree(ROOT / name, source / name, ignore=ignored)
     for name in ("pyproject.toml", "README.md", "LICENSE"):

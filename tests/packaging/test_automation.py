@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lambda_otel_lite_cdk.layer.interpreters import SUPPORTED_VERSIONS
+from tests.pages import PAGES
 
 pytestmark = pytest.mark.once
 
@@ -32,7 +33,7 @@ def test_each_supported_python_is_tested_and_what_needs_one_run_gets_it() -> Non
 
 @pytest.mark.parametrize(
     "document",
-    [*WORKFLOWS, *(ROOT / name for name in (".ci/run", "README.md", "CONTRIBUTING.md"))],
+    [*WORKFLOWS, *(ROOT / name for name in (".ci/run", "CONTRIBUTING.md")), *PAGES],
     ids=lambda path: path.name,
 )
 def test_every_make_target_that_is_named_exists_and_helps(document: Path) -> None:

@@ -108,7 +108,9 @@ print(json.dumps({
 
 
 def test_each_change_on_the_page_does_what_the_page_says(tmp_path: Path) -> None:
-    files = run(ROOT, "git", "ls-files", "runtime", "constructs", "tests", "README.md").split("\n")
+    files = run(
+        ROOT, "git", "ls-files", "runtime", "constructs", "tests", "docs", "README.md"
+    ).split("\n")
     for name in filter(None, files):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, tmp_path / name)
@@ -129,7 +131,7 @@ def test_each_change_on_the_page_does_what_the_page_says(tmp_path: Path) -> None
             "Shop/Orders: its timeout is 1 s, too short for a cold start. Give it 3 seconds."
         ],
     }
-    assert "`LAMBDA_OTEL_OWNER` | " in (tmp_path / "README.md").read_text("utf-8")
+    assert "`LAMBDA_OTEL_OWNER` | " in (tmp_path / "docs/settings.md").read_text("utf-8")
     settings = tmp_path / "constructs/lambda_otel_lite_cdk/settings/settings.py"
     assert "owner: The team that answers" in settings.read_text("utf-8")
 

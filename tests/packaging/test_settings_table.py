@@ -17,13 +17,13 @@ from lambda_otel_lite.extractors.auto import NAMES
 from lambda_otel_lite.propagation import propagation
 from lambda_otel_lite_cdk.settings.settings import TelemetrySettings
 from tests import documentation
+from tests.pages import PAGES, ROOT
 
-ROOT = documentation.ROOT
 ROWS: dict[str, Any] = dict(BY_SETTING)
 FIELDS = get_type_hints(TelemetrySettings)
 #: Where other texts stand than those that `make docs` writes.
 SOURCES = [
-    ROOT / "README.md",
+    *PAGES,
     *(ROOT / "runtime/lambda_otel_lite").rglob("*.py"),
     *(ROOT / "constructs/lambda_otel_lite_cdk").rglob("*.py"),
 ]
@@ -138,7 +138,7 @@ def repeats(line: str, row: dict[str, Any]) -> bool:
 def other_text(path: Path) -> str:
     """Return the text of a file without what `make docs` writes, and without the table itself."""
     text = path.read_text("utf-8")
-    if path == documentation.README:
+    if path == documentation.PAGE:
         return text.replace(documentation.table(), "")
     if path.name == "variables.py":
         return ""

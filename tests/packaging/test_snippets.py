@@ -1,4 +1,4 @@
-"""What README tells to paste: Python that runs and satisfies type checkers, and commands."""
+"""What the pages tell to paste: Python that runs and satisfies type checkers, and commands."""
 
 from __future__ import annotations
 
@@ -13,25 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from packaging.requirements import Requirement
+from packaging.utils import parse_wheel_filename
 
+from lambda_otel_lite import __version__
 from lambda_otel_lite_cdk.cli.emulator.sqs import connect, moto_server
+from tests.pages import PAGES, ROOT, blocks, snippet
 
-ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text("utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 ENTRY_POINT = "lambda_otel_lite_entry.handler"
-
-
-def blocks(language: str) -> list[str]:
-    """Return README's blocks of code in a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-
-
-def snippet(word: str) -> str:
-    """Return the block of Python that alone has a word."""
-    (found,) = [block for block in blocks("python") if word in block]
-    return found
 
 
 def run(folder: Path, code: str) -> str:
@@ -82,8 +71,12 @@ def test_every_snippet_is_run() -> None:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder in which the first snippet was run."""
+    """The folder in which the first snippet was run, with the log of a function."""
     folder = tmp_path_factory.mktemp("shop")
+    call = "handler({}, None)\n"
+    (folder / "orders.log").write_text(run(folder, snippet("@traced") + call))
+    (folder / "orders/app.py").unlink()
+    (folder / "orders").rmdir()
     run(folder, snippet("InstrumentedFunction"))
     return folder
 
@@ -178,11 +171,13 @@ def test_pyright_finds_no_fault(snippets: Path) -> None:
     assert found["summary"]["filesAnalyzed"] == len(blocks("python"))
 
 
-COMMANDS = [line.partition(" #")[0] for block in blocks("sh") for line in block.splitlines()]
+COMMANDS = [
+    line.partition(" #")[0].strip() for block in blocks("sh") for line in block.splitlines()
+]
 
 
 def commands(program: str) -> list[list[str]]:
-    """Return the arguments of each of README's commands with a program."""
+    """Return the arguments of each of the pages' commands with a program."""
     return [line.split()[1:] for line in COMMANDS if line.split()[0] == program]
 
 
@@ -218,7 +213,8 @@ def test_a_command_succeeds_in_the_folder_of_the_first_snippet(
 
 
 def test_every_target_of_make_is_there() -> None:
-    named = re.findall(r"(?:^|`)make ([a-z-]+)", README, re.MULTILINE)
+    pages = "".join(page.read_text("utf-8") for page in PAGES)
+    named = re.findall(r"(?:^|`)make ([a-z-]+)", pages, re.MULTILINE)
     makefile = (ROOT / "Makefile").read_text("utf-8")
 
     assert {"demo", "test"} <= set(named)
@@ -226,8 +222,10 @@ def test_every_target_of_make_is_there() -> None:
 
 
 def test_what_pip_installs_is_this_project() -> None:
+    """The wheel that `make build` makes of this version."""
     ((install, quoted),) = commands("pip")
-    wanted = Requirement(quoted.strip('"'))
+    ((wheel, extra),) = re.findall(r'^"dist/(.+)\[(.+)\]"$', quoted)
+    name, version, _, _ = parse_wheel_filename(wheel)
 
-    assert (install, wanted.name) == ("install", PROJECT["name"])
-    assert wanted.extras <= PROJECT["optional-dependencies"].keys()
+    assert (install, name, str(version)) == ("install", PROJECT["name"], __version__)
+    assert extra in PROJECT["optional-dependencies"]

@@ -1,4 +1,4 @@
-"""README's table of attributes is what spans, links and the resource really have."""
+"""The table of attributes is what spans, links and the resource really have."""
 
 import re
 from collections.abc import Iterator
@@ -9,10 +9,14 @@ import pytest
 from opentelemetry import semconv
 
 from lambda_otel_lite import auto_extractor, create_traced_handler
+from tests.pages import page_with
 from tests.spans import EVENT_NAMES, FakeContext, attributes_of, event, make_telemetry
 
-_README = (Path(__file__).parents[2] / "README.md").read_text()
-_TABLE = re.search(r"<!-- attributes -->\n(.*?)<!-- end of attributes -->", _README, re.DOTALL)
+_TABLE = re.search(
+    r"<!-- attributes -->\n(.*?)<!-- end of attributes -->",
+    page_with("<!-- attributes -->").read_text("utf-8"),
+    re.DOTALL,
+)
 _ENVIRONMENT = {
     "AWS_REGION": "eu-west-1",
     "AWS_LAMBDA_FUNCTION_NAME": "orders",

@@ -2,10 +2,8 @@
 
 import json
 import logging
-import re
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +14,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, use_s
 
 from lambda_otel_lite import init_telemetry, trace_context_fields
 from lambda_otel_lite.startup.log_correlation import correlate_logs
+from tests.pages import snippet
 
 _SPAN = NonRecordingSpan(
     SpanContext(0xABC, 0xDEF, is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
@@ -224,23 +223,12 @@ def test_the_fields_of_the_current_span() -> None:
         assert trace_context_fields() == _IDS
 
 
-def _documented(word: str) -> str:
-    """Return README's block of Python that has a word."""
-    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
-    (found,) = [
-        block
-        for block in re.findall(r"^```python\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
-        if word in block
-    ]
-    return str(found)
-
-
 @pytest.mark.parametrize("word", ["aws_lambda_powertools", "structlog", "print(json.dumps("])
-def test_what_readme_says_of_other_ways_to_log_writes_the_ids(
+def test_what_the_page_says_of_other_ways_to_log_writes_the_ids(
     word: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     correlate_logs()
-    code = _documented(word)
+    code = snippet(word)
 
     with use_span(_SPAN):
         try:

@@ -1,9 +1,8 @@
-"""Whether a variable or an argument is used is one rule, which README tells as it is."""
+"""Whether a variable or an argument is used is one rule, which the page on settings tells."""
 
 import inspect
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,13 +13,14 @@ from opentelemetry.trace import get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from lambda_otel_lite import TelemetryCompletionHandler, init_telemetry
+from tests.pages import page_with
 from tests.spans import TRACE_ID, TRACEPARENT, XRAY_HEADER
 
-_README = (Path(__file__).parents[2] / "README.md").read_text()
+_PAGE = page_with("| argument | variables | what is used |").read_text("utf-8")
 _ROWS = {
     argument: (re.findall(r"`([^`]+)`", variables), used)
     for argument, variables, used in re.findall(
-        r"^\| `(\w+)` \| ([^|]+) \| (the (?:variable|argument)[^|]*) \|$", _README, re.MULTILINE
+        r"^\| `(\w+)` \| ([^|]+) \| (the (?:variable|argument)[^|]*) \|$", _PAGE, re.MULTILINE
     )
 }
 
@@ -108,7 +108,7 @@ def test_readme_says_which_of_the_two_is_used(
     assert argument_is_used(completion, value) is used.startswith("the argument")
 
 
-def test_readme_and_docstring_speak_of_every_argument_that_has_a_variable() -> None:
+def test_page_and_docstring_speak_of_every_argument_that_has_a_variable() -> None:
     said = inspect.getdoc(init_telemetry) or ""
     arguments = inspect.signature(init_telemetry).parameters
 
@@ -120,4 +120,4 @@ def test_readme_and_docstring_speak_of_every_argument_that_has_a_variable() -> N
         entry = re.split(r"\n    \w+: |\n\w", entry)[0]
         assert [name for name in variables if f"``{name}``" not in entry] == []
     assert "A variable wins over the argument that says the same as a word" in said
-    assert "a variable wins over the argument of `init_telemetry()` that says the same" in _README
+    assert "a variable wins over the argument of `init_telemetry()` that says the same" in _PAGE
