@@ -1,7 +1,8 @@
 """Every environment variable of the forwarder, declared once as data.
 
 The reading, the error messages and the table in docs/forwarder.md come from `VARIABLES`. A new
-setting is one row here and one field of the same name in `otlp_forwarder.settings.ForwarderSettings`.
+setting is one row here and one field of the same name in
+`otlp_forwarder.settings.ForwarderSettings`.
 
 This module and what it imports (`values`, `headers`) are the only ones that the CDK construct
 imports: so what the construct sets is what the function reads, and what the function refuses is

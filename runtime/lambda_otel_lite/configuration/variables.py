@@ -3,8 +3,8 @@
 A variable that users set is a row of `SETTINGS` or of `SHARED`. From its row come what
 `Settings.from_environ` reads and reports, what the CDK package's `TelemetrySettings` accepts and
 says, the table in docs/settings.md, and the defaults and ranges in docstrings: `make docs` writes
-the texts, and tests compare. To add a setting, add its row here, a field of the same name to `Settings`, and,
-if an app is to set it, a field of the same name to `TelemetrySettings`.
+the texts, and tests compare. To add a setting, add its row here, a field of the same name to
+`Settings`, and, if an app is to set it, a field of the same name to `TelemetrySettings`.
 
 Every cold start loads this module, so the rows are plain data that only the type checker has types
 for. It is the one module of the runtime that the CDK package imports.
