@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from lambda_otel_lite_cdk.layer.interpreters import SUPPORTED_VERSIONS
-from tests.benchmarks import plots, report
+from tests.benchmarks import overhead, plots, report
 from tests.benchmarks.figures import collect
 
 RESULTS = Path(__file__).parent / "results"
@@ -33,6 +33,7 @@ def main() -> int:
         report.save(figures, RESULTS / "figures.json")
         (RESULTS / "table.md").write_text(text)
         plots.draw(figures, RESULTS)
+        overhead.save()
     return 0
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from lambda_otel_lite_cdk.layer.archive import pack
-from tests.benchmarks import export, instructions, measure, scale
+from tests.benchmarks import export, instructions, lines, measure, scale
 from tests.benchmarks.environments import own_layer
 from tests.benchmarks.figure import Bar, Figure
 from tests.benchmarks.measure import Spread, by_turns
@@ -61,6 +61,7 @@ def collect(python: str, rounds: int, before: Path | None = None) -> list[Figure
             _response(python, rounds),
             _memory(subjects, python),
             *_export(rounds),
+            *lines.figures(),
             *_layer_size(subjects),
             *_instructions(subjects, traced, python),
             *scale.synth(max(3, rounds // 2)),

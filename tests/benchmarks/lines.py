@@ -25,6 +25,8 @@ from lambda_otel_lite.extractors import api_gateway_v2_extractor
 from lambda_otel_lite.resource import get_lambda_resource
 from lambda_otel_lite.telemetry import TelemetryCompletionHandler
 from tests.benchmarks.export import ENVIRONMENT, EXPORTERS
+from tests.benchmarks.figure import Figure
+from tests.benchmarks.measure import Spread
 from tests.spans import FakeContext, event
 
 SIZES = (1, 5, 20, 500)
@@ -80,6 +82,23 @@ def size(name: str, spans: Sequence[ReadableSpan]) -> int:
     with contextlib.redirect_stdout(output):
         EXPORTERS[name]().export(spans)
     return len(output.getvalue())
+
+
+def figure_name(count: int) -> str:
+    """Return the name of the figure of a request's line."""
+    return f"line of a request of {count} spans"
+
+
+def figures() -> list[Figure]:
+    """Return the bytes of a request's line at each size."""
+    return [
+        Figure(
+            figure_name(count),
+            "bytes",
+            {name: Spread((size(name, request_spans(count)),)) for name in EXPORTERS},
+        )
+        for count in SIZES
+    ]
 
 
 def parts(spans: Sequence[ReadableSpan]) -> dict[str, int]:

@@ -6,9 +6,20 @@ from pathlib import Path
 
 import pytest
 
+from lambda_otel_lite_cdk.cli.cost.overhead import FILE
 from lambda_otel_lite_cdk.cli.emulator.emulator import Emulator
 from lambda_otel_lite_cdk.layer.interpreters import SUPPORTED_VERSIONS
-from tests.benchmarks import export, forwarder, instructions, lines, measure, plots, report, scale
+from tests.benchmarks import (
+    export,
+    forwarder,
+    instructions,
+    lines,
+    measure,
+    overhead,
+    plots,
+    report,
+    scale,
+)
 from tests.benchmarks.environments import own_layer
 from tests.benchmarks.figure import Bar, Figure
 from tests.benchmarks.measure import Spread, by_turns
@@ -124,6 +135,13 @@ def test_the_plots_are_drawn_as_png_and_svg(tmp_path: Path) -> None:
 
     assert (tmp_path / "cold-start.png").read_bytes().startswith(b"\x89PNG")
     assert "<svg" in (tmp_path / "cold-start.svg").read_text()
+
+
+def test_what_the_command_knows_of_overheads_is_what_was_measured() -> None:
+    kept = report.load(overhead.FIGURES)
+    assert FILE.read_text("utf-8") == overhead.written(kept), (
+        "python -m tests.benchmarks.overhead writes it"
+    )
 
 
 def test_the_event_is_one_of_an_http_api() -> None:

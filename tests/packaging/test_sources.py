@@ -44,7 +44,7 @@ FLOORS = {
     "constructs/lambda_otel_lite_cdk/cli": """
         errors
         assembly traces table
-        emulator account rewrite fleet
+        emulator account rewrite fleet cost
         showing
         commands
         main

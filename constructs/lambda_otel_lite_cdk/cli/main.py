@@ -16,6 +16,7 @@ from lambda_otel_lite_cdk.cli.errors import UsageProblem
 #: The commands as ``--help`` lists them, with the first sentence of each one's own help.
 _COMMANDS = {
     "completion": "Print the script that completes this command in a shell.",
+    "cost": "Say what tracing costs in a month, and which quota it reaches first.",
     "decode": "Show the traces of a log, or write them to a file.",
     "demo": "Run the demo app for real and show its trace.",
     "fleet": "Show which functions of an app are instrumented, and why others are not.",
