@@ -39,7 +39,7 @@ def flow(
     Args:
         source: What it yields.
         decoder: Reads the lines.
-        sink: Takes the requests and the log lines of traces; it is ended if it has spans.
+        sink: Takes the requests and the log lines of traces.
         kept: Where lines without a record go.
 
     Returns:
@@ -61,11 +61,12 @@ def flow(
                 if kept is not None:
                     kept.write(given)
                     kept.flush()
+            if sink.is_full:
+                break
     except (UsageProblem, Interrupted) as reason:
         ended = reason
     decoder.end()
-    if sink.spans:
-        sink.end()
+    sink.end()
     return ended
 
 

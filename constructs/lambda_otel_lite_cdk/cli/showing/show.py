@@ -11,8 +11,10 @@ from typing import Any
 import click
 
 from lambda_otel_lite_cdk.cli.errors import CheckFailed, UsageProblem
+from lambda_otel_lite_cdk.cli.showing.filters import choice, filtered
 from lambda_otel_lite_cdk.cli.showing.flow import Given, flow, opened
 from lambda_otel_lite_cdk.cli.traces.records import Decoder
+from lambda_otel_lite_cdk.cli.traces.selection import Choice, Selection
 from lambda_otel_lite_cdk.cli.traces.sinks import SINKS
 
 
@@ -26,6 +28,7 @@ class ShowOptions:
         details: Whether all attributes, events and links are drawn.
         keep_logs: Whether lines without a record are passed through.
         strict: Whether a malformed record makes the exit code 1.
+        choice: Which traces are shown, or None for all.
     """
 
     form: str
@@ -33,6 +36,7 @@ class ShowOptions:
     details: bool
     keep_logs: bool
     strict: bool
+    choice: Choice | None = None
 
 
 _OPTIONS = (
@@ -70,10 +74,12 @@ def shows_traces[**P](function: Callable[..., None]) -> Callable[..., None]:
         form = form or ("json" if as_json else "waterfall")
         if form == "html" and output is None and sys.stdout.isatty():
             raise UsageProblem("the report is a file for a browser; give --output report.html")
+        rest["choice"] = choice(others)
         function(wanted=ShowOptions(form=form, output=output, **rest), **others)
 
     command.__doc__ = function.__doc__
     command.__name__ = function.__name__
+    command = filtered(command)
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -92,7 +98,8 @@ def show(
 
     Raises:
         UsageProblem: Something could not be read, or there are no spans.
-        CheckFailed: A record is malformed, and ``strict`` is asked for.
+        CheckFailed: A record is malformed, and ``strict`` is asked for, or no trace is one that is
+            asked for.
     """
     decoder = Decoder()
     # Logs go between drawn traces, but not between lines that a program reads.
@@ -100,10 +107,11 @@ def show(
     kept = (sys.stdout if among_traces else sys.stderr).buffer if wanted.keep_logs else None
     with opened(wanted.output, is_for_programs=wanted.form != "waterfall") as file:
         sink = SINKS[wanted.form](file, details=wanted.details)
-        ended = flow(source, decoder, sink, kept)
+        selection = Selection(sink, wanted.choice) if wanted.choice else None
+        ended = flow(source, decoder, selection or sink, kept)
         reasons = [*problems, *([ended] if ended else [])]
         if not sink.spans:
-            _explain_nothing(name, decoder, reasons)
+            _explain_nothing(name, decoder, reasons, selection.seen if selection else 0)
     if decoder.malformed:
         click.echo(f"{name}: {_counted(decoder)}", err=True)
     _raise_last(reasons)
@@ -112,9 +120,13 @@ def show(
 
 
 def _explain_nothing(
-    name: str, decoder: Decoder, reasons: Sequence[UsageProblem | SystemExit]
+    name: str, decoder: Decoder, reasons: Sequence[UsageProblem | SystemExit], seen: int
 ) -> None:
     _raise_last(reasons)
+    if seen:
+        raise CheckFailed(
+            f"{name} holds {seen} span(s), but no trace that was asked for; ask for less"
+        )
     found = f" but {_counted(decoder)}" if decoder.malformed else ""
     raise UsageProblem(f"{name} holds no spans{found}; give the log of an instrumented function")
 

@@ -26,9 +26,16 @@ class Sink(Protocol):
 
     Attributes:
         spans: Number of spans taken.
+        is_full: Whether it needs no more.
     """
 
-    spans: int
+    @property
+    def spans(self) -> int:
+        """Number of spans taken."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it needs no more."""
 
     def take(self, request: ExportTraceServiceRequest) -> None:
         """Take a request; write what can be written."""
@@ -40,10 +47,16 @@ class Sink(Protocol):
         """Write what should not wait any longer: no more spans come at the moment."""
 
     def end(self) -> None:
-        """Write the rest. Not called if there was no span."""
+        """Write the rest; nothing if there was no span."""
 
 
-class _Waterfall:
+class _Endless:
+    """Need more spans at any time."""
+
+    is_full = False
+
+
+class _Waterfall(_Endless):
     """Draw each trace once it has been quiet."""
 
     def __init__(self, file: IO[str], *, details: bool) -> None:
@@ -80,7 +93,7 @@ class _Waterfall:
 type _Render = Callable[[ExportTraceServiceRequest, list[Span]], Iterable[str]]
 
 
-class _Lines:
+class _Lines(_Endless):
     """Write the lines that a function makes of each request and its spans."""
 
     def __init__(self, render: _Render, file: IO[str], *, details: bool) -> None:
@@ -104,7 +117,7 @@ class _Lines:
         self._file.flush()
 
 
-class _Html:
+class _Html(_Endless):
     """Write a report, which is of use only when it is complete."""
 
     def __init__(self, file: IO[str], *, details: bool) -> None:
@@ -124,7 +137,8 @@ class _Html:
         """Do nothing."""
 
     def end(self) -> None:
-        self._report.end()
+        if self.spans:
+            self._report.end()
 
 
 #: What makes a sink, by the format that a user asks for. Each takes the file to write to, and
