@@ -76,7 +76,7 @@ class Choice:
 
 
 @dataclass(slots=True)
-class _Held:
+class _Awaited:
     requests: list[ExportTraceServiceRequest] = field(default_factory=list)
     size: int = 0
     changed_at: float = 0.0
@@ -107,7 +107,7 @@ class Selection:
         self._choice = choice
         self._clock = clock
         # All are ordered by last use, the oldest first.
-        self._held: OrderedDict[str, _Held] = OrderedDict()
+        self._held: OrderedDict[str, _Awaited] = OrderedDict()
         self._taken: OrderedDict[str, None] = OrderedDict()
         self._lines: OrderedDict[str, list[LogLine]] = OrderedDict()
         self._size = self._line_count = self._count = 0
@@ -126,7 +126,7 @@ class Selection:
     def take(self, request: ExportTraceServiceRequest) -> None:
         """Take a request with spans of any traces."""
         for trace_id, part in by_trace(request).items():
-            held = self._held.setdefault(trace_id, _Held())
+            held = self._held.setdefault(trace_id, _Awaited())
             held.requests.append(part)
             held.size += (size := part.ByteSize())
             held.changed_at = self._clock()
