@@ -110,6 +110,7 @@ docs: setup ## Write the tables of docs and HAZARDS, what docstrings say, and th
 	@$(VENV)/python -m tests.documentation
 	@$(VENV)/python -m tests.forwarder.documentation
 	@$(VENV)/python -m tests.hazards
+	@$(VENV)/python -m tests.costs
 	@$(VENV)/python -m tests.reference
 
 pictures: setup chromium ## Draw README's pictures of the demo again

@@ -18,12 +18,13 @@ import pdoc.render
 import lambda_otel_lite
 import lambda_otel_lite_cdk
 from lambda_otel_lite import __version__
-from tests.pages import DOCS, PAGES, README, ROOT
+from tests.pages import PAGES, README, ROOT
 
 SITE = ROOT / ".cache" / "docs"
 MODULES = (lambda_otel_lite_cdk, lambda_otel_lite)
 #: A package of the guide's pages, which exists while the site is written.
 GUIDE = "guide"
+_PICTURES = (".png", ".svg")
 _LINK = re.compile(r"""(\]\(|src="|srcset=")(?!\w+:|#)([^)"]+)""")
 
 
@@ -81,10 +82,10 @@ def _target(link: str, page: Path, repository: str) -> str:
     target = (page.parent / path).resolve()
     if target == README:
         to = f"{GUIDE}.html" if page == README else f"../{GUIDE}.html"
-    elif target.parent == DOCS:
+    elif target in PAGES:
         to = f"{GUIDE}/{target.stem}.html" if page == README else f"{target.stem}.html"
     else:
-        kind = "raw" if target.suffix == ".png" else "tree" if target.is_dir() else "blob"
+        kind = "raw" if target.suffix in _PICTURES else "tree" if target.is_dir() else "blob"
         to = f"{repository}/{kind}/main/{target.relative_to(ROOT).as_posix()}"
     return f"{to}{hash_}{part}"
 

@@ -23,6 +23,7 @@ from lambda_otel_lite_cdk.cli.cost.ways import rows
 from lambda_otel_lite_cdk.settings.settings import TelemetrySettings
 from otlp_forwarder.counts import Counts
 from otlp_forwarder.result.metrics import UNITS, metrics_line
+from tests import costs as costs_in_pages
 from tests.benchmarks import lines
 from tests.benchmarks.export import EXPORTERS
 from tests.cli.command import assert_refused, run
@@ -114,7 +115,7 @@ def test_a_month_by_hand() -> None:
         + ways.METRICS * 0.30
         + ways.ALARMS * 0.10
     )
-    assert row.quota.name == "concurrency of the forwarder"
+    assert row.quota.name == "forwarder concurrency"
     assert row.quota.used == pytest.approx(calls / (730 * 3600) * 3 * 0.060)
 
 
@@ -167,7 +168,7 @@ def test_between_measured_numbers_of_spans_the_line_is_straight() -> None:
 
 def test_every_rule_and_every_way_has_a_row() -> None:
     found = {(row.way, row.exported) for row in rows(Load(), PRICES, OVERHEADS)}
-    direct = "this, direct subscription"
+    direct = "this, direct"
     assert found == {
         (direct, "all"),
         ("this, account policy", "all"),
@@ -177,8 +178,8 @@ def test_every_rule_and_every_way_has_a_row() -> None:
         (direct, "cold_starts"),
         (direct, "slower_than_ms=1000"),
         (direct, "ratio=0.05"),
-        ("lambda-otel-lite 0.15, direct subscription", "all"),
-        ("ADOT layer to X-Ray", "all"),
+        ("lambda-otel-lite 0.15", "all"),
+        ("ADOT layer", "all"),
         ("X-Ray SDK", "all"),
         ("Datadog's extension", "all"),
     }
@@ -242,7 +243,7 @@ def test_an_app_says_its_functions_and_how_they_are_forwarded(
         {"functions": 1, "memory_mb": 1024, "architecture": "arm64", "keep": "errors,ratio=0.1"},
         {"functions": 2, "memory_mb": 256, "architecture": "arm64", "keep": None},
     ]
-    assert found["load"]["forwarding"]["kinds"] == ["direct subscription"]
+    assert found["load"]["forwarding"]["kinds"] == ["direct"]
     assert found["load"]["forwarding"]["concurrency"] == 25
     assert found["load"]["forwarding"]["memory_mb"] == 512
     first = found["ways"][0]
@@ -323,7 +324,7 @@ def test_the_table_says_what_was_asked_and_a_quota_that_is_exceeded() -> None:
     printed = done.stdout.splitlines()
     assert printed[0].startswith("200 functions of 256 MB, each with 1M invocations a month")
     [direct] = [line for line in printed if line.startswith("this, direct") and " all " in line]
-    assert "concurrency of the forwarder, exceeded 1.4 times" in direct
+    assert "forwarder concurrency, 0.7x" in direct
     assert "Prices read on 2026-11-26" in printed[-1]
 
 
@@ -338,7 +339,7 @@ def test_the_plot_has_a_line_for_each_way_of_a_cost_of_its_own(tmp_path: Path) -
     name = "{http://www.w3.org/2000/svg}"
     texts = [text.text for text in drawing.iter(f"{name}text")]
     assert "this, Kinesis, all" in texts
-    assert "ADOT layer to X-Ray, all" in texts
+    assert "ADOT layer, all" in texts
     # The account policy costs what direct subscriptions do, and what Datadog costs is not known.
     assert not any(text and text.startswith(("this, account", "Datadog")) for text in texts)
     assert len(list(drawing.iter(f"{name}polyline"))) == 8
@@ -390,6 +391,11 @@ def test_a_rule_that_deployment_decides_is_refused(tmp_path: Path) -> None:
     )
     stack.node.root.synth()  # type: ignore[attr-defined]  # it is an App
     assert_refused(run("cost", tmp_path), "Shop/Orders", "LAMBDA_OTEL_KEEP", "--functions")
+
+
+def test_readme_has_what_the_command_prints() -> None:
+    for path, text in costs_in_pages.written().items():
+        assert path.read_text("utf-8") == text, f"`make docs` writes {path.name}"
 
 
 def test_help_names_every_option_and_what_is_compared() -> None:

@@ -18,7 +18,7 @@ SECONDS = HOURS * 3600
 class Kind(StrEnum):
     """How log lines come to the forwarder."""
 
-    DIRECT = "direct subscription"
+    DIRECT = "direct"
     ACCOUNT = "account policy"
     KINESIS = "Kinesis"
 

@@ -54,7 +54,7 @@ def of_functions(load: Load, added_ms: float, forwarders: float = 0.0) -> list[Q
     """
     rate = per_second(load, load.total)
     running = rate * (load.duration_ms + added_ms) / 1000 + forwarders
-    return [Quota("concurrency of the account", LAMBDA_CONCURRENCY, running)]
+    return [Quota("account concurrency", LAMBDA_CONCURRENCY, running)]
 
 
 def of_forwarder(load: Load, kind: Kind, forwarders: float) -> list[Quota]:
@@ -69,7 +69,7 @@ def of_forwarder(load: Load, kind: Kind, forwarders: float) -> list[Quota]:
     limit = LAMBDA_CONCURRENCY if way.concurrency is None else way.concurrency
     if kind is Kind.KINESIS:
         limit = min(limit, shards(way) * way.parallel)
-    return [Quota("concurrency of the forwarder", limit, forwarders)]
+    return [Quota("forwarder concurrency", limit, forwarders)]
 
 
 def of_stream(load: Load, records: float, size: float) -> list[Quota]:
@@ -81,16 +81,16 @@ def of_stream(load: Load, records: float, size: float) -> list[Quota]:
         size: Bytes of each.
     """
     rate, count = per_second(load, records), shards(load.forwarding)
-    stream = f"{count} shards" if load.forwarding.shards else "a new stream"
+    stream = f"of {count} shards" if load.forwarding.shards else "of a new stream"
     return [
-        Quota(f"bytes of {stream}", SHARD_BYTES * count, rate * size),
-        Quota(f"records of {stream}", SHARD_RECORDS * count, rate),
+        Quota(f"bytes {stream}", SHARD_BYTES * count, rate * size),
+        Quota(f"records {stream}", SHARD_RECORDS * count, rate),
     ]
 
 
 def of_xray(load: Load) -> list[Quota]:
     """Return the quota of what X-Ray takes in, of a load that it records all of."""
-    return [Quota("segments of X-Ray", XRAY_SEGMENTS, per_second(load, load.total) * _SEGMENTS)]
+    return [Quota("X-Ray segments", XRAY_SEGMENTS, per_second(load, load.total) * _SEGMENTS)]
 
 
 def shards(way: Forwarders) -> int:

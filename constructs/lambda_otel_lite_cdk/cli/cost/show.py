@@ -39,7 +39,7 @@ def print_table(rows: Sequence[WayCost], load: Load, prices: Prices) -> None:
         table.add_column(column, overflow="fold")
     for column in (*_DOLLARS, "$/month"):
         table.add_column(column, justify="right")
-    table.add_column("first quota that is reached", overflow="fold")
+    table.add_column("first quota, at times this load", overflow="fold")
     for row in rows:
         table.add_row(
             Text(row.way),
@@ -129,10 +129,8 @@ def dollars(number: float) -> str:
 
 
 def times(factor: float) -> str:
-    """Return how many times a load there could be, or how far it is over what there may be."""
-    if factor < 1:
-        return f"exceeded {1 / factor:,.1f} times"
-    return f"at {factor:,.1f} times this" if factor < _FEW else f"at {factor:,.0f} times this"
+    """Return how many times a load there could be; below 1 there is too much of it."""
+    return f"{factor:,.1f}x" if factor < _FEW else f"{factor:,.0f}x"
 
 
 def amount(number: float) -> str:

@@ -172,11 +172,11 @@ class _Model:
 
     def lite(self, kind: Kind) -> WayCost:
         """Return the cost of lambda-otel-lite 0.15 with the same forwarder."""
-        return self.own(f"{LITE}, {kind}", kind, _kept_by(self.load.groups, None), LITE)
+        return self.own(LITE, kind, _kept_by(self.load.groups, None), LITE)
 
     def adot(self) -> WayCost:
         """Return the cost of OpenTelemetry's instrumentation with traces in X-Ray."""
-        return self._traced("ADOT layer to X-Ray", ADOT, self._traces(), to_xray=True)
+        return self._traced("ADOT layer", ADOT, self._traces(), to_xray=True)
 
     def xray(self) -> WayCost:
         """Return the cost of the X-Ray SDK."""
