@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Callable
 from contextlib import redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -135,6 +136,27 @@ def test_a_stream_by_hand() -> None:
     in_shards = ways.stream(sharded, PRICES, records, 1500)
     assert in_shards.dollars == pytest.approx(2 * 730 * 0.015 + records * 0.014e-6)
     assert in_shards.calls == records / 10
+
+    patient = Load(groups=load.groups, forwarding=Forwarders(window_seconds=7, batch_size=10_000))
+    assert ways.stream(patient, PRICES, records, 1500).calls == pytest.approx(on_demand.calls / 7)
+
+    [row] = [row for row in rows(load, PRICES, OVERHEADS) if row.way == "this, Kinesis"]
+    kept_lines = records * 1500 / 1e9
+    assert row.forwarding + row.logs == pytest.approx(
+        on_demand.dollars
+        + on_demand.calls * (0.2e-6 + 0.060 * 0.5 * 0.0000166667)
+        + (kept_lines + on_demand.calls * ways.FORWARDER_LOG_BYTES / 1e9) * (0.50 + 0.03)
+        + ways.METRICS * 0.30
+        + ways.STREAM_ALARMS * 0.10
+    )
+
+
+def test_an_invocation_that_is_not_kept_costs_what_was_measured_of_it() -> None:
+    nothing = replace(OVERHEADS["this, not kept"], cold_ms=0, call_us={1.0: 0.0, 21.0: 0.0})
+    overheads = {**OVERHEADS, "this, not kept": nothing}
+    found = rows(Load(errors=0.25), PRICES, overheads)
+    kept = {row.exported: row for row in found if row.way == "this, direct"}
+    assert kept["errors"].functions == pytest.approx(kept["all"].functions / 4)
 
 
 @pytest.mark.parametrize(
@@ -326,6 +348,17 @@ def test_the_table_says_what_was_asked_and_a_quota_that_is_exceeded() -> None:
     [direct] = [line for line in printed if line.startswith("this, direct") and " all " in line]
     assert "forwarder concurrency, 0.7x" in direct
     assert "Prices read on 2026-11-26" in printed[-1]
+
+
+def test_a_narrow_terminal_has_a_line_for_each_way() -> None:
+    wide, narrow = (
+        run("cost", environment={"FORCE_COLOR": "1", "COLUMNS": columns}).stdout
+        for columns in ("140", "80")
+    )
+    assert "forwarding" in wide
+    assert "forwarding" not in narrow
+    rows = [line for line in narrow.splitlines() if "concurrency, " in line or "segments, " in line]
+    assert len(rows) == 12
 
 
 def test_the_plot_has_a_line_for_each_way_of_a_cost_of_its_own(tmp_path: Path) -> None:

@@ -78,7 +78,8 @@ def cost(  # noqa: PLR0913 - one per option
 
     This project, with each way of forwarding and each keep rule, is compared with lambda-otel-lite
     0.15, the ADOT layer, the X-Ray SDK and Datadog's extension. What each adds to a function is
-    from the project's own benchmarks; what is free in an account is not taken off. Examples:
+    from the project's own benchmarks, without extensions that run beside it; what is free in an
+    account is not taken off. Examples:
 
     \b
       lambda-otel cost cdk.out --invocations 3e6 --errors 0.02

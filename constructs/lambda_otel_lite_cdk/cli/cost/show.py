@@ -27,44 +27,53 @@ _DOLLARS = ("functions", "logs", "forwarding", "backend")
 
 
 def print_table(rows: Sequence[WayCost], load: Load, prices: Prices) -> None:
-    """Print the ways with their cost, below what was asked.
+    """Print the ways with their cost, below what was asked; its parts where there is room.
 
     Args:
         rows: The ways.
         load: What a month brings.
         prices: What was reckoned with.
     """
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_PIPE_COLUMNS)
+    table = _table(rows, _DOLLARS)
+    if Console(width=_PIPE_COLUMNS).measure(table).maximum > console.width:
+        table = _table(rows, ())
+    click.echo(asked(load, prices))
+    console.print(table)
+    click.echo(said_of(prices))
+
+
+def _table(rows: Sequence[WayCost], parts: Sequence[str]) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in ("way", "exported"):
-        table.add_column(column, overflow="fold")
-    for column in (*_DOLLARS, "$/month"):
+        table.add_column(column)
+    for column in (*parts, "$/month"):
         table.add_column(column, justify="right")
-    table.add_column("first quota, at times this load", overflow="fold")
+    table.add_column("first quota, times load", overflow="fold")
     for row in rows:
         table.add_row(
             Text(row.way),
             Text(row.exported),
-            *(dollars(getattr(row, part)) for part in _DOLLARS),
+            *(dollars(getattr(row, part)) for part in parts),
             Text(dollars(row.total), "bold"),
             Text(f"{row.quota.name}, {times(row.quota.factor)}"),
         )
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_PIPE_COLUMNS)
-    click.echo(asked(load, prices))
-    console.print(table)
-    click.echo(said_of(prices))
+    return table
 
 
 def asked(load: Load, prices: Prices) -> str:
     """Return in a few sentences what is reckoned with."""
     memory = sorted({group.memory_mb for group in load.groups})
     sizes = f"{memory[0]}" if len(memory) == 1 else f"{memory[0]} to {memory[-1]}"
+    plural = "s" * (load.functions != 1)
     return (
-        f"{amount(load.functions)} functions of {sizes} MB, each with {amount(load.invocations)} "
-        f"invocations a month of {load.duration_ms:g} ms and {load.spans:.3g} spans, in "
-        f"{prices.region}.\nDollars a month beyond what the functions cost untraced. The rows of "
-        f"X-Ray and Datadog have their backend; the others not, and no time waiting for one."
+        f"{amount(load.functions)} function{plural} of {sizes} MB, each with "
+        f"{amount(load.invocations)} invocations a month of {load.duration_ms:g} ms and "
+        f"{load.spans:.3g} spans, in {prices.region}.\n"
+        f"Dollars a month beyond what the functions cost untraced. ADOT, X-Ray and Datadog include "
+        f"their backend, none the time waiting for one."
     )
 
 
