@@ -54,6 +54,7 @@ phoenix: setup ## Send the forwarder's spans to a real receiver, arize-phoenix
 # `lambda-otel layer -o FOLDER` builds it there.
 bench: setup ## Measure tracing beside its peers; SAVE=--save keeps figures and plots
 	$(VENV)/python -m tests.benchmarks $(SAVE) $(if $(BEFORE),--before $(BEFORE))
+	@$(if $(SAVE),$(VENV)/python -m tests.costs)
 
 # With nothing kept from before: what is built once for all runs is built in this one.
 coverage: setup ## Say which branches no test takes; fail where a package is below 95 %

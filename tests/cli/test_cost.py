@@ -20,6 +20,7 @@ from lambda_otel_lite_cdk.cli.cost import ways
 from lambda_otel_lite_cdk.cli.cost.load import Forwarders, Group, Load
 from lambda_otel_lite_cdk.cli.cost.overhead import at, read_overheads
 from lambda_otel_lite_cdk.cli.cost.prices import FILE, read_prices
+from lambda_otel_lite_cdk.cli.cost.show import times
 from lambda_otel_lite_cdk.cli.cost.ways import rows
 from lambda_otel_lite_cdk.settings.settings import TelemetrySettings
 from otlp_forwarder.counts import Counts
@@ -377,6 +378,25 @@ def test_the_plot_has_a_line_for_each_way_of_a_cost_of_its_own(tmp_path: Path) -
     assert not any(text and text.startswith(("this, account", "Datadog")) for text in texts)
     assert len(list(drawing.iter(f"{name}polyline"))) == 8
     assert list(drawing.iter(f"{name}circle"))
+
+
+def test_what_costs_nothing_is_not_drawn(tmp_path: Path) -> None:
+    free = [f"--price={name}=0" for name in PRICES.prices]
+    refused = run("cost", *free, "--plot", tmp_path / "cost.svg")
+    assert_refused(refused, "--plot has nothing to draw")
+
+    alone = [price for price in free if not price.startswith("--price=xray")]
+    assert run("cost", *alone, "--plot", tmp_path / "cost.svg").returncode == 0
+    drawn = (tmp_path / "cost.svg").read_text("utf-8")
+    assert "ADOT layer, all" in drawn
+    assert "this, direct" not in drawn
+
+
+@pytest.mark.parametrize(
+    ("factor", "text"), [(0.0004, "0.0004x"), (0.73, "0.7x"), (1.5, "1.5x"), (1234.5, "1,234x")]
+)
+def test_times_of_a_load(factor: float, text: str) -> None:
+    assert times(factor) == text
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from lambda_otel_lite_cdk.cli.cost.overhead import Overhead
 from lambda_otel_lite_cdk.cli.cost.prices import Prices
 from lambda_otel_lite_cdk.cli.cost.show import amount
 from lambda_otel_lite_cdk.cli.cost.ways import WayCost, rows
+from lambda_otel_lite_cdk.cli.errors import UsageProblem
 
 #: Sizes of the fleet: a function to ten thousand, ten steps for ten times as many.
 _DECADES, _STEPS = 4, 10
@@ -37,13 +38,21 @@ def draw(load: Load, prices: Prices, overheads: Mapping[str, Overhead]) -> str:
         load: What a month brings; the size of its fleet is what changes.
         prices: Of a region. A way whose price is not known is left out.
         overheads: What is added to the functions.
+
+    Raises:
+        UsageProblem: No way costs anything.
     """
     by_size = [rows(_sized(load, size), prices, overheads) for size in _SIZES]
     lines = _distinct([[found[place] for found in by_size] for place in range(len(by_size[0]))])
+    if not lines:
+        raise UsageProblem(
+            "--plot has nothing to draw, for all that is known to cost anything is 0"
+        )
     lines.sort(key=lambda line: -line[-1].total)
     # Whole decades, so that each has a mark.
     low = math.floor(math.log10(min(row.total for line in lines for row in line)))
     high = math.ceil(math.log10(max(row.total for line in lines for row in line)))
+    high = max(high, low + 1)
     title = "Dollars a month by the size of the fleet"
     parts = [
         _HEAD,
@@ -65,11 +74,12 @@ def _sized(load: Load, functions: float) -> Load:
 
 
 def _distinct(lines: Sequence[list[WayCost]]) -> list[list[WayCost]]:
-    """Return the lines that are known, and of those that fall together the first."""
+    """Return the lines that can be drawn, and of those that fall together the first."""
     found: dict[tuple[float, ...], list[WayCost]] = {}
     for line in lines:
-        totals = tuple(round(row.total, 6) for row in line)
-        if not any(map(math.isnan, totals)):
+        totals = tuple(row.total and float(f"{row.total:.9g}") for row in line)
+        # The scale has no place for 0.
+        if all(total > 0 for total in totals):
             found.setdefault(totals, line)
     return list(found.values())
 

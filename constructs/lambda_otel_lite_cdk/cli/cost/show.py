@@ -139,6 +139,8 @@ def dollars(number: float) -> str:
 
 def times(factor: float) -> str:
     """Return how many times a load there could be; below 1 there is too much of it."""
+    if factor < 1:
+        return f"{factor:.1g}x"
     return f"{factor:,.1f}x" if factor < _FEW else f"{factor:,.0f}x"
 
 
