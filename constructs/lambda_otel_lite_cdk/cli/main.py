@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from types import FrameType
 from typing import Any
@@ -44,17 +46,37 @@ class _CommandList(click.Group):
         module = import_module(f"lambda_otel_lite_cdk.cli.commands.{listed.name}")
         return name, getattr(module, str(listed.name)), rest
 
+    def make_context(
+        self, info_name: str | None, args: list[str], *others: Any, **more: Any
+    ) -> click.Context:
+        """Read the arguments that come before a command's name."""
+        # Without any, click shows the help, which is an error of its own.
+        with _on_one_line(str(info_name)) if args else nullcontext():
+            return super().make_context(info_name, args, *others, **more)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the chosen command."""
         try:
-            return super().invoke(ctx)
-        except click.UsageError as error:
-            path = (error.ctx or ctx).command_path
-            problem = error.format_message().rstrip(".")
-            raise UsageProblem(f"{problem}; see `{path} --help`") from error
+            with _on_one_line(ctx.command_path):
+                return super().invoke(ctx)
         except ModuleNotFoundError as error:
             said = distribution.needs("this command", distribution.extra_of(error.name))
             raise UsageProblem(f"{said} ({error})") from error
+
+
+@contextmanager
+def _on_one_line(command: str) -> Iterator[None]:
+    """Report wrong arguments without the lines of usage that click puts before.
+
+    Args:
+        command: Whose arguments they are, where click does not say it.
+    """
+    try:
+        yield
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx else command
+        problem = error.format_message().rstrip(".")
+        raise UsageProblem(f"{problem}; see `{path} --help`") from error
 
 
 @click.group(cls=_CommandList, context_settings={"help_option_names": ["-h", "--help"]})
