@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -11,10 +12,10 @@ DOCS = ROOT / "docs"
 PAGES = (README, *sorted(DOCS.glob("*.md")))
 
 
-def blocks(language: str) -> list[str]:
+def blocks(language: str, pages: Iterable[Path] = PAGES) -> list[str]:
     """Return the blocks of code in a language, page after page."""
     pattern = re.compile(rf"^```{language}\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-    return [block for page in PAGES for block in pattern.findall(page.read_text("utf-8"))]
+    return [block for page in pages for block in pattern.findall(page.read_text("utf-8"))]
 
 
 def snippet(word: str) -> str:

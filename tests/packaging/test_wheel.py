@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import uv
 
+from tests.pages import README, blocks
+
 from .conftest import PACKAGES, ROOT
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -66,6 +68,11 @@ def install(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Install:
 def attempt(folder: Path, *command: str | Path) -> subprocess.CompletedProcess[str]:
     """Run a command in an empty folder, with nothing kept from before and no PYTHON* variable."""
     folder.mkdir()
+    return attempt_in(folder, *command)
+
+
+def attempt_in(folder: Path, *command: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a command in a folder that is there already."""
     return subprocess.run(
         command,
         cwd=folder,
@@ -82,7 +89,13 @@ def attempt(folder: Path, *command: str | Path) -> subprocess.CompletedProcess[s
 
 def run(folder: Path, *command: str | Path) -> str:
     """Run a command that succeeds in an empty folder; return what it printed."""
-    done = attempt(folder, *command)
+    folder.mkdir()
+    return run_in(folder, *command)
+
+
+def run_in(folder: Path, *command: str | Path) -> str:
+    """Run a command that succeeds in a folder that is there already."""
+    done = attempt_in(folder, *command)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -178,15 +191,21 @@ def test_every_extra_can_be_installed_and_nothing_comes_from_the_clone(
     assert all((site / package / "py.typed").exists() for package in PACKAGES)
 
 
+@pytest.fixture(scope="module")
+def everything(install: Install) -> Path:
+    """An environment as README has it made."""
+    return install("demo")
+
+
 @pytest.mark.once
 def test_the_demo_runs_in_an_empty_folder(
-    install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    everything: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the extra's own Node, not that of this environment."""
     monkeypatch.delenv("JSII_NODE", raising=False)
     demo = tmp_path / "empty"
 
-    done = attempt(demo, install("demo") / "bin/lambda-otel", "demo")
+    done = attempt(demo, everything / "bin/lambda-otel", "demo")
 
     assert done.returncode == 0, done.stderr
     assert "lambda-otel-lite: building the telemetry layer" in done.stderr
@@ -194,6 +213,37 @@ def test_the_demo_runs_in_an_empty_folder(
     assert done.stdout.splitlines()[-1] == "Report for a browser: lambda-otel-demo/report.html"
     assert (demo / "lambda-otel-demo/report.html").read_text().startswith("<!doctype html>")
     assert [path.name for path in demo.iterdir()] == ["lambda-otel-demo"]
+
+
+@pytest.mark.once
+def test_readme_is_followed_from_its_first_command_after_the_installation_to_its_last(
+    everything: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In its order: each app is saved and synthesized, each command run as it stands.
+
+    The demo and what needs an account have tests of their own.
+    """
+    shop = tmp_path / "shop"
+    monkeypatch.setenv("PATH", f"{everything}/bin:{os.environ['PATH']}")
+    handler = "def handler(event, context):\n    return {'statusCode': 200}\n"
+    save = "mkdir orders && cp ../app.py ../orders.log . && cp ../handler.py orders/app.py"
+    (tmp_path / "handler.py").write_text(handler)
+    (tmp_path / "orders.log").write_text(run(tmp_path / "traced", "python", "-c", TRACED))
+    first, *others = blocks("python", [README])
+    (tmp_path / "app.py").write_text(first)
+    run(shop, "sh", "-ec", save)
+    lines = [line for block in blocks("sh", [README]) for line in block.splitlines()]
+    left_out = ("make ", "pip ", "lambda-otel demo", "lambda-otel fleet --account")
+
+    commands = [line for line in lines if not line.startswith(left_out)]
+    run_in(shop, "sh", "-exc", "\n".join(commands))
+    for number, app in enumerate(others):
+        (shop / f"app{number}.py").write_text(app)
+        run_in(shop, "sh", "-exc", f"CDK_OUTDIR=out{number} python app{number}.py")
+
+    assert len(commands) > 5
+    assert (shop / "report.html").read_text().startswith("<!doctype html>")
+    assert len(list(shop.glob("out?/*.template.json"))) == len(others) > 1
 
 
 def test_the_command_and_the_constructs_find_their_data(install: Install, tmp_path: Path) -> None:
