@@ -40,7 +40,12 @@ def signed_by_botocore(  # noqa: PLR0913 - all but four are by keyword
 
 
 def refusal(
-    received: Received, origin: str, *, region: str = "eu-west-1", now: datetime | None = None
+    received: Received,
+    origin: str,
+    *,
+    region: str = "eu-west-1",
+    now: datetime | None = None,
+    status: int = 403,
 ) -> Answer | None:
     """Answer a request that is not signed by the test's role now, with AWS's words; else None.
 
@@ -49,16 +54,17 @@ def refusal(
         origin: Scheme, host and port that it was sent to.
         region: The receiver's region.
         now: The receiver's time.
+        status: The answer's status: services give the same error by 400 or by 403.
     """
     now = now or datetime.now(UTC)
     headers, stamp = received.headers, received.headers.get("x-amz-date", "")
     if "authorization" not in headers:
-        return _answer("MissingAuthenticationToken", "Missing Authentication Token", now)
+        return _answer("MissingAuthenticationToken", "Missing Authentication Token", now, status)
     sent = datetime.strptime(stamp, SIGV4_TIMESTAMP).replace(tzinfo=UTC)
     if abs(now - sent) > timedelta(minutes=5):
         least, most = (f"{t:{SIGV4_TIMESTAMP}}" for t in (now - timedelta(minutes=5), now))
         words = f"Signature expired: {stamp} is now earlier than {least} ({most} - 5 min.)"
-        return _answer("InvalidSignatureException", words, now)
+        return _answer("InvalidSignatureException", words, now, status)
     names = headers["authorization"].split("SignedHeaders=")[1].split(",")[0].split(";")
     expected = signed_by_botocore(
         origin + received.path,
@@ -70,14 +76,14 @@ def refusal(
         token=TOKEN,
     )
     if headers["authorization"] != expected or headers.get("x-amz-security-token") != TOKEN:
-        return _answer("InvalidSignatureException", "The signature does not match.", now)
+        return _answer("InvalidSignatureException", "The signature does not match.", now, status)
     return None
 
 
-def _answer(kind: str, words: str, now: datetime) -> Answer:
+def _answer(kind: str, words: str, now: datetime, status: int) -> Answer:
     body = f'{{"__type": "{kind}", "message": "{words}"}}'.encode()
     headers = {"Content-Type": "application/json", "Date": f"{now:%a, %d %b %Y %H:%M:%S GMT}"}
-    return Answer(403, headers, body)
+    return Answer(status, headers, body)
 
 
 #: What CloudWatch takes, as its page has it; a megabyte is taken for the smaller one.

@@ -75,12 +75,13 @@ def test_each_try_is_signed_anew(cloudwatch: OtlpReceiver, environment: pytest.M
 
 
 @pytest.mark.parametrize("minutes", [-61, 61])
+@pytest.mark.parametrize("status", [400, 403])
 def test_where_the_clocks_differ_the_servers_is_taken(
-    minutes: int, cloudwatch: OtlpReceiver
+    status: int, minutes: int, cloudwatch: OtlpReceiver
 ) -> None:
     def late(received: Received) -> Answer | None:
         now = datetime.now(UTC) + timedelta(minutes=minutes)
-        return refusal(received, cloudwatch.endpoint, now=now)
+        return refusal(received, cloudwatch.endpoint, now=now, status=status)
 
     cloudwatch.inspect = late
 
@@ -88,7 +89,38 @@ def test_where_the_clocks_differ_the_servers_is_taken(
     handler(subscription_event(recent("b")), Context())
 
     assert names(cloudwatch) == ["a", "b"]
-    assert [request.status for request in cloudwatch.requests] == [403, 200, 200]
+    assert [request.status for request in cloudwatch.requests] == [status, 200, 200]
+
+
+@pytest.mark.parametrize("status", [400, 403])
+def test_credentials_that_ended_are_read_again(
+    status: int, cloudwatch: OtlpReceiver, environment: pytest.MonkeyPatch
+) -> None:
+    """They are renewed while the request is under way."""
+
+    def renew(received: Received) -> Answer | None:
+        environment.setenv("AWS_SESSION_TOKEN", TOKEN)
+        return refusal(received, cloudwatch.endpoint, status=status)
+
+    environment.setenv("AWS_SESSION_TOKEN", "ended")
+    cloudwatch.inspect = renew
+
+    handler(subscription_event(recent("a")), Context())
+
+    assert [request.status for request in cloudwatch.requests] == [status, 200]
+
+
+@pytest.mark.parametrize("status", [400, 403])
+def test_a_signature_that_stays_wrong_is_held_whole(status: int, cloudwatch: OtlpReceiver) -> None:
+    """It is not divided, nor is each part of it."""
+    cloudwatch.inspect = lambda received: refusal(
+        received, cloudwatch.endpoint, region="eu-west-2", status=status
+    )
+
+    with pytest.raises(DeliveryError, match="does not match"):
+        handler(subscription_event(recent("a"), recent("b")), Context())
+
+    assert len(cloudwatch.requests) == 1
 
 
 def test_a_role_without_the_permission_leaves_the_event_to_the_platform(

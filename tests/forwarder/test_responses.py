@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import itertools
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from botocore.retries.standard import ThrottledRetryableChecker
 
-from otlp_forwarder.output.responses import RULES, Action, Failure, action_after
+from otlp_forwarder.output.aws_errors import AwsError
+from otlp_forwarder.output.responses import (
+    RULES,
+    Action,
+    Failure,
+    Meaning,
+    Response,
+    action_after,
+)
 from otlp_forwarder.output.secret import SecretHeaders
 from tests.forwarder.conftest import Mailbox, Run
 from tests.forwarder.samples import record, subscription_event
@@ -18,15 +29,43 @@ REDRIVE, DEAD = "https://queue/redrive", "https://queue/dead"
 QUEUES: dict[str, Any] = {"redrive_queue": REDRIVE, "dead_letter_queue": DEAD}
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:collector-AbCdEf"
 
+#: AWS names an error by a header, or in a body that is JSON or, of what does not know the kind of a
+#: request, XML: https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html#operation-error-serialization
+CARRIERS: dict[str, Callable[[str], tuple[dict[str, str], bytes]]] = {
+    "header": lambda name: ({"x-amzn-ErrorType": f"{name}:http://internal.example/"}, b"no"),
+    "__type": lambda name: ({}, json.dumps({"__type": f"aws.api#{name}", "m": ""}).encode()),
+    "code": lambda name: ({}, json.dumps({"message": "no", "code": name}).encode()),
+    "nested code": lambda name: ({}, json.dumps({"Error": {"Code": name}}).encode()),
+    "XML": lambda name: ({}, f"<{name}>\n<Message>no</Message></{name}>".encode()),
+    "XML code": lambda name: (
+        {},
+        f'<?xml version="1.0"?><Errors><Error><Code>{name}</Code></Error></Errors>'.encode(),
+    ),
+}
+
+
+def aws(name: str, status: int = 400, carrier: str = "__type") -> Answer:
+    """Return an error as AWS's services give it."""
+    headers, body = CARRIERS[carrier](name)
+    return Answer(status, headers, body)
+
+
 #: None: the connection is cut.
-ROWS: list[tuple[int | None, Action]] = [
+ROWS: list[tuple[int | Answer | None, Action]] = [
     *((status, Action.DELIVERED) for status in (200, 202, 299)),
     *((status, Action.RETRY) for status in (429, 502, 503, 504, None)),
     *((status, Action.RENEW) for status in (401, 403)),
     *((status, Action.DIVIDE) for status in (400, 413, 422)),
     *((status, Action.HOLD) for status in (300, 301, 307, 399, 402, 404, 405, 407, 421, 451)),
     *((status, Action.SET_ASIDE) for status in (406, 415, 499)),
-    *((status, Action.LATER) for status in (500, 501, 505, 599)),
+    *((status, Action.LATER) for status in (408, 425, 500, 501, 505, 599)),
+    *((aws("ExpiredTokenException", carrier=each), Action.RENEW) for each in CARRIERS),
+    *((aws("SignatureDoesNotMatch", status), Action.RENEW) for status in (400, 403, 404, 500)),
+    *((aws("ThrottlingException", status), Action.RETRY) for status in (400, 403, 429, 500)),
+    *((aws("OptInRequired", status), Action.HOLD) for status in (400, 403)),
+    *((aws(name), Action.DIVIDE) for name in ("ValidationException", "Unheard0f", "", "7")),
+    (aws("RequestEntityTooLargeException", 413), Action.DIVIDE),
+    *((Answer(400, body=body), Action.DIVIDE) for body in (b"<", b"<p>Forbidden", b"[[", b"{}")),
 ]
 
 
@@ -54,12 +93,15 @@ EXPECTED = {
 }
 
 
-@pytest.mark.parametrize(("status", "action"), ROWS)
+@pytest.mark.parametrize(("answer", "action"), ROWS, ids=str)
 def test_each_response_has_the_action_of_its_row(
-    status: int | None, action: Action, receiver: OtlpReceiver, mailbox: Mailbox, run: Run
+    answer: int | Answer | None, action: Action, receiver: OtlpReceiver, mailbox: Mailbox, run: Run
 ) -> None:
-    receiver.answers.append(Answer(status))
-    receiver.decide = lambda _: Answer(status or 503, {"Retry-After": "600"})
+    first = answer if isinstance(answer, Answer) else Answer(answer)
+    receiver.answers.append(first)
+    receiver.decide = lambda _: Answer(
+        first.status or 503, first.headers | {"Retry-After": "600"}, first.body
+    )
     readings: list[str] = []
 
     def fetch(arn: str) -> str:
@@ -86,11 +128,27 @@ def test_each_response_has_the_action_of_its_row(
 
 def test_each_rule_has_a_row_here() -> None:
     """Those of failures but the first have tests of their own."""
-    responses = [Failure.NO_RESPONSE if status is None else status for status, _ in ROWS]
-    hit = {next(rule for rule in RULES if response in rule.matches).after for response in responses}
+    hit = {
+        next(rule for rule in RULES if meaning in rule.matches).after
+        for meaning in (_meaning(answer) for answer, _ in ROWS)
+    }
 
     others = {failure.value for failure in Failure} - {Failure.NO_RESPONSE.value}
     assert {rule.after for rule in RULES} - hit == others
+
+
+def _meaning(answer: int | Answer | None) -> Meaning:
+    if not isinstance(answer, Answer):
+        return answer or Failure.NO_RESPONSE
+    named = answer.headers.get("x-amzn-ErrorType", "")
+    return Response(answer.status or 0, "", answer.body, error=named).meaning
+
+
+@pytest.mark.parametrize(
+    "name", [*ThrottledRetryableChecker._THROTTLED_ERROR_CODES, "RequestTimeoutException"]
+)
+def test_what_aws_takes_for_throttling_is_tried_again(name: str) -> None:
+    assert _meaning(aws(name)) is AwsError.PASSING
 
 
 @pytest.mark.parametrize("failure", Failure)

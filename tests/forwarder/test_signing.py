@@ -114,8 +114,8 @@ class Clock:
         return self.now
 
 
-def dated(signer: Signer) -> str:
-    return signer.sign("https://c.example/v1/traces", {}, b"")["x-amz-date"]
+def signed(signer: Signer) -> dict[str, str]:
+    return signer.sign("https://c.example/v1/traces", {}, b"")
 
 
 def signer_with(clock: Clock) -> Signer:
@@ -130,7 +130,7 @@ EXPIRED = (
 
 
 @pytest.mark.parametrize(
-    ("date", "body", "signed"),
+    ("date", "body", "time"),
     [
         ("Sun, 30 Aug 2015 13:38:00 GMT", b"", "20150830T133800Z"),
         ("", EXPIRED, "20150830T133800Z"),
@@ -138,17 +138,17 @@ EXPIRED = (
         ("Sun, 30 Aug 2015 12:36:00 GMT", EXPIRED, "20150830T133800Z"),
     ],
 )
-def test_the_servers_time_is_taken_once(date: str, body: bytes, signed: str) -> None:
+def test_the_servers_time_is_taken_once(date: str, body: bytes, time: str) -> None:
     clock = Clock()
     signer = signer_with(clock)
 
-    assert signer.correct(date, body)
-    assert dated(signer) == signed
-    assert not signer.correct(date, body)
+    assert signer.renew(signed(signer), date, body)
+    assert signed(signer)["x-amz-date"] == time
+    assert not signer.renew(signed(signer), date, body)
     # Nor is another time taken at once, so that a server cannot keep the forwarder busy.
-    assert not signer.correct("Sun, 30 Aug 2015 20:00:00 GMT", b"")
+    assert not signer.renew(signed(signer), "Sun, 30 Aug 2015 20:00:00 GMT", b"")
     clock.now += 60
-    assert signer.correct("Sun, 30 Aug 2015 20:00:00 GMT", b"")
+    assert signer.renew(signed(signer), "Sun, 30 Aug 2015 20:00:00 GMT", b"")
 
 
 @pytest.mark.parametrize(
@@ -165,8 +165,8 @@ def test_a_refusal_that_has_nothing_to_do_with_the_time_changes_nothing(
 ) -> None:
     signer = signer_with(Clock())
 
-    assert not signer.correct(date, body)
-    assert dated(signer) == "20150830T123600Z"
+    assert not signer.renew(signed(signer), date, body)
+    assert signed(signer)["x-amz-date"] == "20150830T123600Z"
 
 
 def test_the_roles_credentials_are_those_of_the_moment() -> None:
@@ -188,6 +188,32 @@ def test_elsewhere_botocore_finds_and_renews_them() -> None:
     credentials = RoleCredentials({}, find=lambda: found)
 
     assert [credentials().access_key, credentials().access_key] == ["1", "2"]
+
+
+def test_credentials_that_are_refused_are_found_anew_but_not_at_each_refusal() -> None:
+    """A container's are kept until they end, by a clock that may be wrong."""
+    clock = Clock()
+    kept = iter("1223")
+
+    def find() -> SimpleNamespace:
+        key = next(kept)
+        frozen = SimpleNamespace(access_key=key, secret_key=SECRET, token=f"token {key}")
+        return SimpleNamespace(get_frozen_credentials=lambda: frozen)
+
+    role = RoleCredentials({}, find)
+    signer = Signer(
+        Scope("xray", "eu-west-1"), role, forget=role.forget, clock=clock, monotonic=clock
+    )
+    refused = signed(signer)
+
+    assert signer.renew(refused, "", b"")
+    # Another thread's request was signed before.
+    assert signer.renew(refused, "", b"")
+    assert not signer.renew(signed(signer), "", b"")
+    clock.now += 60
+    assert not signer.renew(signed(signer), "", b"")
+    clock.now += 60
+    assert signer.renew(signed(signer), "", b"")
 
 
 def test_where_there_are_none_the_error_says_so() -> None:

@@ -62,11 +62,13 @@ class _Sent:
     Args:
         headers: All of them.
         secret: Those of the secret among them.
+        signature: Those of the signature among them.
         hidden: What must not be repeated of the request.
     """
 
     headers: Mapping[str, str]
     secret: Mapping[str, str]
+    signature: Mapping[str, str]
     hidden: tuple[str, ...]
 
 
@@ -123,7 +125,7 @@ class Attempts:
                 failed=destination.answering,
             )
         if action is Action.RENEW:
-            return self._renew(destination, sent.secret, response, reason)
+            return self._renew(destination, sent, response, reason)
         return Attempt(action=action, reason=reason, status=status)
 
     def close(self) -> None:
@@ -150,6 +152,7 @@ class Attempts:
         return _Sent(
             headers={"user-agent": USER_AGENT, **own, **chosen, **secret, **kind, **signature},
             secret=secret,
+            signature=signature,
             hidden=(*secrets_in(destination.url, private, signature), *self._connections.secrets),
         )
 
@@ -160,20 +163,22 @@ class Attempts:
             from otlp_forwarder.output.credentials import RoleCredentials  # noqa: PLC0415
             from otlp_forwarder.output.signing import Signer  # noqa: PLC0415
 
-            self._signers.setdefault(scope, Signer(scope, RoleCredentials(os.environ)))
+            role = RoleCredentials(os.environ)
+            self._signers.setdefault(scope, Signer(scope, role, forget=role.forget))
         return self._signers[scope]
 
     def _renew(
-        self, destination: Destination, refused: Mapping[str, str], response: Response, reason: str
+        self, destination: Destination, sent: _Sent, response: Response, reason: str
     ) -> Attempt:
-        """Retry at once with other headers, if the secret or the clock gives some."""
+        """Retry at once with other headers, if the secret, the role or the clock gives some."""
         try:
-            renewed = bool(refused) and self._secret.renew(refused)
-        except SecretError as error:
+            renewed = bool(sent.secret) and self._secret.renew(sent.secret)
+            if destination.scope:
+                signer = self._signer(destination.scope)
+                body = response.body or b""
+                renewed = signer.renew(sent.signature, response.date, body) or renewed
+        except (SecretError, CredentialsError) as error:
             return Attempt(action=action_after(Failure.UNREADABLE), reason=f"{error}; {reason}")
-        if destination.scope:
-            signer = self._signer(destination.scope)
-            renewed = signer.correct(response.date, response.body or b"") or renewed
         action = Action.RETRY if renewed else Action.HOLD
         return Attempt(action=action, reason=reason, status=response.status)
 

@@ -211,6 +211,7 @@ def _read(channel: Channel) -> tuple[Response, bool]:
                 date=said.get("Date", ""),
                 kind=said.get("Content-Type", ""),
                 location=said.get("Location", ""),
+                error=said.get("X-Amzn-ErrorType", ""),
             ),
             whole and channel.whole and not response.will_close,
         )

@@ -66,6 +66,10 @@ class RoleCredentials:
             )
         return Credentials(frozen.access_key, frozen.secret_key, frozen.token or "")
 
+    def forget(self) -> None:
+        """Have them found anew: they were refused, though by this clock they hold."""
+        self._found = None
+
 
 def _find_credentials() -> Any:
     import botocore.session  # noqa: PLC0415 - slow to import, and hardly ever needed

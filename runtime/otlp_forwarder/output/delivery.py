@@ -99,7 +99,7 @@ class CollectorClient:
             last, is_closed = self._once(destination, body, remaining)
             sent += last.sent
             size += last.sent * len(body.encoded)
-            if body.is_tried_otherwise(last.status):
+            if body.is_tried_otherwise(last.action, last.status):
                 continue
             if last.action is not Action.RETRY:
                 return Delivery(

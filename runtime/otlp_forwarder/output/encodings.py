@@ -6,6 +6,7 @@ import functools
 from collections import Counter
 
 from otlp_forwarder.input.compression import compress
+from otlp_forwarder.output.responses import Action
 
 GZIP, NONE = "gzip", "none"
 
@@ -13,6 +14,8 @@ GZIP, NONE = "gzip", "none"
 #: https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3. A collector that takes no notice of the
 #: encoding sees a broken request.
 _UNSUPPORTED, _BROKEN = 415, 400
+#: What is done where something in the request is wrong; else its encoding is not to blame.
+_BLAMES_REQUEST = {Action.DIVIDE, Action.SET_ASIDE}
 #: Requests to a URL that are sent once more in vain, because they are refused without compression
 #: too, before compression is taken for innocent.
 MOST_PROBES = 8
@@ -82,16 +85,19 @@ class Body:
         headers = {"content-type": "application/x-protobuf"}
         return headers | {"content-encoding": GZIP} if self._encoding == GZIP else headers
 
-    def is_tried_otherwise(self, status: int) -> bool:
+    def is_tried_otherwise(self, action: Action, status: int) -> bool:
         """Learn from a response, and tell whether to send the body again in another encoding.
 
         Args:
-            status: The HTTP status of the response, or 0.
+            action: What is done about the response otherwise.
+            status: Its HTTP status, or 0.
         """
-        if 200 <= status < 300:  # noqa: PLR2004 - the statuses of success
+        if action is Action.DELIVERED:
             self._encodings.add_taken(self._url, self._encoding)
             return False
-        if not self._encodings.probe(self._url, self._encoding, status):
+        if action not in _BLAMES_REQUEST or not self._encodings.probe(
+            self._url, self._encoding, status
+        ):
             return False
         self._encoding = NONE
         del self.encoded

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 
+from otlp_forwarder.output.aws_errors import AwsError, aws_error
+
 #: Bytes of a body in which an HTML page is looked for.
 _START = 512
 #: What CloudWatch says, with status 400, where Transaction Search is off. Source:
@@ -27,6 +29,10 @@ class Failure(Enum):
     NOT_ASKED = "not asked, because all recent tries failed"
 
 
+#: What a response means: its status, or something else.
+Meaning = int | Failure | AwsError
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     """What a collector responded.
@@ -38,6 +44,7 @@ class Response:
         date: The header of that name, or nothing.
         kind: The header Content-Type, or nothing.
         location: The header Location, or nothing.
+        error: The header X-Amzn-ErrorType, or nothing.
     """
 
     status: int
@@ -46,14 +53,17 @@ class Response:
     date: str = ""
     kind: str = ""
     location: str = ""
+    error: str = ""
 
     @property
-    def meaning(self) -> int | Failure:
+    def meaning(self) -> Meaning:
         """The status, or what the response means in spite of it."""
         if self.status // 100 == 2 and self._is_page:  # noqa: PLR2004 - the statuses of success
             return Failure.WEB_PAGE
         if self.status == 400 and _SWITCHED_OFF in (self.body or b""):  # noqa: PLR2004
             return Failure.SWITCHED_OFF
+        if self.status >= 400 and (error := aws_error(self.error, self.body or b"")):  # noqa: PLR2004
+            return error
         return self.status
 
     @property
@@ -81,7 +91,10 @@ class Action(Enum):
         "after that, the platform or the redrive queue",
     )
     RENEW = (
-        "reads the secret again, and sends the request again if the headers are new",
+        (
+            "reads secret and role again and looks at the server's time, and sends the request "
+            "again if headers or signature are new"
+        ),
         "if they are not, the platform or the redrive queue, held as below",
     )
     HOLD = (
@@ -113,12 +126,12 @@ class Rule:
 
     Args:
         after: The responses, in words.
-        matches: Their statuses, or the failure.
+        matches: Their statuses, the failure, or the error.
         action: What is done.
     """
 
     after: str
-    matches: Container[int | Failure]
+    matches: Container[Meaning]
     action: Action
 
 
@@ -134,11 +147,16 @@ RULES = (
     # The headers may be wrong or old.
     Rule("401, 403", {401, 403}, Action.RENEW),
     Rule(Failure.SWITCHED_OFF.value, {Failure.SWITCHED_OFF}, Action.HOLD),
+    Rule(AwsError.REFUSED.value, {AwsError.REFUSED}, Action.RENEW),
+    Rule(AwsError.PASSING.value, {AwsError.PASSING}, Action.RETRY),
+    Rule(AwsError.MISDIRECTED.value, {AwsError.MISDIRECTED}, Action.HOLD),
     # Something in the request is wrong: another part of it may be taken.
     Rule("any other 400, 413, 422", {400, 413, 422}, Action.DIVIDE),
     # The request is right, but not here: another address, a bill, a law, a proxy's password.
     Rule("3xx", range(300, 400), Action.HOLD),
     Rule("402, 404, 405, 407, 421, 451", {402, 404, 405, 407, 421, 451}, Action.HOLD),
+    # It did not come whole, or too early: https://www.rfc-editor.org/rfc/rfc8470#section-5.2
+    Rule("408, 425", {408, 425}, Action.LATER),
     Rule("any other 4xx, such as 415", range(400, 500), Action.SET_ASIDE),
     # A fault of the collector's, which nobody can tell from one that a span causes.
     Rule("any other status, such as 500 or 501", range(1000), Action.LATER),
@@ -149,11 +167,11 @@ RULES = (
 )
 
 
-def action_after(response: int | Failure) -> Action:
+def action_after(response: Meaning) -> Action:
     """Return what is done after a response.
 
     Args:
-        response: Its HTTP status, of three digits, or why there is none.
+        response: Its HTTP status, of three digits, or what it means in spite of that.
     """
     return next(rule.action for rule in RULES if response in rule.matches)
 

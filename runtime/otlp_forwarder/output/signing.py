@@ -110,6 +110,7 @@ class Signer:
     Args:
         scope: What the signatures are for.
         credentials: Returns what to sign with; asked at each request, because it is renewed.
+        forget: Has them found anew. Default: they are found at each request.
         clock: Returns the seconds since 1970.
         monotonic: Returns the seconds of a clock that never goes back.
     """
@@ -119,16 +120,18 @@ class Signer:
         scope: Scope,
         credentials: Callable[[], Credentials],
         *,
+        forget: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._scope = scope
         self._credentials = credentials
+        self._forget = forget
         self._clock = clock
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._ahead = 0.0
-        self._corrected_at = -LEAST_SECONDS
+        self._corrected_at = self._forgotten_at = -LEAST_SECONDS
 
     def sign(self, url: str, headers: Mapping[str, str], body: bytes) -> dict[str, str]:
         """Return the headers that a request needs besides those that it has; see `sign`.
@@ -140,16 +143,34 @@ class Signer:
         credentials = self._credentials()
         return sign(url, headers, body, scope=self._scope, credentials=credentials, now=now)
 
-    def correct(self, date: str, body: bytes) -> bool:
-        """Take the server's time after it refused a signature.
+    def renew(self, refused: Mapping[str, str], date: str, body: bytes) -> bool:
+        """Look for other credentials and take the server's time, after it refused a signature.
 
         Args:
+            refused: The headers of the signature.
             date: The refusal's Date header.
             body: Its body, which may name the time.
 
         Returns:
-            Whether a signature of now is another one than that which was refused.
+            Whether a signature of now is by other credentials, or of another time.
+
+        Raises:
+            CredentialsError: There is nothing to sign with any more.
         """
+        with self._lock:
+            if self._monotonic() - self._forgotten_at >= LEAST_SECONDS:
+                self._forgotten_at = self._monotonic()
+                self._forget()
+        # A session has a token and a key of its own.
+        now = self._credentials()
+        others = (
+            f" Credential={now.access_key}/" not in refused.get("authorization", "")
+            or refused.get("x-amz-security-token", "") != now.token
+        )
+        return self._correct(date, body) or others
+
+    def _correct(self, date: str, body: bytes) -> bool:
+        """Take the server's time, and tell whether it is another one than that of the signature."""
         server = _time_in(body) or _time_of(date)
         if server is None:
             return False
