@@ -13,8 +13,8 @@ from lambda_otel_lite_cdk.checks.resources import too_many_resources
 from lambda_otel_lite_cdk.checks.verdict import judge
 from lambda_otel_lite_cdk.functions.outcome import REPORT_ENTRY, write_report
 from lambda_otel_lite_cdk.functions.reasons import Reason
-from lambda_otel_lite_cdk.functions.rendered import render
 from lambda_otel_lite_cdk.instrumentation.apply import Applied, apply
+from lambda_otel_lite_cdk.instrumentation.collect import collect
 from lambda_otel_lite_cdk.instrumentation.log_groups import LogGroups
 from lambda_otel_lite_cdk.instrumentation.report import report
 from lambda_otel_lite_cdk.instrumentation.resolve import Failed, LeftAlone, Plan, resolve
@@ -47,25 +47,33 @@ class Steps:
         self._marked: Stack | None = None
         self._results: Sequence[LeftAlone | Applied | Failed] = ()
 
+    def collect(self, requests: Requests) -> Found:
+        """Return the functions that have not been given yet what is asked for them.
+
+        Args:
+            requests: What is asked in the app or stage.
+        """
+        return collect(self._stage, requests, [one.site.path for one in self._done])
+
     def instrument(self, found: Found) -> None:
-        """Give every function what is asked for it, unless it has been given that already.
+        """Give every function what is asked for it.
 
         Args:
             found: The functions, and what is asked for them.
         """
         self._marked = next(iter(found.stacks.values()), None)
-        done = {one.site.path: one for one in self._results if isinstance(one, Applied)}
-        candidates = [one for one in found.candidates if one.path not in done]
-        templates = render(found.stacks) if candidates else {}
-        assets = Path(self._stage.asset_outdir)
-        plans = resolve(candidates, found.stacks, self._defaults, templates, assets)
-        groups = LogGroups(found, templates)
+        plans = resolve(found, self._defaults, Path(self._stage.asset_outdir))
+        groups = LogGroups(found)
         results = [
             apply(one, self._layers, groups) if isinstance(one, Plan) else one for one in plans
         ]
-        self._results = [*done.values(), *results]
+        self._results = [*self._done, *results]
         applied = [one for one in results if isinstance(one, Applied)]
-        self._too_many = tuple(too_many_resources(found.stacks, templates, applied))
+        self._too_many = tuple(too_many_resources(found.stacks, found.templates, applied))
+
+    @property
+    def _done(self) -> list[Applied]:
+        return [one for one in self._results if isinstance(one, Applied)]
 
     def check(self, requests: Requests) -> list[str]:
         """Write the report, and return what stops the synth, one message each.

@@ -20,7 +20,6 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct, IValidation
 
 from lambda_otel_lite_cdk.errors import InstrumentationError
-from lambda_otel_lite_cdk.instrumentation.collect import collect
 from lambda_otel_lite_cdk.instrumentation.requests import Requests
 from lambda_otel_lite_cdk.layer.construct import Layers
 from lambda_otel_lite_cdk.pipelines import (
@@ -273,7 +272,7 @@ class _Synthesis(Construct):
                 one.synth(force=True)
 
     def _instrument(self) -> None:
-        found = collect(self._stage, self.requests)
+        found = self._steps.collect(self.requests)
         self._reach_late_stages(found.stages)
         self._steps.instrument(found)
 

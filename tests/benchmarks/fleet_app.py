@@ -18,6 +18,8 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 
 _HANDLERS = Path(__file__).parents[2] / "constructs/lambda_otel_lite_cdk/demo/handlers"
+#: What `cdk synth` gives every app. Source: https://docs.aws.amazon.com/cdk/v2/guide/context.html
+_OF_CDK_SYNTH = {"aws:cdk:enable-path-metadata": True, "aws:cdk:enable-asset-metadata": True}
 _RUNTIMES = (lambda_.Runtime.PYTHON_3_12, lambda_.Runtime.PYTHON_3_13)
 
 
@@ -51,13 +53,15 @@ def build(app: App, stacks: int, functions: int) -> None:
 
 def main() -> None:
     """Synthesize the fleet that the environment describes."""
-    app = App(analytics_reporting=False)
+    app = App(analytics_reporting=False, context=_OF_CDK_SYNTH)
     telemetry = os.environ.get("FLEET_TELEMETRY")
     if telemetry in ("1", "forwarded"):
-        from lambda_otel_lite_cdk import OtlpForwarder, Telemetry, TelemetrySettings  # noqa: PLC0415 - its import is part of the cost
+        from lambda_otel_lite_cdk import Telemetry, TelemetrySettings  # noqa: PLC0415 - its import is part of the cost
 
         way = None
         if telemetry == "forwarded":
+            from lambda_otel_lite_cdk import OtlpForwarder  # noqa: PLC0415 - so is this one's
+
             home = Stack(app, "Telemetry")
             way = OtlpForwarder(home, "Forwarder", endpoint="https://collector.invalid").forwarding
         Telemetry.of(app).instrument(TelemetrySettings(mode="async"), forwarding=way)

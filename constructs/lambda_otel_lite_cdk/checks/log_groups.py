@@ -12,7 +12,7 @@ from aws_cdk import aws_logs as logs
 
 from lambda_otel_lite_cdk.checks.facts import LogGroupFacts
 from lambda_otel_lite_cdk.forwarding.pattern import RECORD_PATTERN
-from lambda_otel_lite_cdk.functions.properties import configurations
+from lambda_otel_lite_cdk.functions.properties import configurations, path_of
 from lambda_otel_lite_cdk.functions.resources import key
 from lambda_otel_lite_cdk.instrumentation.collect import stack_of
 from lambda_otel_lite_cdk.settings.settings import DEFAULT_QUOTA, QUOTA_KEY
@@ -75,10 +75,7 @@ def _of_kind(
     """Yield the resources of a kind by their stack, with their paths and properties."""
     by_stack: dict[str, list[tuple[str, CfnResource]]] = {}
     for one in constructs:
-        # In one call, where `one.node.path` takes two; the type follows in brackets.
-        if isinstance(one, kind) and not (path := one.to_string().rpartition(" [")[0]).startswith(
-            inner
-        ):
+        if isinstance(one, kind) and not (path := path_of(one)).startswith(inner):
             by_stack.setdefault(stack_of(path, stacks), []).append((path, one))
     for stack, found in by_stack.items():
         read = configurations(stacks[stack], [one for _, one in found])

@@ -63,6 +63,12 @@ def given_of(resource: CfnResource) -> Mapping[str, Any]:
     return {name: given[name] for name in _READ if name in given}
 
 
+def path_of(resource: CfnResource) -> str:
+    """Return the construct path of a resource, in one call where ``node.path`` takes two."""
+    # Its type follows in brackets.
+    return resource.to_string().rpartition(" [")[0]
+
+
 def with_resources[Construct: IConstruct, Resource: IConstruct](
     constructs: Iterable[IConstruct], kind: type[Construct], resource: type[Resource]
 ) -> Iterator[tuple[Construct, Resource]]:

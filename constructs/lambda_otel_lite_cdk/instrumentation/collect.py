@@ -13,13 +13,15 @@ from lambda_otel_lite_cdk.functions.edge import is_edge_function
 from lambda_otel_lite_cdk.functions.eligibility import is_made_by_cdk, made_by
 from lambda_otel_lite_cdk.functions.properties import with_resources
 from lambda_otel_lite_cdk.functions.reasons import Explanation, Reason
+from lambda_otel_lite_cdk.functions.rendered import logical_ids, render
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from aws_cdk import CfnResource
     from constructs import IConstruct
 
+    from lambda_otel_lite_cdk.functions.resources import Resources
     from lambda_otel_lite_cdk.instrumentation.requests import Request, Requests
 
 
@@ -68,24 +70,28 @@ class Found:
     """The functions of an app or stage, without those of the stages in it.
 
     Args:
-        candidates: The functions.
+        candidates: The functions that are not known yet.
+        templates: The templates of the stacks by the same paths, as they would be written now;
+            none without candidates.
         stacks: The stacks, nested ones too, by their construct paths.
         log_groups: The log groups: each as an app makes it, if it does, and its resource.
         stages: The stages in it by their construct paths.
     """
 
     candidates: list[Candidate]
+    templates: Mapping[str, Resources]
     stacks: dict[str, Stack]
     log_groups: list[tuple[logs.LogGroup | None, logs.CfnLogGroup]]
     stages: dict[str, Stage]
 
 
-def collect(stage: Stage, requests: Requests) -> Found:
+def collect(stage: Stage, requests: Requests, known: Container[str]) -> Found:
     """Return the functions of an app or stage, without those of the stages in it.
 
     Args:
         stage: The app or stage.
         requests: What is asked in it.
+        known: Construct paths of the functions that need not be looked at again.
     """
     every = stage.node.find_all()
     stages = {one.node.path: one for one in every[1:] if isinstance(one, Stage)}
@@ -96,19 +102,20 @@ def collect(stage: Stage, requests: Requests) -> Found:
     made_by_cdk = {f"{one.node.path}/{child}" for one, child in makers}
     aliases = _aliases(every)
     by_path = stacks_in(every, inner)
-    sites: dict[str, list[tuple[str, lambda_.Function, lambda_.CfnFunction]]] = {}
+    sites: dict[str, dict[str, tuple[lambda_.Function, lambda_.CfnFunction]]] = {}
     for function, resource in with_resources(every, lambda_.Function, lambda_.CfnFunction):
         # In one call, where `function.node.path` takes two.
         path = function.to_string()
-        if inner and path.startswith(inner):
+        if path in known or (inner and path.startswith(inner)):
             continue
-        sites.setdefault(stack_of(path, by_path), []).append((path, function, resource))
+        sites.setdefault(stack_of(path, by_path), {})[path] = (function, resource)
+    templates = render(by_path) if sites else {}
     candidates = []
     for stack_path, in_stack in sites.items():
         stack = by_path[stack_path]
-        # One call for each stack, because a call takes a fair part of a millisecond.
-        ids = stack.resolve([resource.logical_id for _, _, resource in in_stack])
-        for (path, function, resource), logical_id in zip(in_stack, ids, strict=True):
+        resources = {f"{path}/Resource": resource for path, (_, resource) in in_stack.items()}
+        ids = logical_ids(stack, resources, templates[stack_path])
+        for path, (function, resource) in in_stack.items():
             paths = (*aliases.get(path, ()), path)
             asked = [request for one in paths for request in requests.of(one)]
             exempt = (
@@ -123,7 +130,7 @@ def collect(stage: Stage, requests: Requests) -> Found:
                     resource=resource,
                     stack=stack,
                     stack_path=stack_path,
-                    logical_id=logical_id,
+                    logical_id=ids[f"{path}/Resource"],
                     requests=tuple(sorted(asked, key=lambda request: request.entry_point)),
                     exempt=exempt,
                 )
@@ -133,7 +140,13 @@ def collect(stage: Stage, requests: Requests) -> Found:
         for owner, resource in with_resources(every, logs.LogGroup, logs.CfnLogGroup)
     }
     groups = [(owners.get(one), one) for one in every if isinstance(one, logs.CfnLogGroup)]
-    return Found(candidates=candidates, stacks=by_path, log_groups=groups, stages=stages)
+    return Found(
+        candidates=candidates,
+        templates=templates,
+        stacks=by_path,
+        log_groups=groups,
+        stages=stages,
+    )
 
 
 def stacks_in(every: Sequence[IConstruct], inner: tuple[str, ...]) -> dict[str, Stack]:

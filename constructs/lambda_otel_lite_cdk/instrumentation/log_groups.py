@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
+from lambda_otel_lite_cdk.functions.properties import path_of
+from lambda_otel_lite_cdk.functions.rendered import logical_ids
 from lambda_otel_lite_cdk.functions.resources import key, of_type
 from lambda_otel_lite_cdk.instrumentation.circles import deployed_before
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from aws_cdk import Stack
     from constructs import IConstruct
@@ -46,19 +48,18 @@ class LogGroups:
     """Find the log groups of the functions of an app or stage.
 
     Args:
-        found: The constructs of the app or stage.
-        templates: Its templates, as they would be written now.
+        found: The constructs of the app or stage, and its templates.
     """
 
-    def __init__(self, found: Found, templates: Mapping[str, Resources]) -> None:
+    def __init__(self, found: Found) -> None:
         self._found = found
-        self._templates = templates
+        self._templates = found.templates
         self._owners: dict[str, dict[str, IConstruct]] = {}
         self._before: dict[Stack, set[str]] = {}
         #: Where each name is a log group's: path of its stack and logical id.
         self._by_name = {
             _text(properties["LogGroupName"], path, resources): (path, logical_id)
-            for path, resources in templates.items()
+            for path, resources in found.templates.items()
             for logical_id, properties in of_type(resources, _GROUP)
             if "LogGroupName" in properties
         }
@@ -115,14 +116,15 @@ class LogGroups:
     @cached_property
     def _groups(self) -> list[tuple[str, tuple[logs.LogGroup | None, logs.CfnLogGroup]]]:
         """The log groups with their construct paths."""
-        return [(one[1].to_string(), one) for one in self._found.log_groups]
+        return [(path_of(one[1]), one) for one in self._found.log_groups]
 
     def _owners_in(self, path: str) -> Iterator[tuple[str, IConstruct]]:
-        stack = self._found.stacks[path]
-        inside = [one for group, one in self._groups if group.startswith(f"{path}/")]
-        ids = stack.resolve([resource.logical_id for _, resource in inside])
-        for (owner, resource), logical_id in zip(inside, ids, strict=True):
-            if logical_id in self._templates[path]:
+        stack, template = self._found.stacks[path], self._templates[path]
+        inside = {group: one for group, one in self._groups if group.startswith(f"{path}/")}
+        resources = {group: resource for group, (_, resource) in inside.items()}
+        for group, logical_id in logical_ids(stack, resources, template).items():
+            if logical_id in template:
+                owner, resource = inside[group]
                 yield logical_id, owner or resource
 
 

@@ -24,14 +24,11 @@ from lambda_otel_lite_cdk.instrumentation.requests import from_the_top
 from lambda_otel_lite_cdk.layer.archive import asset_path
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from aws_cdk import Stack
-
     from lambda_otel_lite_cdk.forwarding.subscription import Forwarding
-    from lambda_otel_lite_cdk.functions.resources import Resources
-    from lambda_otel_lite_cdk.instrumentation.collect import Candidate, Site
+    from lambda_otel_lite_cdk.instrumentation.collect import Candidate, Found, Site
     from lambda_otel_lite_cdk.settings.settings import TelemetrySettings
 
 #: What somebody decided for a function, even if somebody else asks for it by name.
@@ -82,26 +79,20 @@ class Plan:
 
 
 def resolve(
-    candidates: Sequence[Candidate],
-    stacks: Mapping[str, Stack],
-    defaults: TelemetrySettings,
-    templates: Mapping[str, Resources],
-    assets: Path,
+    found: Found, defaults: TelemetrySettings, assets: Path
 ) -> list[LeftAlone | Failed | Plan]:
     """Return what is to become of each function.
 
     Args:
-        candidates: The functions, and what is asked for them.
-        stacks: The stacks of the app or stage by their construct paths.
+        found: The functions of the app or stage, and what is asked for them.
         defaults: The settings that hold if nobody asks for others.
-        templates: The templates of the app or stage, as they would be written now.
         assets: The folder that its assets are in.
     """
-    at_edge = functions_at_edge(templates)
-    tags = {path: one.tags.tag_values().get(OPT_OUT_TAG) for path, one in stacks.items()}
+    at_edge = functions_at_edge(found.templates)
+    tags = {path: one.tags.tag_values().get(OPT_OUT_TAG) for path, one in found.stacks.items()}
     resolved: list[LeftAlone | Failed | Plan] = []
-    for candidate in candidates:
-        resource = templates[candidate.stack_path].get(candidate.logical_id, {})
+    for candidate in found.candidates:
+        resource = found.templates[candidate.stack_path].get(candidate.logical_id, {})
         properties = as_given(resource.get("Properties", {}))
         exempt = candidate.exempt
         if (candidate.stack_path, candidate.logical_id) in at_edge:
