@@ -54,6 +54,8 @@ REFUSED = [
     (["forwarder", "-o", "plain.log"], ["plain.log"]),
     (["demo", "--endpoint", "nowhere"], ["--endpoint", "'nowhere'"]),
     (["demo", "-o", "plain.log"], ["plain.log"]),
+    (["tail"], ["Missing argument"]),
+    (["tail", "/aws/lambda/x", "--since", "noon"], ["--since noon is no time", "10m"]),
     (["completion", "tcsh"], ["'tcsh' is not one of 'bash'"]),
 ]
 

@@ -26,6 +26,7 @@ _COMMANDS = {
     "instrument": "Instrument a CDK app in any language, or a SAM or CloudFormation template.",
     "invoke": "Run a function as it was synthesized, without AWS.",
     "layer": "Build the telemetry layer, for Terraform, SAM and container images.",
+    "tail": "Show the traces in the log groups of functions and stacks.",
 }
 
 

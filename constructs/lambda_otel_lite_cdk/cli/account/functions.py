@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lambda_otel_lite_cdk.cli.account.explained import explained
 from lambda_otel_lite_cdk.cli.errors import UsageProblem
 
 if TYPE_CHECKING:
     from lambda_otel_lite_cdk.cli.assembly.templates import Template
+
+_NEEDED = "lambda:ListFunctions and, with CDK_OUT, cloudformation:ListStackResources"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +45,7 @@ class Account:
     def __init__(self, region: str | None = None, profile: str | None = None) -> None:
         import boto3  # noqa: PLC0415 - it takes long to import
 
-        with _explained():
+        with explained(_NEEDED):
             session = boto3.Session(region_name=region, profile_name=profile)
             if not session.region_name:
                 raise UsageProblem("no region is set; give --region, or set AWS_REGION")
@@ -56,7 +58,7 @@ class Account:
         Raises:
             UsageProblem: The API refuses or cannot be reached.
         """
-        with _explained():
+        with explained(_NEEDED):
             pages = self._lambda.get_paginator("list_functions").paginate()
             return {one["FunctionName"]: _read(one) for page in pages for one in page["Functions"]}
 
@@ -69,7 +71,7 @@ class Account:
         Raises:
             UsageProblem: The API refuses or cannot be reached.
         """
-        with _explained():
+        with explained(_NEEDED):
             made = self._made_by(template.root)
             for logical_id in template.nested_in:
                 made = self._made_by(made[logical_id]) if logical_id in made else {}
@@ -99,17 +101,3 @@ def _read(function: Mapping[str, Any]) -> DeployedFunction:
     return DeployedFunction(
         name=function["FunctionName"], properties=properties, updated=function["LastModified"]
     )
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Say in one line what the API, or the configuration of its client, complains about."""
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see `Account`
-
-    try:
-        yield
-    except (BotoCoreError, ClientError) as error:
-        raise UsageProblem(
-            f"AWS cannot be read: {error}; check credentials, --profile and --region. Needed are "
-            f"lambda:ListFunctions and, with CDK_OUT, cloudformation:ListStackResources"
-        ) from error
