@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aws_cdk import App, Environment, RemovalPolicy, Stack
+from aws_cdk import App, Environment, Fn, RemovalPolicy, Stack
 from aws_cdk import aws_cloudfront as cloudfront
 from aws_cdk import aws_cloudfront_origins as origins
 from aws_cdk import aws_ec2 as ec2
@@ -105,6 +105,54 @@ def by_a_distribution_resource(stack: Stack) -> None:
     )
 
 
+def associated(stack: Stack, arn: str) -> None:
+    """Make a distribution with what is written for it in the template."""
+    behavior = cloudfront.CfnDistribution.DefaultCacheBehaviorProperty(
+        target_origin_id="site",
+        viewer_protocol_policy="allow-all",
+        lambda_function_associations=[
+            cloudfront.CfnDistribution.LambdaFunctionAssociationProperty(
+                event_type="viewer-request", lambda_function_arn=arn
+            )
+        ],
+    )
+    config = cloudfront.CfnDistribution.DistributionConfigProperty(
+        enabled=True, default_cache_behavior=behavior, origins=[]
+    )
+    cloudfront.CfnDistribution(stack, "Distribution", distribution_config=config)
+
+
+def by_its_arn_and_a_version(stack: Stack) -> None:
+    associated(stack, f"{plain(stack).function_arn}:3")
+
+
+def by_a_substituted_arn(stack: Stack) -> None:
+    function = plain(stack).node.default_child
+    assert isinstance(function, lambda_.CfnFunction)
+    associated(stack, Fn.sub(f"${{{stack.resolve(function.logical_id)}.Arn}}:3"))
+
+
+def by_a_substituted_name(stack: Stack) -> None:
+    name = plain(stack).function_name
+    associated(
+        stack,
+        Fn.sub("arn:aws:lambda:us-east-1:${AWS::AccountId}:function:${Name}:3", {"Name": name}),
+    )
+
+
+def by_the_name_of_its_role(stack: Stack) -> None:
+    iam.Role(
+        stack,
+        "Role",
+        role_name="edge",
+        assumed_by=iam.CompositePrincipal(
+            iam.ServicePrincipal("lambda.amazonaws.com"),
+            iam.ServicePrincipal("edgelambda.amazonaws.com"),
+        ),
+    )
+    plain(stack, role=iam.Role.from_role_name(stack, "Imported", "edge"))
+
+
 def by_its_role(stack: Stack) -> None:
     role = iam.Role(
         stack,
@@ -130,7 +178,11 @@ EDGES = [
     by_another_stacks_distribution,
     by_the_arn_of_a_version,
     by_a_distribution_resource,
+    by_its_arn_and_a_version,
+    by_a_substituted_arn,
+    by_a_substituted_name,
     by_its_role,
+    by_the_name_of_its_role,
     by_its_class,
     by_its_base_class,
 ]
@@ -147,6 +199,21 @@ def test_what_makes_a_function_run_at_the_edge_leaves_it_alone(
     found = {one.function.split("/")[1]: one for one in outcomes(stack)}
     assert (found["Edge"].status, found["Edge"].code) == ("skipped", "at-edge")
     assert found["Orders"].status == "instrumented"
+
+
+def test_a_function_with_the_logical_id_of_one_at_the_edge_in_another_stack_is_instrumented() -> (
+    None
+):
+    stack = virginia()
+    Telemetry.of(stack.node.root).instrument()
+    app = stack.node.root
+    assert isinstance(app, App)
+    associated(stack, f"{plain(stack).function_arn}:3")
+    plain(virginia(app, "Other"))
+    assert {one.function: one.status for one in outcomes(stack)} == {
+        "Shop/Edge": "skipped",
+        "Other/Edge": "instrumented",
+    }
 
 
 def test_asking_by_name_for_a_function_at_the_edge_stops_the_synth() -> None:

@@ -6,10 +6,15 @@ https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/lambda-edge-p
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
-from lambda_otel_lite_cdk.functions.resources import FUNCTION, SAM_FUNCTION, of_type
+from lambda_otel_lite_cdk.functions.resources import (
+    FUNCTION,
+    SAM_FUNCTION,
+    SUBSTITUTION,
+    of_type,
+    references,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,7 +26,6 @@ _PRINCIPAL = "edgelambda.amazonaws.com"
 _DISTRIBUTIONS = ("AWS::CloudFront::Distribution", "AWS::CloudFront::StreamingDistribution")
 #: ``arn:aws:lambda:REGION:ACCOUNT:function:NAME:VERSION``.
 _NAME_IN_ARN = 6
-_SUBSTITUTED = re.compile(r"\$\{[^}]*\}")
 
 
 def is_edge_function(construct: object) -> bool:
@@ -41,37 +45,50 @@ def functions_at_edge(templates: Mapping[str, Resources]) -> set[tuple[str, str]
     Args:
         templates: The resources of all stacks of an app or stage, by construct path.
     """
+    named = [(stack, one) for stack in templates for one in _associated(templates[stack])]
+    roles = dict(_trusting(templates))
     found: set[tuple[str, str]] = set()
-    named = {reference for one in templates.values() for reference in _associated(one)}
-    trusting = {stack: set(_trusting(resources)) for stack, resources in templates.items()}
     for stack, resources in templates.items():
-        versioned = {
-            _reference(properties.get("FunctionName"))
+        # Logical ids are unique in one stack only.
+        here = {one for home, one in named if home == stack or one not in templates[home]}
+        here |= {
+            one
             for version, properties in of_type(resources, "AWS::Lambda::Version")
-            if version in named
+            if version in here
+            for one in references(properties.get("FunctionName"))
         }
         for kind in _FUNCTIONS:
             for function, properties in of_type(resources, kind):
-                role, name = _reference(properties.get("Role")), properties.get("FunctionName")
-                # Logical ids are unique in one stack only.
-                where = [stack] if role in resources else trusting
                 if (
-                    any(role in trusting[one] for one in where)
+                    _has_role(properties.get("Role"), stack, resources, roles)
                     or _trusts(properties.get("AssumeRolePolicyDocument"))
-                    or function in versioned
+                    or function in here
                     # As SAM names what it makes of a function.
-                    or f"{function}.Version" in named
-                    or (isinstance(name, str) and name in named)
+                    or f"{function}.Version" in here
+                    or _text(properties.get("FunctionName")) in here
                 ):
                     found.add((stack, function))
     return found
 
 
-def _trusting(resources: Resources) -> Iterator[str]:
-    """Yield logical ids of the roles that trust the service."""
-    for role, properties in of_type(resources, "AWS::IAM::Role"):
-        if _trusts(properties.get("AssumeRolePolicyDocument")):
-            yield role
+def _trusting(templates: Mapping[str, Resources]) -> Iterator[tuple[tuple[str, str], str]]:
+    """Yield the roles that trust the service, by stack and logical id, with their names."""
+    for stack, resources in templates.items():
+        for role, properties in of_type(resources, "AWS::IAM::Role"):
+            if _trusts(properties.get("AssumeRolePolicyDocument")):
+                yield (stack, role), _text(properties.get("RoleName"))
+
+
+def _has_role(
+    role: Any, stack: str, resources: Resources, roles: Mapping[tuple[str, str], str]
+) -> bool:
+    """Tell whether what a function has as its role is one of some roles."""
+    ids = set(references(role))
+    name = _text(role).rpartition("/")[2]
+    return any(
+        (one in ids and (home == stack or one not in resources)) or (name and name == called)
+        for (home, one), called in roles.items()
+    )
 
 
 def _trusts(policy: Any) -> bool:
@@ -100,23 +117,24 @@ def _named(value: Any) -> Iterator[str]:
             if name != "LambdaFunctionARN":
                 yield from _named(inner)
             else:
-                yield from filter(None, (_reference(inner), _name_in(inner)))
+                yield from references(inner)
+                yield from _name_in(_text(inner))
 
 
-def _name_in(arn: Any) -> str | None:
-    """Return the function's name in the ARN of a version, as far as it is written out."""
-    match arn:
+def _name_in(arn: str) -> Iterator[str]:
+    """Yield the function's name in the ARN of a version, as far as it is written out."""
+    parts = arn.split(":")
+    if len(parts) > _NAME_IN_ARN + 1 and parts[_NAME_IN_ARN]:
+        yield parts[_NAME_IN_ARN]
+
+
+def _text(value: Any) -> str:
+    """Return what is written out of an expression."""
+    match value:
+        case str():
+            return value
         case {"Fn::Sub": [str(text), dict()]} | {"Fn::Sub": str(text)}:
-            arn = _SUBSTITUTED.sub("", text)
+            return SUBSTITUTION.sub("", text)
         case {"Fn::Join": ["", list(parts)]}:
-            arn = "".join(part if isinstance(part, str) else "" for part in parts)
-    parts = arn.split(":") if isinstance(arn, str) else []
-    return parts[_NAME_IN_ARN] if len(parts) > _NAME_IN_ARN + 1 else None
-
-
-def _reference(value: Any) -> str | None:
-    """Return the logical id that a ``Ref`` or ``Fn::GetAtt`` names, None if it is neither."""
-    if not isinstance(value, dict):
-        return None
-    found = value.get("Ref") or value.get("Fn::GetAtt")
-    return found[0] if isinstance(found, list) else found
+            return "".join(part for part in parts if isinstance(part, str))
+    return ""

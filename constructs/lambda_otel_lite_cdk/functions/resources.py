@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,6 +14,9 @@ FUNCTION = "AWS::Lambda::Function"
 SAM_FUNCTION = "AWS::Serverless::Function"
 #: Their own keys are names that a user chose.
 _NESTED = ("Code", "Environment", "LoggingConfig", "SnapStart")
+#: ``${Name}`` or ``${Name.Attribute}`` in ``Fn::Sub``; ``${!Name}`` is a text. Source:
+#: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-sub.html
+SUBSTITUTION = re.compile(r"\$\{([^!}][^}]*)\}")
 
 type Resources = Mapping[str, Any]
 
@@ -39,6 +43,38 @@ def as_given(properties: Mapping[str, Any]) -> dict[str, Any]:
         else value
         for name, value in properties.items()
     }
+
+
+def references(value: Any) -> Iterator[str]:
+    """Yield the logical ids that a value of a template names, wherever in it.
+
+    Those are of ``Ref``, ``Fn::GetAtt`` and ``Fn::Sub``. Pseudo parameters such as ``AWS::Region``
+    are among them.
+    """
+    if isinstance(value, list):
+        for one in value:
+            yield from references(one)
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            match name, inner:
+                case "Ref", str():
+                    yield inner
+                case "Fn::GetAtt", [str(logical_id), *_]:
+                    yield logical_id
+                case "Fn::GetAtt", str():
+                    yield inner.partition(".")[0]
+                case "Fn::Sub", str():
+                    yield from _substituted(inner)
+                case "Fn::Sub", [str(text), inner_values]:
+                    yield from _substituted(text)
+                    yield from references(inner_values)
+                case _:
+                    yield from references(inner)
+
+
+def _substituted(text: str) -> Iterator[str]:
+    for found in SUBSTITUTION.finditer(text):
+        yield found[1].partition(".")[0]
 
 
 def key(reference: object) -> str:

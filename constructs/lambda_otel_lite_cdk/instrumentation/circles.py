@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from lambda_otel_lite_cdk.functions.resources import references
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from aws_cdk import Stack
 
@@ -20,8 +22,8 @@ def deployed_before(
     Args:
         path: Construct path of the stack.
         stacks: All stacks by their construct paths.
-        templates: Their resources. A reference to another stack is a ``Ref`` or ``Fn::GetAtt`` with
-            a logical id of that stack.
+        templates: Their resources. A reference to another stack is one with a logical id of that
+            stack.
     """
     homes: dict[str, set[str]] = {}
     for home, resources in templates.items():
@@ -36,22 +38,8 @@ def deployed_before(
         seen.add(one)
         own = templates[one]
         ahead += [dependency.node.path for dependency in stacks[one].dependencies]
-        for reference in set(_references(own)) - own.keys():
+        for reference in set(references(own)) - own.keys():
             # An id that several stacks have says nothing.
             if len(found := homes.get(reference, set())) == 1:
                 ahead += found
     return seen - {path}
-
-
-def _references(value: Any) -> Iterator[str]:
-    if isinstance(value, list):
-        for one in value:
-            yield from _references(one)
-    elif isinstance(value, dict):
-        for name, inner in value.items():
-            if name == "Ref" and isinstance(inner, str):
-                yield inner
-            elif name == "Fn::GetAtt" and isinstance(inner, list) and isinstance(inner[0], str):
-                yield inner[0]
-            else:
-                yield from _references(inner)
