@@ -8,6 +8,7 @@ from pathlib import Path
 from lambda_otel_lite_cdk.layer.interpreters import SUPPORTED_VERSIONS
 from tests.benchmarks import overhead, plots, report
 from tests.benchmarks.figures import collect
+from tests.pages import README
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -16,7 +17,9 @@ def main() -> int:
     """Run the benchmarks; exit with 0 whatever the figures are."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=11, help="measurements of each figure")
-    parser.add_argument("--save", action="store_true", help="keep figures and plots for README")
+    parser.add_argument(
+        "--save", action="store_true", help="keep figures and plots, and write the bars into README"
+    )
     parser.add_argument("--before", type=Path, help="layer of an older commit, measured as well")
     options = parser.parse_args()
     running = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -32,6 +35,7 @@ def main() -> int:
         RESULTS.mkdir(exist_ok=True)
         report.save(figures, RESULTS / "figures.json")
         (RESULTS / "table.md").write_text(text)
+        README.write_text(report.with_bars(README.read_text("utf-8"), text), "utf-8")
         plots.draw(figures, RESULTS)
         overhead.save()
     return 0

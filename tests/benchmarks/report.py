@@ -10,6 +10,8 @@ from tests.benchmarks.subjects import BARE, OWN
 
 #: A ratio that is this much larger than it was is pointed out.
 WORSE = 1.15
+#: Around the bars in README.
+BEGIN, END = "<!-- bars, written by make bench -->", "<!-- end of bars -->"
 
 
 def table(figures: Sequence[Figure]) -> str:
@@ -32,13 +34,36 @@ def table(figures: Sequence[Figure]) -> str:
             lines.append(
                 f"| {figure.name} | {name} | {middle} | {figure.unit} | {to_bare} | {to_it} |"
             )
-    lines += ["", "| bar | measured | at most | met | floor |", "|---|---|---|---|---|"]
+    return "\n".join(lines) + "\n\n" + bars(figures)
+
+
+def bars(figures: Sequence[Figure]) -> str:
+    """Return a table in Markdown: what the project asks of itself, bold where it is not met."""
+    lines = ["| bar | measured | at most | floor |", "|---|---|---|---|"]
     for figure in figures:
         for bar in figure.bars:
-            met = "yes" if bar.met else "**no**"
+            measured = f"{bar.measured:.2f}" if bar.met else f"**{bar.measured:.2f}**"
             floor = "" if bar.floor is None else f"{bar.floor:.2f}"
-            lines.append(f"| {bar.text} | {bar.measured:.2f} | {bar.limit:.2f} | {met} | {floor} |")
+            lines.append(f"| {bar.text} | {measured} | {bar.limit:.2f} | {floor} |")
     return "\n".join(lines) + "\n"
+
+
+def bars_of(table_text: str) -> str:
+    """Return the bars of a table that `table` made."""
+    return table_text.rpartition("\n\n")[2]
+
+
+def with_bars(page: str, table_text: str) -> str:
+    """Return a page whose block of bars has those of a table.
+
+    Raises:
+        ValueError: The page has no such block.
+    """
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        raise ValueError(f"the page has no block from {BEGIN} to {END}")
+    return f"{before}{begin}\n{bars_of(table_text)}{end}{after}"
 
 
 def own_of(figure: Figure) -> Spread:

@@ -1,6 +1,6 @@
 """A durable function, with the steps of its executions as spans by one line.
 
-`python constructs/demo/durable/app.py` in an environment with `lambda-otel-lite[cdk]`
+`python constructs/demo/durable/app.py` in an environment with `.[cdk]`
 synthesizes it.
 """
 

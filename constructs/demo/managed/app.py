@@ -1,6 +1,6 @@
 """One function on Lambda Managed Instances, and one that keeps its tenants apart.
 
-`python constructs/demo/managed/app.py` in an environment with `lambda-otel-lite[cdk]`
+`python constructs/demo/managed/app.py` in an environment with `.[cdk]`
 synthesizes it.
 """
 
