@@ -149,6 +149,7 @@ class _Tracing:
         self._name = name
         self._completion_handler = completion_handler
         self._lifecycle = lifecycle
+        self._note_dropped = lifecycle.open_spans.note_dropped
         if completion_handler.settings.tenant_id:
             from lambda_otel_lite.extractors._tenants import with_tenant  # noqa: PLC0415 - off by default
 
@@ -179,7 +180,7 @@ class _Tracing:
         """End the span, unless the deadline has."""
         try:
             if span.is_recording():
-                self._lifecycle.note_dropped(span)
+                self._note_dropped(span)
                 span.end()
         except BaseException:  # noqa: BLE001 - the user's own span processor
             self._log("a span processor failed at the end of the span")
@@ -223,8 +224,8 @@ class _Tracing:
     def _start(
         self, extracted: SpanAttributes, *, cold_start: bool
     ) -> "tuple[Span, Context, Execution | None]":
-        attributes = dict(extracted.attributes)
-        if not self._extracts_plain:
+        attributes = extracted.attributes
+        if not self._extracts_plain:  # The user's own may keep what it returned.
             attributes = {key: value for key, value in attributes.items() if value is not None}
         if self._stable_http_only:
             for name in OLD_HTTP_NAMES:

@@ -4,7 +4,7 @@ The encoding: https://protobuf.dev/programming-guides/encoding/. The messages ``
 ``AnyValue``: ``common/v1/common.proto`` of https://github.com/open-telemetry/opentelemetry-proto.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from lambda_otel_lite.log import Logger
@@ -43,23 +43,30 @@ def encode_attributes(tag: bytes, attributes: Mapping[str, Any] | None) -> bytes
         tag: Tag of the message's ``repeated KeyValue attributes``.
         attributes: What the SDK holds, or any mapping.
     """
-    if not attributes:
-        return b""
-    pairs: list[bytes] = []
-    last_of = _last.get
     # A copy by the mapping itself is many times faster than walking the SDK's proxy of it.
     copy = getattr(attributes, "copy", None)
-    for key, value in (copy() if copy else attributes).items():
-        try:
-            last = last_of(key)
+    items = (copy() if copy else attributes or {}).items()
+    last_of = _last.get
+    try:
+        pairs = [
+            last[2]
             # Not by the value alone: True is equal to 1.
-            if last is None or last[1] is not type(value) or last[0] != value:
-                pairs.append(_pair(key, value))
-            else:
-                pairs.append(last[2])
-        except Exception as error:  # noqa: BLE001 - a key or value may be an object of the user's
-            logger.warning("attribute %r cannot be encoded and is left out: %s", key, error)
+            if (last := last_of(key)) and last[1] is type(value) and last[0] == value
+            else _pair(key, value)
+            for key, value in items
+        ]
+    except Exception:  # noqa: BLE001 - a key or value may be an object of the user's
+        pairs = list(_pairs_one_by_one(items))
     return tag + tag.join(pairs) if pairs else b""
+
+
+def _pairs_one_by_one(items: Iterable[tuple[str, Any]]) -> Iterator[bytes]:
+    """Encode attributes of which some cannot be."""
+    for key, value in items:
+        try:
+            yield _pair(key, value)
+        except Exception as error:  # noqa: BLE001 - as above
+            logger.warning("attribute %r cannot be encoded and is left out: %s", key, error)
 
 
 def _pair(key: str, value: Any) -> bytes:
@@ -75,7 +82,8 @@ def _pair(key: str, value: Any) -> bytes:
         size = len(text)
         head = _text_heads.get(size) or _text_head(size)
         size += len(pair) + len(head)
-        encoded = b"".join((_length(size), pair, head, text))
+        length = _SMALL[size] if size < 0x80 else _length(size)  # noqa: PLR2004 - as in `_length`
+        encoded = b"".join((length, pair, head, text))
     else:
         other = (_ints.get(value) if kind is int else None) or _other(value)
         encoded = b"".join((_length(len(pair) + len(other)), pair, other))

@@ -121,15 +121,18 @@ def _span(span: ReadableSpan) -> bytes:
     if parent:
         parts += (b"\x22\x08", parent.span_id.to_bytes(8))
     parts += (
-        b"\x85\x01" + _flags(parent),
+        b"\x85\x01",
+        _flags(parent),
         _status(span.status),
-        _KINDS[span.kind.value],
+        _KINDS[span.kind._value_],
         text_field(b"\x2a", span.name),
         encode_attributes(b"\x4a", span.attributes),
         b"\x12\x08",
         context.span_id.to_bytes(8),
-        time_field(b"\x39", span.start_time),
-        time_field(b"\x41", span.end_time),
+        b"\x39",
+        (span.start_time or 0).to_bytes(8, "little"),
+        b"\x41",
+        (span.end_time or 0).to_bytes(8, "little"),
     )
     if trace_state := context.trace_state:
         state = ",".join(f"{key}={value}" for key, value in trace_state.items())

@@ -169,15 +169,11 @@ def auto_extractor(event: Any, context: Any) -> SpanAttributes:
 
 def extractor_for(event: Any) -> Extractor:
     """Return the extractor for an event; what matches no row is a direct invocation."""
-    return built_in(_name_for(event))
-
-
-def _name_for(event: Any) -> str:
     keys = event if isinstance(event, dict) else (list,) if isinstance(event, list) else ()
     for name, _, key, test in ROWS:
         if key in keys and test(event):
-            return name
-    return "default"
+            return built_in(name)
+    return built_in("default")
 
 
 def extractor_by_name(name: str) -> Extractor:

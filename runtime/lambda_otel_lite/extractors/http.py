@@ -58,15 +58,15 @@ def api_gateway_v1_extractor(event: Any, context: Any) -> SpanAttributes:
     return _request(
         context,
         headers,
-        method=text(event.get("httpMethod")) or text(request.get("httpMethod")),
-        path=text(event.get("path")) or text(request.get("path")),
+        method=text(event.get("httpMethod")) or request.get("httpMethod"),
+        path=text(event.get("path")) or request.get("path"),
         route=_template(event.get("resource")) or _template(request.get("resourcePath")),
         query=_query_of(event, encoded=False),
         scheme="https",
-        protocol=text(request.get("protocol")),
-        client=text(identity.get("sourceIp")),
-        user_agent=text(identity.get("userAgent")),
-        server=text(request.get("domainName")),
+        protocol=request.get("protocol"),
+        client=identity.get("sourceIp"),
+        user_agent=identity.get("userAgent"),
+        server=request.get("domainName"),
     )
 
 
@@ -79,16 +79,16 @@ def api_gateway_v2_extractor(event: Any, context: Any) -> SpanAttributes:
     return _request(
         context,
         headers_of(event),
-        method=text(http.get("method")),
-        path=text(event.get("rawPath")) or text(http.get("path")),
+        method=http.get("method"),
+        path=text(event.get("rawPath")) or http.get("path"),
         # "GET /pets/{id}"; "$default" and "ANY /" without a path are no route template
         route=route_key.partition(" ")[2],
-        query=text(event.get("rawQueryString")),
+        query=event.get("rawQueryString"),
         scheme="https",
-        protocol=text(http.get("protocol")),
-        client=text(http.get("sourceIp")),
-        user_agent=text(http.get("userAgent")),
-        server=text(request.get("domainName")),
+        protocol=http.get("protocol"),
+        client=http.get("sourceIp"),
+        user_agent=http.get("userAgent"),
+        server=request.get("domainName"),
     )
 
 
@@ -100,8 +100,8 @@ def alb_extractor(event: Any, context: Any) -> SpanAttributes:
     extracted = _request(
         context,
         headers,
-        method=text(event.get("httpMethod")),
-        path=text(event.get("path")),
+        method=event.get("httpMethod"),
+        path=event.get("path"),
         route=None,
         query=_query_of(event, encoded=True),
         scheme=header(headers, "x-forwarded-proto") or "http",
@@ -128,8 +128,8 @@ def vpc_lattice_extractor(event: Any, context: Any) -> SpanAttributes:
     extracted = _request(
         context,
         headers,
-        method=text(event.get("method")),
-        path=path or None,
+        method=event.get("method"),
+        path=path,
         route=None,
         query=_query_of(event, encoded=False) or query,
         scheme=header(headers, "x-forwarded-proto"),
@@ -163,17 +163,19 @@ def _request(  # noqa: PLR0913 - one argument for each row of the specification'
     context: Any,
     headers: Carrier,
     *,
-    method: str | None,
-    path: str | None,
+    method: Any,
+    path: Any,
     route: str | None,
-    query: str | None,
+    query: Any,
     scheme: str | None,
-    protocol: str | None,
-    client: str | None,
-    user_agent: str | None,
-    server: str | None,
+    protocol: Any,
+    client: Any,
+    user_agent: Any,
+    server: Any,
 ) -> SpanAttributes:
+    """Describe a request by what its event has, of which whatever is no text is left out."""
     attributes = invocation_attributes(context)
+    method = text(method)
     known = method is None or method in _METHODS
     host, port = _host_and_port(header(headers, "host"))
     found = {
@@ -183,14 +185,18 @@ def _request(  # noqa: PLR0913 - one argument for each row of the specification'
         "http.target": path,
         "url.path": path,
         "http.route": route,
-        "url.query": _redacted(query) if query else None,
+        "url.query": _redacted(query) if isinstance(query, str) else None,
         "url.scheme": scheme,
-        "network.protocol.version": (protocol or "").partition("/")[2],
+        "network.protocol.version": protocol.partition("/")[2]
+        if isinstance(protocol, str)
+        else None,
         "client.address": client,
-        "user_agent.original": user_agent or header(headers, "user-agent"),
-        "server.address": server or host,
+        "user_agent.original": text(user_agent) or header(headers, "user-agent"),
+        "server.address": text(server) or host,
     }
-    attributes.update({name: value for name, value in found.items() if value})
+    for name, value in found.items():
+        if value and isinstance(value, str):
+            attributes[name] = value
     port = port or header(headers, "x-forwarded-port")
     if port and port.isdecimal() and len(port) < _PORT_DIGITS:
         attributes["server.port"] = int(port)

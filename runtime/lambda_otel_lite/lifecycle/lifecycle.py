@@ -58,6 +58,9 @@ class Lifecycle:
         extension: Exports in its own thread, after the response: mode ``async``.
         finalizes: Leave the export to the shutdown or to the user's own span processor: mode
             ``finalize``.
+
+    Attributes:
+        open_spans: As given.
     """
 
     def __init__(  # noqa: PLR0913 - by name, and each mode leaves out what it has no need of
@@ -71,7 +74,7 @@ class Lifecycle:
         finalizes: bool = False,
     ) -> None:
         self._provider = provider
-        self._open_spans = open_spans
+        self.open_spans = open_spans
         self._watch = DeadlineWatch(timeout_margin_ms, self.time_out)
         self._queue = queue
         self._extension = extension
@@ -137,12 +140,8 @@ class Lifecycle:
         """Say whether nobody else is told of a span that starts, nor finds it described then."""
         provider = self._provider
         return isinstance(provider, StartupTracerProvider) and provider.tells_nobody_but(
-            self._open_spans
+            self.open_spans
         )
-
-    def note_dropped(self, span: Span) -> None:
-        """Set on a handler's span that is about to end how many spans were dropped, if any were."""
-        self._open_spans.note_dropped(span)
 
     def complete(self) -> None:
         """Export unless a traced handler is running, whose end exports: its spans stay together."""
@@ -183,7 +182,7 @@ class Lifecycle:
             with self._lock:
                 if invocation is not None and invocation is self._invocation:
                     trace_id = invocation.span.get_span_context().trace_id
-                    self._open_spans.end_open_spans(trace_id, error_type, description)
+                    self.open_spans.end_open_spans(trace_id, error_type, description)
         except Exception:
             logger.exception("open spans could not be ended")
 

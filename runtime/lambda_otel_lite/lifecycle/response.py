@@ -182,7 +182,8 @@ def error_type(error: BaseException) -> str:
 
 def _caller() -> FrameType | None:
     """Return the frame of the platform's runtime if it has called the traced handler itself."""
-    frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 - the one way to know the caller
+    # Of this function, of `defer` and of the traced handler; then comes who called that.
+    frame: FrameType | None = sys._getframe(3)  # noqa: SLF001 - the one way to know the caller
     while frame is not None:
         if _is_of_the_runtime(frame):
             return frame

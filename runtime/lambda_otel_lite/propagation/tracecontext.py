@@ -37,7 +37,9 @@ class TraceContextPropagator(TextMapPropagator):
         remote = _parse(header[0]) if header else None
         if remote is None or getter.get(carrier, "tracestate"):
             return self._api.extract(carrier, context, getter)
-        return set_span_in_context(NonRecordingSpan(remote), context or Context())
+        return set_span_in_context(
+            NonRecordingSpan(remote), Context() if context is None else context
+        )
 
     def inject(
         self,
