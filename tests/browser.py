@@ -76,6 +76,13 @@ class Page:
             raise RuntimeError(f"{expression}: {problem}")
         return answer["result"].get("value")
 
+    def accessible_name(self, selector: str) -> str:
+        """Return the name by which a screen reader knows an element."""
+        root = self.call("DOM.getDocument")["root"]["nodeId"]
+        found = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
+        tree = self.call("Accessibility.getPartialAXTree", nodeId=found, fetchRelatives=False)
+        return str(tree["nodes"][0]["name"]["value"])
+
     def settle(self) -> None:
         """Wait until what was asked for is on the screen."""
         self.evaluate("new Promise(d => requestAnimationFrame(() => requestAnimationFrame(d)))")

@@ -25,7 +25,7 @@ def test_it_opens_from_a_file_without_a_single_request(page: Page) -> None:
     assert titles(page) == ["POST /orders/3", "POST /orders/2", "POST /orders/1"], "newest first"
     assert texts(page, "#count") == ["3 traces"]
     assert page.evaluate("document.querySelector('#title').textContent") == "POST /orders/3"
-    assert [row.removesuffix("orders") for row in rows(page)][1:3] == ["take order", "enqueue"]
+    assert [row.removesuffix(" orders") for row in rows(page)][1:3] == ["take order", "enqueue"]
 
 
 def test_search_finds_names_attributes_and_ids(page: Page) -> None:
@@ -60,10 +60,8 @@ def test_it_is_used_with_the_keyboard_alone(page: Page) -> None:
     for _ in range(3):
         page.press("ArrowDown")
     assert texts(page, "#details h3") == ["process"]
-    assert page.evaluate(
-        "document.getElementById(document.activeElement.getAttribute('aria-activedescendant'))"
-        ".getAttribute('aria-label')"
-    ) == ("process, worker, 180 ms, ERROR")
+    active = page.evaluate("document.activeElement.getAttribute('aria-activedescendant')")
+    assert page.accessible_name(f"#{active}") == "process worker error 180 ms"
     page.press("ArrowLeft")
     assert texts(page, "#details h3") == ["enqueue"], "left goes to the parent"
     page.press("ArrowLeft")
@@ -197,31 +195,6 @@ def test_the_policy_lets_no_other_script_run(page: Page) -> None:
     page.events.clear()
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_text_is_readable_in_light_and_dark(page: Page, *, dark: bool) -> None:
-    """Contrast is at least 4.5 to 1. Source: WCAG 2.1, level AA."""
-    page.look(1280, 800, dark=dark)
-    page.evaluate("document.querySelector('#traces-1').click()")
-    page.evaluate("document.querySelector('#spans-3').click()")
-    page.settle()
-    worst = page.evaluate(Path(__file__).with_name("contrast.js").read_text())
-    assert worst["ratio"] >= 4.5, worst
-    assert (page.evaluate("getComputedStyle(document.body).color") != "rgb(28, 35, 48)") is dark
-
-
-def test_colours_of_the_users_own_leave_bars_and_errors_to_see(page: Page) -> None:
-    page.evaluate("document.querySelector('#traces-1').click()")
-    features = [{"name": "forced-colors", "value": "active"}]
-    page.call("Emulation.setEmulatedMedia", features=features)
-    seen = page.evaluate(
-        "['#spans-0 .bar', '#spans-3 .bar', 'body'].map(s => "
-        "{const c = getComputedStyle(document.querySelector(s)); "
-        "return [c.backgroundColor, c.backgroundImage]})"
-    )
-    plain, failed, behind = (tuple(one) for one in seen)
-    assert len({plain, failed, behind}) == 3
-
-
 def test_a_stack_trace_is_wrapped_and_can_be_made_higher(page: Page) -> None:
     line = "x" * 400
     stack = span("s", trace_id="stack", attributes={"exception.stacktrace": f"{line}\n{line}"})
@@ -262,6 +235,7 @@ def test_traces_that_come_leave_what_is_seen_as_it_is(page: Page) -> None:
     type_(page, "orders")
     page.evaluate("document.querySelector('#traces-1').click()")
     page.evaluate("document.querySelector('#spans-1').click()")
+    page.evaluate("document.querySelector('#spans-2 .twisty').click()")
     page.evaluate("document.querySelector('#traces').scrollTop = 70")
     page.settle()
     top = "document.querySelector('#traces [aria-selected=true]').getBoundingClientRect().top"
@@ -277,9 +251,10 @@ def test_traces_that_come_leave_what_is_seen_as_it_is(page: Page) -> None:
     assert page.evaluate(top) == before
     assert texts(page, "#title") == ["POST /orders/2"]
     assert texts(page, "#details h3") == ["take order"]
-    shown = [row.removesuffix("shop") for row in rows(page)]
+    shown = [row.removesuffix(" shop") for row in rows(page)]
     assert "late" in shown, "it stands in the trace that is open"
-    assert len(shown) == 6, "what was here already is not here twice"
+    assert not any("process" in row for row in shown), "what was folded stays folded"
+    assert len(shown) == 5, "what was here already is not here twice"
 
 
 def test_a_live_page_shows_what_its_script_brings(chromium: Page, tmp_path: Path) -> None:

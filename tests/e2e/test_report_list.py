@@ -52,7 +52,7 @@ def test_what_is_found_is_marked_in_list_trace_and_details(page: Page) -> None:
     search(page, "stock")
     assert texts(page, "#traces mark") == ["stock", "stock"]
     page.evaluate("document.querySelector('#traces-1').click()")
-    assert texts(page, "#spans .hit .name") == ["processworker"]
+    assert texts(page, "#spans .hit .name") == ["process worker"]
     page.press("Escape")
     page.press("n")
     assert texts(page, "#details mark") == ["stock"]

@@ -240,7 +240,9 @@ def _problems(placed: Placed) -> list[str]:
         found.append(f"its parent {span.parent_id} is not among these spans")
     if parent is not None and span.start_ns < parent.start_ns:
         early = format_duration(parent.start_ns - span.start_ns)
-        found.append(f"starts {early} before its parent: their clocks disagree")
+        found.append(
+            f"starts {early} before its parent: it was backdated, or their clocks disagree"
+        )
     if span.end_ns < span.start_ns:
         found.append("ends before it starts")
     return found

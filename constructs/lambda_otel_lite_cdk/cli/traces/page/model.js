@@ -225,7 +225,7 @@ function oddities(span) {
   }
   if (span.parent && span.start < span.parent.start) {
     const early = duration(span.parent.offset - span.offset);
-    found.push(`It starts ${early} before its parent: their clocks disagree.`);
+    found.push(`It starts ${early} before its parent: it was backdated, or their clocks disagree.`);
   }
   if (span.took < 0) found.push("It ends before it starts.");
   return found;

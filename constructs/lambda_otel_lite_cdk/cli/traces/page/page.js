@@ -81,9 +81,20 @@ function showMarks() {
   if (openSpan) showSpan(openSpan);
 }
 
+/**
+ * Show on a button what it has set; its name says what that is.
+ * @param {HTMLElement} button
+ * @param {string} name
+ * @param {string} value
+ */
+function relabel(button, name, value) {
+  button.textContent = value;
+  button.setAttribute("aria-label", `${name}: ${value}`);
+}
+
 function showTimes() {
   list.refresh();
-  $("zone").textContent = zone.utc ? "UTC" : "Local";
+  relabel($("zone"), "Time zone", zone.utc ? "UTC" : "Local");
   if (openTrace) showHead(openTrace);
   showMarks();
 }
@@ -132,7 +143,7 @@ $("theme").addEventListener("click", () => {
   const themes = ["Auto", "Light", "Dark"];
   const now = themes.indexOf($("theme").textContent ?? "");
   const next = themes[(now + 1) % themes.length] ?? "Auto";
-  $("theme").textContent = next;
+  relabel($("theme"), "Colours", next);
   document.documentElement.dataset.theme = next.toLowerCase();
 });
 

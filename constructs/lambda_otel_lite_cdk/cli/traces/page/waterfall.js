@@ -39,7 +39,7 @@ function waterfall(choose) {
         onclick: (event) => { event.stopPropagation(); fold(span, !folded.has(span)); },
       }, span.children.length ? (folded.has(span) ? "▸" : "▾") : ""),
       element("i", { class: `dot ${colour(span.service)}` }),
-      element("span", { class: "name", title: `${span.service}: ${span.name}` }, ...marked(span.name || "(no name)", "name"),
+      element("span", { class: "name", title: `${span.service}: ${span.name}` }, ...marked(span.name || "(no name)", "name"), " ",
         element("small", {}, ...marked(span.service, "service"))),
       span.failed ? element("span", { class: "badge failed" }, "error") : null,
       folded.has(span) && span.failedBelow
@@ -48,19 +48,18 @@ function waterfall(choose) {
       oddities(span).length ? element("span", { class: "badge odd", title: oddities(span).join(" ") }, "!") : null);
     label.style.paddingLeft = `${4 + Math.min(span.depth, 12) * 14}px`;
     const marks = span.events.map((event) => {
-      const mark = element("i", { class: "mark", title: event.name });
+      const mark = element("i", { class: "mark", title: event.name, "aria-hidden": "true" });
       mark.style.left = `${(Number(BigInt(event.time_ns) - trace.start) / MS - from) * scale}%`;
       return mark;
     });
     for (const line of span.logs) {
-      const mark = element("i", { class: "mark log", title: `${line.level} ${line.message}`.trim() });
+      const mark = element("i", { class: "mark log", title: `${line.level} ${line.message}`.trim(), "aria-hidden": "true" });
       mark.style.left = `${(span.offset + offsetOf(span, line) - from) * scale}%`;
       marks.push(mark);
     }
     return element("div", {
       class: `row ${span.failed ? "has-error" : ""} ${found.has(span) ? "hit" : ""}`, role: "treeitem", "aria-level": span.depth + 1,
       "aria-expanded": span.children.length ? String(!folded.has(span)) : null,
-      "aria-label": `${span.name}, ${span.service}, ${duration(span.took)}, ${span.status}`,
     }, label, element("div", { class: "lane" }, outside ? null : bar, ...(outside ? [] : marks), outside ? null : text));
   }
 

@@ -1,0 +1,93 @@
+"""The report for everyone: axe-core, the user's own colours, keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.browser import Page
+from tests.e2e.seeing import click, type_
+
+pytestmark = pytest.mark.once
+
+AXE = Path(__file__).parents[2] / "requirements/npm/node_modules/axe-core/axe.min.js"
+
+
+def open_details(page: Page) -> None:
+    page.evaluate("document.querySelector('#traces-1').click()")
+    page.evaluate("document.querySelector('#spans-3').click()")
+
+
+def fold(page: Page) -> None:
+    page.evaluate("document.querySelector('#traces-1').click()")
+    page.evaluate("document.querySelector('#spans-1 .twisty').click()")
+
+
+def search(page: Page) -> None:
+    page.press("/")
+    type_(page, "stock")
+    open_details(page)
+
+
+def search_in_vain(page: Page) -> None:
+    page.press("/")
+    type_(page, "duration>fast")
+
+
+STATES: dict[str, Callable[[Page], object]] = {
+    "as it opens": lambda page: None,
+    "details": open_details,
+    "folded": fold,
+    "found": search,
+    "nothing found": search_in_vain,
+    "names": lambda page: click(page, "#by-name"),
+    "keys": lambda page: page.press("?"),
+}
+
+
+def faults(page: Page) -> list[str]:
+    """What axe-core finds wrong, with the element."""
+    page.evaluate(AXE.read_text("utf-8"))
+    found = page.evaluate("axe.run({ resultTypes: ['violations'] }).then(done => done.violations)")
+    return [
+        f"{rule['id']}: {rule['help']}: {node['html'][:300]} {node['failureSummary']}"
+        for rule in found
+        for node in rule["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("state", STATES)
+def test_axe_finds_nothing(page: Page, state: str, width: int, *, dark: bool) -> None:
+    page.look(width, 800, dark=dark)
+    STATES[state](page)
+    page.settle()
+    assert faults(page) == []
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_text_is_readable_in_light_and_dark(page: Page, *, dark: bool) -> None:
+    """Contrast is at least 4.5 to 1. Source: WCAG 2.1, level AA."""
+    page.look(1280, 800, dark=dark)
+    page.evaluate("document.querySelector('#traces-1').click()")
+    page.evaluate("document.querySelector('#spans-3').click()")
+    page.settle()
+    worst = page.evaluate(Path(__file__).with_name("contrast.js").read_text())
+    assert worst["ratio"] >= 4.5, worst
+    assert (page.evaluate("getComputedStyle(document.body).color") != "rgb(28, 35, 48)") is dark
+
+
+def test_colours_of_the_users_own_leave_bars_and_errors_to_see(page: Page) -> None:
+    page.evaluate("document.querySelector('#traces-1').click()")
+    features = [{"name": "forced-colors", "value": "active"}]
+    page.call("Emulation.setEmulatedMedia", features=features)
+    seen = page.evaluate(
+        "['#spans-0 .bar', '#spans-3 .bar', 'body'].map(s => "
+        "{const c = getComputedStyle(document.querySelector(s)); "
+        "return [c.backgroundColor, c.backgroundImage]})"
+    )
+    plain, failed, behind = (tuple(one) for one in seen)
+    assert len({plain, failed, behind}) == 3
