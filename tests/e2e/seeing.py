@@ -31,5 +31,20 @@ def click(page: Page, selector: str) -> None:
 
 
 def type_(page: Page, text: str) -> None:
+    """Type into the search, and wait until it has searched."""
     page.call("Input.insertText", text=text)
+    page.evaluate(
+        "new Promise(done => {"
+        "  const search = document.querySelector('#search');"
+        "  const look = () => search.hasAttribute('aria-busy') || done();"
+        "  new MutationObserver(look).observe(search, { attributes: true });"
+        "  look();"
+        "})"
+    )
     page.settle()
+
+
+def search(page: Page, text: str) -> None:
+    page.evaluate("document.querySelector('#search').select()")
+    page.press("Delete")
+    type_(page, text)

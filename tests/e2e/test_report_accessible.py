@@ -42,6 +42,7 @@ STATES: dict[str, Callable[[Page], object]] = {
     "folded": fold,
     "found": search,
     "nothing found": search_in_vain,
+    "logs": lambda page: click(page, "#view-logs"),
     "names": lambda page: click(page, "#by-name"),
     "keys": lambda page: page.press("?"),
 }

@@ -5,15 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.browser import Page
-from tests.e2e.seeing import click, rows, texts, titles, type_, visible
+from tests.e2e.seeing import click, rows, search, texts, titles, visible
 
 pytestmark = pytest.mark.once
-
-
-def search(page: Page, text: str) -> None:
-    page.evaluate("document.querySelector('#search').select()")
-    page.press("Delete")
-    type_(page, text)
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 #: The page's code in the order in which its parts build on each other.
 _SCRIPTS = (
     *("format.js", "model.js", "store.js", "search.js", "dom.js", "marking.js", "windowed.js"),
-    *("histogram.js", "names.js", "list.js", "details.js", "waterfall.js", "page.js"),
+    *("copying.js", "histogram.js", "names.js", "list.js", "lines.js", "details.js"),
+    *("minimap.js", "waterfall.js", "finder.js", "views.js", "page.js"),
 )
+_STYLES = ("report.css", "trace.css", "media.css")
 #: Characters that end a script element or a line of JavaScript. JSON may hold them as escapes.
 _ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 #: JavaScript's integers are exact up to here.
@@ -123,7 +125,7 @@ def _rest(resources: Iterable[str]) -> str:
 def _page(live: str = "") -> tuple[str, str]:
     """Return the page before and after its data."""
     folder = files(__package__) / "page"
-    style = (folder / "report.css").read_text("utf-8")
+    style = "".join((folder / name).read_text("utf-8") for name in _STYLES)
     script = "".join((folder / name).read_text("utf-8") for name in _SCRIPTS)
     script = f'"use strict";\n{{\n{script}{live}}}\n'
     connect = "connect-src 'self'; " if live else ""

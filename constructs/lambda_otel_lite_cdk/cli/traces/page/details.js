@@ -29,7 +29,7 @@ function showDetails(span, close, linkTo, linksFrom) {
       Parent: span.parent_id || "none",
       Trace: span.trace_id,
       Scope: span.scope || "none",
-    })),
+    }), (name, text) => text !== "none" && ["Span", "Parent", "Trace"].includes(name)),
     ...section("Attributes", span.attributes),
     ...span.events.flatMap((event) => section(`Event: ${event.name}`, event.attributes,
       `${duration(Number(BigInt(event.time_ns) - span.start) / MS)} after its start`)),
@@ -72,8 +72,7 @@ function logs(lines) {
   if (!lines.length) return [];
   const list = element("ol", { class: "logs" });
   for (const line of lines) {
-    const severe = ["ERROR", "CRITICAL", "FATAL"].includes(line.level);
-    list.append(element("li", { class: severe ? "severe" : "" },
+    list.append(element("li", { class: SEVERE.has(line.level) ? "severe" : "" },
       line.time_ns === null ? null : element("small", {}, `${clock(BigInt(line.time_ns)).time} `),
       line.level ? element("small", {}, `${line.level} `) : null,
       ...marked(line.message, "message")));
@@ -81,12 +80,17 @@ function logs(lines) {
   return [element("h4", {}, "Logs"), list];
 }
 
-/** @param {[string, unknown][]} values */
-function pairs(values) {
+/**
+ * @param {[string, unknown][]} values
+ * @param {(name: string, text: string) => boolean} canCopy whether a value has a button to copy it
+ */
+function pairs(values, canCopy = () => true) {
   const list = element("dl", { class: "pairs" });
   for (const [name, value] of values) {
     const text = typeof value === "string" ? value : JSON.stringify(value);
-    list.append(element("dt", {}, ...marked(name)), element("dd", { class: text.includes("\n") ? "lines" : "" }, ...marked(text, name)));
+    list.append(element("dt", {}, ...marked(name)), element("dd", {},
+      element("div", { class: text.includes("\n") ? "value lines" : "value", tabindex: text.includes("\n") ? 0 : null }, ...marked(text, name)),
+      canCopy(name, text) ? copyButton(name, text) : null));
   }
   return list;
 }

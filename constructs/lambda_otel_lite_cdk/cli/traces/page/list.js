@@ -9,6 +9,9 @@ const TRACE_ORDERS = {
   spans: ["Most spans", (a, b) => b.spans.length - a.spans.length],
 };
 
+/** A pause in typing, after which many traces are worth looking through. */
+const PAUSE_MS = 120;
+
 /**
  * @param {ReturnType<typeof traceStore>} store
  * @param {(trace: Trace) => void} choose called when the user picks a trace
@@ -30,6 +33,7 @@ function traceList(store, choose, searched) {
   const durations = histogram($("durations"), { label: "Duration", logarithmic: true, text: duration }, filter);
   /** @type {Trace | null} */
   let current = null;
+  let soon = 0;
   const orders = { traces: "newest", names: "total" };
 
   /** @param {Trace} trace */
@@ -62,7 +66,16 @@ function traceList(store, choose, searched) {
     $("traces").focus();
   }
 
+  /** Search when the typing pauses. */
+  function searchSoon() {
+    clearTimeout(soon);
+    $("search").setAttribute("aria-busy", "true");
+    soon = setTimeout(search, PAUSE_MS);
+  }
+
   function search() {
+    clearTimeout(soon);
+    $("search").removeAttribute("aria-busy");
     searching.query = parseQuery($("search").value, store.hasAttribute);
     filter();
     searched();
@@ -100,7 +113,7 @@ function traceList(store, choose, searched) {
     const both = new Set(ofLength);
     const found = inTime.filter((trace) => both.has(trace)).toSorted(TRACE_ORDERS[orders.traces]?.[1]);
     const groups = byName ? groupByName(spansOf(found, query)).toSorted(GROUP_ORDERS[orders.names]?.[1]) : [];
-    say(found, groups);
+    tell(found, groups);
     return { traces: found, groups };
   }
 
@@ -108,7 +121,7 @@ function traceList(store, choose, searched) {
    * @param {Trace[]} found
    * @param {Group[]} groups
    */
-  function say(found, groups) {
+  function tell(found, groups) {
     const all = plural(traces.length, "trace");
     const of = found.length === traces.length ? all : `${found.length.toLocaleString("en")} of ${all}`;
     $("count").textContent = byName ? `${plural(groups.length, "name")} in ${of}` : of;
@@ -137,7 +150,8 @@ function traceList(store, choose, searched) {
       filter();
     });
   }
-  $("search").addEventListener("input", search);
+  $("search").addEventListener("input", searchSoon);
+  $("search").addEventListener("change", search);
   $("sort").addEventListener("change", () => { orders[byName ? "names" : "traces"] = $("sort").value; filter(); });
   $("by-trace").addEventListener("click", () => show(false));
   $("by-name").addEventListener("click", () => show(true));

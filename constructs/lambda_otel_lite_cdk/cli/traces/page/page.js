@@ -8,6 +8,9 @@ let openSpan = null;
 
 const list = traceList(store, (trace) => go(trace, null), () => showMarks());
 const chart = waterfall((span) => go(openTrace, span));
+const find = finder(chart.isFound, (span) => { views.choose("timeline"); go(openTrace, span); });
+const lines = logLines((placed) => { lines.mark(placed); go(openTrace, placed.span); showLine(placed); });
+const views = traceViews(drawView);
 
 /**
  * @param {Trace | null} trace
@@ -34,22 +37,34 @@ function show() {
     if (trace) {
       showHead(trace);
       chart.show(trace);
+      find.show(trace);
+      drawView();
     }
   }
   if (trace) {
     chart.select(openSpan);
+    find.select(openSpan);
+    lines.select(openSpan);
     showSpan(openSpan);
   }
+}
+
+/** Draw the view of the open trace that is shown beside the chart. */
+function drawView() {
+  if (!openTrace) return;
+  if (views.current() === "logs") lines.show(openTrace);
 }
 
 /** @param {Trace} trace */
 function showHead(trace) {
   const when = clock(trace.start);
   $("title").textContent = trace.root.name || "(no name)";
-  $("subtitle").textContent = [
+  $("subtitle").replaceChildren([
     duration(trace.length), plural(trace.spans.length, "span"), plural(trace.services.length, "service"),
     `${when.day} ${when.time} ${when.zone}`, trace.id,
-  ].join(" · ");
+  ].join(" · "), " ", copyButton("trace id", trace.id));
+  $("view-logs").querySelector("span")?.replaceChildren(trace.lines.length.toLocaleString("en"));
+  $("no-lines").hidden = trace.lines.length > 0;
   $("legend").replaceChildren(...trace.services.map((name) =>
     element("span", {}, element("i", { class: `dot ${colour(name)}` }), name)));
 }
@@ -69,6 +84,8 @@ function addTraces(batch) {
   if (openTrace && changed.has(openTrace)) {
     showHead(openTrace);
     chart.refresh();
+    find.show(openTrace);
+    drawView();
     if (openSpan) showSpan(openSpan);
   }
 }
@@ -78,6 +95,8 @@ Object.assign(globalThis, { addTraces });
 function showMarks() {
   if (!openTrace) return;
   chart.mark();
+  find.show(openTrace);
+  drawView();
   if (openSpan) showSpan(openSpan);
 }
 
@@ -115,17 +134,16 @@ function linkTo(link) {
 }
 
 /**
- * @param {(span: Span) => boolean} wanted
- * @param {boolean} backwards
+ * Bring a log line into view in the details of its span.
+ * @param {PlacedLine} placed
  */
-function goNext(wanted, backwards) {
-  const span = chart.next(wanted, backwards);
-  if (span) go(openTrace, span);
+function showLine({ line, span }) {
+  $("details").querySelectorAll(".logs li")[span.logs.indexOf(line)]?.scrollIntoView({ block: "center" });
 }
 
 function closeDetails() {
   go(openTrace, null);
-  $("spans").focus();
+  $(views.current() === "logs" ? "lines" : "spans").focus();
 }
 
 function leaveTrace() {
@@ -145,6 +163,7 @@ $("theme").addEventListener("click", () => {
   const next = themes[(now + 1) % themes.length] ?? "Auto";
   relabel($("theme"), "Colours", next);
   document.documentElement.dataset.theme = next.toLowerCase();
+  if (openTrace) chart.recolour();
 });
 
 $("traces").addEventListener("keydown", (event) => {
@@ -156,7 +175,7 @@ $("traces").addEventListener("keydown", (event) => {
     $("spans").focus();
   }
 });
-$("spans").addEventListener("keydown", (event) => {
+for (const id of ["spans", "lines"]) $(id).addEventListener("keydown", (event) => {
   if (event.key === "Enter" && openSpan) $("details").focus();
 });
 $("search").addEventListener("keydown", (event) => {
@@ -170,11 +189,12 @@ addEventListener("keydown", (event) => {
     $("search").focus();
     $("search").select();
   } else if ("nNeE".includes(event.key) && !typing && openTrace) {
-    const backwards = event.key < "a";
-    goNext("nN".includes(event.key) ? chart.isFound : (span) => span.failed, backwards);
+    find.next("nN".includes(event.key) ? "match" : "error", event.key < "a");
   } else if (event.key === "?" && !typing) {
     $("help").showModal();
   } else if (event.key === "Escape") {
+    // The browser would empty the search.
+    if (typing) event.preventDefault();
     if (typing) $("traces").focus();
     else if (openSpan) closeDetails();
     else if (openTrace) leaveTrace();

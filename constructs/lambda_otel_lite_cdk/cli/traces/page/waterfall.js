@@ -3,6 +3,12 @@
 /** @param {(span: Span) => void} choose called when the user picks a span */
 function waterfall(choose) {
   const list = windowed($("spans"), row, choose);
+  const overview = minimap((time, part) => {
+    const host = $("spans");
+    host.scrollTop = part * host.scrollHeight - host.clientHeight / 2;
+    const middle = time * trace.length;
+    if (to - from < trace.length) view(middle - (to - from) / 2, middle + (to - from) / 2);
+  });
   /** @type {Set<Span>} */
   const folded = new Set();
   /** @type {Set<Span>} */
@@ -41,12 +47,13 @@ function waterfall(choose) {
       element("i", { class: `dot ${colour(span.service)}` }),
       element("span", { class: "name", title: `${span.service}: ${span.name}` }, ...marked(span.name || "(no name)", "name"), " ",
         element("small", {}, ...marked(span.service, "service"))),
-      span.failed ? element("span", { class: "badge failed" }, "error") : null,
+      span.failed ? element("span", { class: "badge failed", title: "error" },
+        element("span", { class: "cross", "aria-hidden": "true" }, "✕"), element("span", { class: "visually-hidden" }, "error")) : null,
       folded.has(span) && span.failedBelow
         ? element("span", { class: "badge failed inside-badge", title: "in the spans below it" }, `${plural(span.failedBelow, "error")} inside`) : null,
       span.cold ? element("span", { class: "badge cold" }, "cold") : null,
       oddities(span).length ? element("span", { class: "badge odd", title: oddities(span).join(" ") }, "!") : null);
-    label.style.paddingLeft = `${4 + Math.min(span.depth, 12) * 14}px`;
+    label.style.setProperty("--depth", String(Math.min(span.depth, 12)));
     const marks = span.events.map((event) => {
       const mark = element("i", { class: "mark", title: event.name, "aria-hidden": "true" });
       mark.style.left = `${(Number(BigInt(event.time_ns) - trace.start) / MS - from) * scale}%`;
@@ -70,7 +77,14 @@ function waterfall(choose) {
   function fold(span, on) {
     if (on && span.children.length) folded.add(span);
     else folded.delete(span);
-    list.set(visibleSpans(trace, folded), list.current());
+    list.set(rows(), list.current());
+  }
+
+  /** The spans that are not folded away, which the overview shows too. */
+  function rows() {
+    const shown = visibleSpans(trace, folded);
+    overview.show(trace, shown);
+    return shown;
   }
 
   /**
@@ -87,6 +101,7 @@ function waterfall(choose) {
     $("zoom-out").disabled = size >= trace.length;
     drawTicks();
     list.draw();
+    overview.frame(from, to);
   }
 
   /** @param {number} factor */
@@ -190,30 +205,20 @@ function waterfall(choose) {
       trace = shown;
       folded.clear();
       found = hits(trace, searching.query);
-      list.set(visibleSpans(trace, folded), null);
+      list.set(rows(), null);
       view(0, trace.length);
     },
     /** @param {Span | null} span */
     select(span) {
-      for (let above = span?.parent; above; above = above.parent) folded.delete(above);
-      list.set(visibleSpans(trace, folded), span);
+      let opened = false;
+      for (let above = span?.parent; above; above = above.parent) opened = folded.delete(above) || opened;
+      if (opened) list.set(rows(), span);
+      else list.select(span);
     },
     /** Mark what is searched for. */
     mark() {
       found = hits(trace, searching.query);
       list.draw();
-    },
-    /**
-     * The next span of a kind, seen from the one that is selected, and from the last to the first.
-     * @param {(span: Span) => boolean} wanted
-     * @param {boolean} backwards
-     */
-    next(wanted, backwards) {
-      const ordered = visibleSpans(trace, new Set());
-      const at = list.current() ? ordered.indexOf(/** @type {Span} */ (list.current())) : -1;
-      const after = at < 0 ? ordered : [...ordered.slice(at + 1), ...ordered.slice(0, at + 1)];
-      if (backwards) after.unshift(.../** @type {Span[]} */ (at < 0 ? [] : [after.pop()]));
-      return (backwards ? after.toReversed() : after).find(wanted) ?? null;
     },
     /** @param {Span} span */
     isFound: (span) => found.has(span),
@@ -222,10 +227,12 @@ function waterfall(choose) {
       const moved = Number(start - trace.start) / MS;
       const whole = from === 0 && to === length;
       found = hits(trace, searching.query);
-      list.update(visibleSpans(trace, folded));
+      list.update(rows());
       if (whole) view(0, trace.length);
       else view(from + moved, to + moved);
     },
     current: list.current,
+    /** Draw with other colours. */
+    recolour: overview.draw,
   };
 }
