@@ -268,14 +268,23 @@ def test_a_live_page_shows_what_its_script_brings(chromium: Page, tmp_path: Path
 
 def test_a_report_of_many_spans_keeps_few_in_the_page(chromium: Page, tmp_path: Path) -> None:
     many = [
-        *(one for number in range(2000) for one in trace(number)),
+        *(span(f"{n}", trace_id=f"{n}", start_ns=EPOCH + n * MS) for n in range(20_000)),
         *(span(f"s{n}", trace_id="long", start_ns=EPOCH * 2 + n * MS) for n in range(20_000)),
     ]
     chromium.look(1280, 800)
     chromium.open(write(tmp_path / "many.html", *many))
     chromium.settle()
-    assert texts(chromium, "#count") == ["2,001 traces"]
-    assert chromium.evaluate("document.querySelectorAll('.row').length") < 200
+    assert texts(chromium, "#count") == ["20,001 traces"]
+    count = "document.querySelectorAll('*').length"
+    for view in ("timeline", "logs", "flame", "map"):
+        click(chromium, f"#view-{view}")
+        assert chromium.evaluate(count) < 2000
+    click(chromium, "#view-timeline")
+    chromium.press("/")
+    type_(chromium, "s1999")
+    assert texts(chromium, "#count") == ["1 of 20,001 traces"]
+    assert texts(chromium, ".found-match .at") == ["11 matches"]
+    assert chromium.evaluate(count) < 2000
     chromium.evaluate("document.querySelector('#spans').focus()")
     chromium.press("End")
     assert texts(chromium, "#details h3") == ["s19999"]

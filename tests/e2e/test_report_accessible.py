@@ -43,6 +43,8 @@ STATES: dict[str, Callable[[Page], object]] = {
     "found": search,
     "nothing found": search_in_vain,
     "logs": lambda page: click(page, "#view-logs"),
+    "self time": lambda page: click(page, "#view-flame"),
+    "services": lambda page: click(page, "#view-map"),
     "names": lambda page: click(page, "#by-name"),
     "keys": lambda page: page.press("?"),
 }

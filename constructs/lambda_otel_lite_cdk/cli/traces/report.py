@@ -29,9 +29,10 @@ if TYPE_CHECKING:
 _SCRIPTS = (
     *("format.js", "model.js", "store.js", "search.js", "dom.js", "marking.js", "windowed.js"),
     *("copying.js", "histogram.js", "names.js", "list.js", "lines.js", "details.js"),
-    *("minimap.js", "waterfall.js", "finder.js", "views.js", "page.js"),
+    *("minimap.js", "waterfall.js", "finder.js", "flame.js"),
+    *("calls.js", "layers.js", "map.js", "views.js", "page.js"),
 )
-_STYLES = ("report.css", "trace.css", "media.css")
+_STYLES = ("report.css", "trace.css", "views.css", "media.css")
 #: Characters that end a script element or a line of JavaScript. JSON may hold them as escapes.
 _ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 #: JavaScript's integers are exact up to here.

@@ -16,8 +16,9 @@ const PAUSE_MS = 120;
  * @param {ReturnType<typeof traceStore>} store
  * @param {(trace: Trace) => void} choose called when the user picks a trace
  * @param {() => void} searched called when the search or its marks changed
+ * @param {() => void} filtered called when other traces are listed
  */
-function traceList(store, choose, searched) {
+function traceList(store, choose, searched, filtered) {
   /** @type {Trace[]} */
   let traces = [];
   let longest = 0;
@@ -34,6 +35,8 @@ function traceList(store, choose, searched) {
   /** @type {Trace | null} */
   let current = null;
   let soon = 0;
+  /** @type {Trace[]} */
+  let listed = [];
   const orders = { traces: "newest", names: "total" };
 
   /** @param {Trace} trace */
@@ -60,7 +63,12 @@ function traceList(store, choose, searched) {
 
   /** @param {Group} group */
   function searchFor(group) {
-    $("search").value = `service="${group.service.replaceAll('"', "")}" name="${group.name.replaceAll('"', "")}"`;
+    searchWith(`service=${quoted(group.service)} name=${quoted(group.name)}`);
+  }
+
+  /** @param {string} text */
+  function searchWith(text) {
+    $("search").value = text;
     show(false);
     search();
     $("traces").focus();
@@ -85,6 +93,7 @@ function traceList(store, choose, searched) {
     const found = select();
     if (byName) names.set(found.groups, null);
     else list.set(found.traces, current);
+    filtered();
   }
 
   /** Take what has come, and leave what can be seen where it is. */
@@ -99,6 +108,7 @@ function traceList(store, choose, searched) {
     const found = select();
     if (byName) names.update(found.groups);
     else list.update(found.traces);
+    filtered();
   }
 
   /** Find what is asked for, and say how much that is. */
@@ -111,10 +121,10 @@ function traceList(store, choose, searched) {
     times.draw(ofLength.map((trace) => ({ value: startOf(trace), failed: trace.errors > 0 })));
     durations.draw(inTime.map((trace) => ({ value: trace.length, failed: trace.errors > 0 })));
     const both = new Set(ofLength);
-    const found = inTime.filter((trace) => both.has(trace)).toSorted(TRACE_ORDERS[orders.traces]?.[1]);
-    const groups = byName ? groupByName(spansOf(found, query)).toSorted(GROUP_ORDERS[orders.names]?.[1]) : [];
-    tell(found, groups);
-    return { traces: found, groups };
+    listed = inTime.filter((trace) => both.has(trace)).toSorted(TRACE_ORDERS[orders.traces]?.[1]);
+    const groups = byName ? groupByName(spansOf(listed, query)).toSorted(GROUP_ORDERS[orders.names]?.[1]) : [];
+    tell(listed, groups);
+    return { traces: listed, groups };
   }
 
   /**
@@ -168,9 +178,18 @@ function traceList(store, choose, searched) {
     refresh,
     /** @param {Trace | null} trace */
     select(trace) { current = trace; list.select(trace); },
+    /** @param {string} service */
+    searchService(service) { searchWith(`service=${quoted(service)}`); },
+    /** The traces that are found. */
+    listed: () => listed,
     current: list.current,
     first: list.first,
   };
+}
+
+/** @param {string} text */
+function quoted(text) {
+  return `"${text.replaceAll('"', "")}"`;
 }
 
 /**

@@ -7,6 +7,7 @@
  * @property {number[]} times in ms, the shortest first
  * @property {number} errors
  * @property {number} total in ms
+ * @property {number} self in ms, in which no child of them ran
  */
 
 /**
@@ -16,13 +17,14 @@
 function groupByName(spans) {
   /** @type {Map<string, Group>} */
   const groups = new Map();
-  for (const { service, name, took, failed } of spans) {
+  for (const { service, name, took, failed, self } of spans) {
     const key = JSON.stringify([service, name]);
-    const group = groups.get(key) ?? { service, name, times: [], errors: 0, total: 0 };
+    const group = groups.get(key) ?? { service, name, times: [], errors: 0, total: 0, self: 0 };
     groups.set(key, group);
     group.times.push(took);
     group.errors += Number(failed);
     group.total += took;
+    group.self += self;
   }
   for (const group of groups.values()) group.times.sort((a, b) => a - b);
   return [...groups.values()];

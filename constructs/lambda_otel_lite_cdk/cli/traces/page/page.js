@@ -6,10 +6,14 @@ let openTrace = null;
 /** @type {Span | null} */
 let openSpan = null;
 
-const list = traceList(store, (trace) => go(trace, null), () => showMarks());
+const list = traceList(store, (trace) => go(trace, null), () => showMarks(), () => {
+  if (openTrace && views.current() === "map") map.show(openTrace);
+});
 const chart = waterfall((span) => go(openTrace, span));
 const find = finder(chart.isFound, (span) => { views.choose("timeline"); go(openTrace, span); });
 const lines = logLines((placed) => { lines.mark(placed); go(openTrace, placed.span); showLine(placed); });
+const flame = flameView((span) => { views.choose("timeline"); go(openTrace, span); });
+const map = serviceMap(() => list.listed().flatMap((trace) => trace.spans), (link) => store.span(link.trace_id, link.span_id), list.searchService);
 const views = traceViews(drawView);
 
 /**
@@ -52,7 +56,8 @@ function show() {
 /** Draw the view of the open trace that is shown beside the chart. */
 function drawView() {
   if (!openTrace) return;
-  if (views.current() === "logs") lines.show(openTrace);
+  const view = { logs: lines, flame, map }[views.current()];
+  view?.show(openTrace);
 }
 
 /** @param {Trace} trace */
@@ -143,7 +148,7 @@ function showLine({ line, span }) {
 
 function closeDetails() {
   go(openTrace, null);
-  $(views.current() === "logs" ? "lines" : "spans").focus();
+  $({ timeline: "spans", logs: "lines" }[views.current()] ?? views.current()).focus();
 }
 
 function leaveTrace() {

@@ -1,5 +1,8 @@
 // Lists of any length.
 
+/** Rows of a list that are printed; what is printed cannot be scrolled. */
+const MOST_PRINTED = 2000;
+
 /**
  * A list of any length in a scrolling box. Only the rows that can be seen are in the page. A row
  * is as high as the style sheet's --row on that box.
@@ -14,15 +17,17 @@ function windowed(host, render, choose) {
   /** @type {T[]} */
   let items = [];
   let selected = -1;
+  let printed = false;
   const height = () => parseFloat(getComputedStyle(host).getPropertyValue("--row"));
 
   function draw() {
     const row = height();
-    const first = Math.max(0, Math.floor(host.scrollTop / row) - 5);
-    const last = Math.ceil((host.scrollTop + host.clientHeight) / row) + 5;
+    const first = printed ? 0 : Math.max(0, Math.floor(host.scrollTop / row) - 5);
+    const last = printed ? MOST_PRINTED : Math.ceil((host.scrollTop + host.clientHeight) / row) + 5;
     inner.replaceChildren(
       ...items.slice(first, last).map((item, number) => place(item, first + number, row)),
     );
+    if (printed && items.length > last) inner.append(element("p", { class: "more" }, `and ${(items.length - last).toLocaleString("en")} more`));
     if (selected < first || selected >= last) host.removeAttribute("aria-activedescendant");
     else host.setAttribute("aria-activedescendant", `${host.id}-${selected}`);
   }
@@ -66,7 +71,16 @@ function windowed(host, render, choose) {
     if (item !== undefined) choose(item);
   }
 
+  /** @param {boolean} on */
+  function print(on) {
+    printed = on;
+    draw();
+  }
+
   host.addEventListener("scroll", draw);
+  addEventListener("beforeprint", () => print(true));
+  addEventListener("afterprint", () => print(false));
+  matchMedia("print").addEventListener("change", ({ matches: on }) => print(on));
   new ResizeObserver(reveal).observe(host);
   host.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
