@@ -130,10 +130,10 @@ def test_the_map_has_services_what_they_call_and_links(page: Page) -> None:
     assert page.evaluate("document.querySelector('#search').value") == 'service="cart"'
 
 
-def overlaps(page: Page) -> list[str]:
+def overlaps(page: Page, selector: str) -> list[str]:
     boxes = page.evaluate(
-        "[...document.querySelectorAll('.node')].map(e => "
-        "(r => [e.firstChild.textContent, r.left, r.top, r.right, r.bottom])"
+        f"[...document.querySelectorAll({selector!r})].map(e => "
+        "(r => [e.textContent, r.left, r.top, r.right, r.bottom])"
         "(e.getBoundingClientRect()))"
     )
     return [
@@ -151,12 +151,24 @@ def test_services_that_call_in_a_circle_have_places_of_their_own(page: Page) -> 
         *(service(names[n % 8], f"s{n}", f"s{n - 1}" if n else None) for n in range(17)),
     )
     assert len(texts(page, ".node")) == 8
-    assert not overlaps(page)
+    assert not overlaps(page, ".node")
     lefts = page.evaluate(
         "[...document.querySelectorAll('.node')].map(e => [e.firstChild.textContent, e.offsetLeft])"
     )
     ordered = [name for name, _ in sorted(lefts, key=lambda one: one[1])]
     assert "".join(ordered) == names, "callers are left of what they call"
+
+
+def test_no_number_covers_another_where_ways_cross(page: Page) -> None:
+    """Each of two services calls the same three, and one of these the next."""
+    calls = [(a, b) for a in ("a1", "a2") for b in ("b1", "b2", "b3")] + [("b1", "c"), ("a1", "c")]
+    spans = [service("start", "root")]
+    for n, (caller, callee) in enumerate(calls):
+        spans.append(service(caller, f"f{n}", "root"))
+        spans.append(service(callee, f"t{n}", f"f{n}"))
+    show(page, "map", *spans)
+    assert len(texts(page, ".call-text")) == 11
+    assert not overlaps(page, ".call-text")
 
 
 def test_the_map_is_of_the_trace_or_of_all_that_are_listed(page: Page) -> None:

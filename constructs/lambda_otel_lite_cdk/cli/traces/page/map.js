@@ -5,6 +5,8 @@ const OFTEN = 0.05;
 /** Sizes in px; boxes are as large as the style sheet's. */
 const NODE = { width: 170, height: 46, across: 250, down: 70, edge: 16, back: 60 };
 
+const TEXT = { width: 70, height: 15 };
+
 /** @typedef {{ x: number, y: number }} Corner */
 
 /**
@@ -36,6 +38,7 @@ function serviceMap(all, linked, choose) {
     /** @type {Map<Call, Corner[]>} */
     const corners = new Map([...ways].map(([call, way]) => [call, way.map(corner)]));
     const drawn = calls.map((call) => line(call, corners));
+    apart(drawn);
     const svg = drawing("svg", { width, height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" },
       drawing("defs", {}, ...["call", "failed"].map((kind) => drawing("marker", {
         id: `arrow-${kind}`, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 8, markerHeight: 8,
@@ -135,9 +138,23 @@ function line(call, corners) {
   // The table below says the same in words.
   const text = element("span", { class: `call-text ${errors ? "failed" : ""}`, "aria-hidden": "true" },
     times.length.toLocaleString("en") + (errors ? ` · ${errors.toLocaleString("en")} ✕` : ""));
-  text.style.left = `${x}px`;
-  text.style.top = `${y}px`;
-  return { path, text };
+  return { path, text, x, y };
+}
+
+/**
+ * Place texts so that none covers another: where ways cross, the later one goes below.
+ * @param {{ text: HTMLElement, x: number, y: number }[]} texts
+ */
+function apart(texts) {
+  /** @type {{ x: number, y: number }[]} */
+  const placed = [];
+  for (const { text, x, y } of texts.toSorted((a, b) => a.y - b.y)) {
+    const below = placed.filter((other) => Math.abs(other.x - x) < TEXT.width).map((other) => other.y + TEXT.height);
+    const free = Math.max(y, ...below);
+    placed.push({ x, y: free });
+    text.style.left = `${x}px`;
+    text.style.top = `${free}px`;
+  }
 }
 
 /** @param {Corner[]} points through which it goes level */
