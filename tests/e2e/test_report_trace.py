@@ -87,6 +87,22 @@ def test_a_long_trace_has_an_overview_that_shows_errors(page: Page, *, dark: boo
     assert {x for x, y in usual if 49 <= y <= 51} <= set(range(45, 56)), "the fiftieth is not"
 
 
+def test_in_the_overview_nothing_covers_an_error(page: Page) -> None:
+    def crowd(trace_id: str, *, failed: bool) -> list[Any]:
+        status = {1000: "ERROR"} if failed else {}
+        return [
+            span(f"s{n}", trace_id=trace_id, status=status.get(n, "UNSET")) for n in range(2000)
+        ]
+
+    add(page, *crowd("bad", failed=True), *crowd("good", failed=False))
+    show(page, "#bad")
+    failed = pixels(page, "fill failed")
+    assert {x for x, _ in failed} >= set(range(1, 100))
+    assert {y for _, y in failed} <= set(range(47, 56))
+    show(page, "#good")
+    assert not pixels(page, "fill failed")
+
+
 def test_the_overview_moves_what_is_seen(page: Page) -> None:
     long_trace(page)
     assert "c98" not in " ".join(rows(page))
@@ -101,10 +117,11 @@ def test_the_overview_moves_what_is_seen(page: Page) -> None:
     assert "c98" in " ".join(rows(page))
     assert texts(page, "#ticks .tick")[-1] in ("1,000 ms", "1000 ms", "1.00 s", "")
     frame = page.evaluate(
-        "(r => [r.right, r.bottom])"
+        "(r => [r.left, r.right, r.bottom])"
         "(document.querySelector('.minimap-frame').getBoundingClientRect())"
     )
-    assert frame == pytest.approx([left + width, top + height], abs=2)
+    seen = [left + width * 3 / 4, left + width, top + height]
+    assert frame == pytest.approx(seen, abs=2), "the last quarter, at the bottom"
 
 
 def test_ids_and_values_are_copied_as_they_are(page: Page) -> None:
@@ -166,6 +183,10 @@ def test_the_traces_log_lines_stand_by_time_and_lead_to_their_spans(page: Page) 
         page.press("ArrowDown")
     assert texts(page, "#details h3") == ["process"]
     assert texts(page, "#lines [aria-selected=true] .said-line")[0] == "looking for stock"
+    click(page, "#view-timeline")
+    page.evaluate("document.querySelector('#spans-1').click()")
+    click(page, "#view-logs")
+    assert not texts(page, "#lines [aria-selected=true]"), "another span was chosen since"
     page.evaluate("document.querySelector('#traces-1').click()")
     page.settle()
     assert visible(page, "#no-lines"), "this trace has none"

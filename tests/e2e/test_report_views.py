@@ -27,13 +27,13 @@ def show(page: Page, view: str, *spans: Any) -> None:
 
 
 def work(page: Page) -> None:
-    """10 ms of a root's own; twice 30 ms of `sql`; 30 ms of `render`, of which 20 of `sql`."""
+    """10 ms of a root's own; 20 and 40 ms of `sql`; 30 ms of `render`, of which 20 of `sql`."""
     show(
         page,
         "flame",
         span("root", name="root"),
-        span("a", "root", name="sql", end_ns=30 * MS),
-        span("b", "root", name="sql", start_ns=30 * MS, end_ns=60 * MS, status="ERROR"),
+        span("a", "root", name="sql", end_ns=20 * MS),
+        span("b", "root", name="sql", start_ns=20 * MS, end_ns=60 * MS, status="ERROR"),
         span("c", "root", name="render", start_ns=60 * MS, end_ns=90 * MS),
         span("d", "c", name="sql", start_ns=60 * MS, end_ns=80 * MS),
     )
@@ -89,6 +89,7 @@ def test_names_are_ordered_by_their_own_time_and_lead_to_the_timeline(page: Page
     page.settle()
     assert visible(page, "#spans")
     assert texts(page, "#details h3") == ["sql"]
+    assert texts(page, "#details .value")[0] == "40.0 ms", "the one with most"
 
 
 def test_self_time_of_a_deep_trace_has_few_blocks(page: Page) -> None:
@@ -114,10 +115,12 @@ def test_the_map_has_services_what_they_call_and_links(page: Page) -> None:
         service("cart", "c", "b", status="ERROR", end_ns=20 * MS),
         service("cart", "d", "c", kind="CLIENT", attributes={"db.system.name": "redis"}),
         service("mail", "e", "gone", links=(Link("m", "c", {}),)),
+        service("log", "f", links=(Link("m", "c", {}),)),
+        service("log", "g", "c"),
     )
-    assert sorted(texts(page, ".node .node-name")) == ["cart", "mail", "redis", "web"]
+    assert sorted(texts(page, ".node .node-name")) == ["cart", "log", "mail", "redis", "web"]
     calls = [row.split("\xa0")[0] for row in texts(page, "#map-rows th")]
-    assert sorted(calls) == ["cart → mail (link)", "cart → redis", "web → cart"]
+    assert sorted(calls) == ["cart → log", "cart → mail (link)", "cart → redis", "web → cart"]
     assert page.accessible_name(".node.failed") == "cart 2 spans, 1 error"
     row = "[...document.querySelectorAll('#map-rows tr')].find(r => /web/.test(r.textContent))"
     assert page.evaluate(f"[...{row}.children].slice(1).map(e => e.textContent)") == [
@@ -180,10 +183,11 @@ def test_the_map_is_of_the_trace_or_of_all_that_are_listed(page: Page) -> None:
     assert texts(page, "#map-rows td:nth-child(2)") == ["3", "3"], (
         "a link beside a parent is no more"
     )
-    search(page, "o-2")
-    assert sorted(texts(page, ".node .node-name")) == ["api", "orders", "shop", "worker"]
     click(page, "#only-cold")
     assert texts(page, "#map-rows td:nth-child(2)") == ["1", "1"]
+    click(page, "#only-cold")
+    search(page, "o-2")
+    assert sorted(texts(page, ".node .node-name")) == ["api", "orders", "shop", "worker"]
 
 
 def test_print_has_all_rows_on_white_and_no_controls(chromium: Page, tmp_path: Path) -> None:
