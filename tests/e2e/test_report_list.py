@@ -89,6 +89,18 @@ def test_names_are_counted_and_lead_to_their_spans(page: Page) -> None:
     assert len(titles(page)) == 3
 
 
+def test_a_name_is_chosen_with_the_keyboard(page: Page) -> None:
+    click(page, "#by-name")
+    page.evaluate("document.querySelector('#names').focus()")
+    page.press("ArrowDown")
+    page.press("ArrowDown")
+    name = texts(page, "#names [aria-selected=true] .name")[0]
+    assert page.evaluate("document.querySelector('#search').value") == "", "keys only move"
+    page.press("Enter")
+    assert page.evaluate("document.querySelector('#search').value").endswith(f'name="{name}"')
+    assert page.evaluate("document.activeElement.id") == "traces"
+
+
 def test_percentiles_are_of_the_nearest_rank(page: Page) -> None:
     spans = ",".join(
         f'{{trace_id:"p",span_id:"{n}",parent_id:null,name:"p",kind:"",start_ns:"0",'

@@ -24,7 +24,7 @@ function traceList(store, choose, searched, filtered) {
   let longest = 0;
   let byName = false;
   const list = windowed($("traces"), row, choose);
-  const names = windowed($("names"), groupRow, searchFor);
+  const names = windowed($("names"), groupRow, searchFor, true);
   /** @type {["errors" | "cold", HTMLElement][]} */
   const filters = [["errors", $("only-errors")], ["cold", $("only-cold")]];
   const times = histogram($("times"), {

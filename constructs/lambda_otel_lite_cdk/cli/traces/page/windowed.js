@@ -10,8 +10,9 @@ const MOST_PRINTED = 2000;
  * @param {HTMLElement} host the scrolling box
  * @param {(item: T) => HTMLElement} render
  * @param {(item: T) => void} choose called when the user picks a row
+ * @param {boolean} [leaves] whether choosing leaves the list: keys only move in it, and Enter chooses
  */
-function windowed(host, render, choose) {
+function windowed(host, render, choose, leaves = false) {
   const inner = element("div", { class: "inner", role: "presentation" });
   host.append(inner);
   /** @type {T[]} */
@@ -68,7 +69,9 @@ function windowed(host, render, choose) {
   /** @param {number} step */
   function move(step) {
     const item = items[Math.min(Math.max(selected + step, 0), items.length - 1)];
-    if (item !== undefined) choose(item);
+    if (item === undefined) return;
+    if (leaves) select(item);
+    else choose(item);
   }
 
   /** @param {boolean} on */
@@ -84,6 +87,8 @@ function windowed(host, render, choose) {
   new ResizeObserver(reveal).observe(host);
   host.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const chosen = items[selected];
+    if (leaves && event.key === "Enter" && chosen !== undefined) choose(chosen);
     const page = Math.max(1, Math.floor(host.clientHeight / height()) - 1);
     /** @type {Record<string, number>} */
     const steps = {
