@@ -40,7 +40,7 @@ def main() -> None:
     README.write_text(text, "utf-8")
     with browser(program) as page:
         for name, dark in (("report.png", False), ("report-dark.png", True)):
-            page.look(1180, 520, dark=dark, scale=1.5)
+            page.look(1280, 560, dark=dark, scale=1.5)
             page.open(REPORT.as_uri())
             page.settle()
             # The function's own span, whose details tell most.

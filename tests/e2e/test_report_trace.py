@@ -142,6 +142,14 @@ def test_ids_and_values_are_copied_as_they_are(page: Page) -> None:
     assert not page.evaluate("document.querySelector('[aria-label=\"Copy Parent\"]')")
 
 
+def test_an_exception_stands_before_all_that_is_not(page: Page) -> None:
+    events = (Event("retry", 0, {}), Event("exception", 0, {"exception.stacktrace": STACK}))
+    add(page, span("s", trace_id="order", attributes={"a": 1}, events=events))
+    show(page, "#order/s")
+    titles = [text.partition(" 0 ")[0] for text in texts(page, "#details h4")]
+    assert titles[:3] == ["Event: exception", "Attributes", "Event: retry"]
+
+
 def test_it_is_said_where_among_matches_and_errors_one_is(page: Page) -> None:
     search(page, "service:orders")
     page.evaluate("document.querySelector('#traces-1').click()")

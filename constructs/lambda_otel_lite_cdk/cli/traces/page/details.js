@@ -30,9 +30,10 @@ function showDetails(span, close, linkTo, linksFrom) {
       Trace: span.trace_id,
       Scope: span.scope || "none",
     }), (name, text) => text !== "none" && ["Span", "Parent", "Trace"].includes(name)),
+    // What went wrong is what most look for.
+    ...span.events.filter(isException).flatMap((event) => eventSection(span, event)),
     ...section("Attributes", span.attributes),
-    ...span.events.flatMap((event) => section(`Event: ${event.name}`, event.attributes,
-      `${duration(Number(BigInt(event.time_ns) - span.start) / MS)} after its start`)),
+    ...span.events.filter((event) => !isException(event)).flatMap((event) => eventSection(span, event)),
     ...logs(span.logs),
     ...span.links.flatMap((link) => {
       const go = linkTo(link);
@@ -53,6 +54,20 @@ function showDetails(span, close, linkTo, linksFrom) {
   panel.dataset.span = key;
   panel.replaceChildren(...parts.filter((part) => part !== null));
   panel.scrollTop = scrolled;
+}
+
+/** @param {SpanEvent} event */
+function isException(event) {
+  return event.name === "exception";
+}
+
+/**
+ * @param {Span} span
+ * @param {SpanEvent} event
+ */
+function eventSection(span, event) {
+  const when = `${duration(Number(BigInt(event.time_ns) - span.start) / MS)} after its start`;
+  return section(`Event: ${event.name}`, event.attributes, when);
 }
 
 /**
