@@ -259,8 +259,12 @@ def test_traces_that_come_leave_what_is_seen_as_it_is(page: Page) -> None:
 
 def test_a_live_page_shows_what_its_script_brings(chromium: Page, tmp_path: Path) -> None:
     target = tmp_path / "live.html"
-    target.write_text(live_page(f"addTraces({batch(trace(1))});"), "utf-8")
+    script = f"addEventListener('online', () => addTraces({batch(trace(1))}));"
+    target.write_text(live_page(script), "utf-8")
     chromium.open(f"{target.as_uri()}#{1:032x}")
+    chromium.settle()
+    assert texts(chromium, "#empty") == ["No traces yet. They are shown as they come."]
+    chromium.evaluate("dispatchEvent(new Event('online'))")
     chromium.settle()
     assert titles(chromium) == ["POST /orders/1"]
     assert texts(chromium, "#title") == ["POST /orders/1"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from lambda_otel_lite_cdk.cli.traces.log_lines import LogLine
 from lambda_otel_lite_cdk.cli.traces.report import batch
 from lambda_otel_lite_cdk.cli.traces.spans import Link
 from tests.browser import Page
@@ -131,6 +132,68 @@ def test_the_map_has_services_what_they_call_and_links(page: Page) -> None:
     page.evaluate("document.querySelector('.node.failed').click()")
     page.settle()
     assert page.evaluate("document.querySelector('#search').value") == 'service="cart"'
+
+
+def test_what_comes_leaves_zoom_and_focus_where_they_are(page: Page) -> None:
+    work(page)
+    page.evaluate("document.querySelector('.block.zoomed').focus()")
+    for key in ("ArrowDown", "ArrowDown", "ArrowRight", "Enter"):
+        page.press(key)
+    more = span("late", "c", name="pack", start_ns=80 * MS, end_ns=90 * MS)
+    page.evaluate(f"addTraces({batch([more])})")
+    assert blocks(page)["3 pack"] == 33, "10 of the 30 ms of render"
+    assert texts(page, ".block:focus span") == ["render "]
+    click(page, "#view-map")
+    click(page, "#map-listed")
+    page.evaluate("document.querySelectorAll('.node')[1].focus()")
+    before = texts(page, ".node:focus .node-name")
+    page.evaluate(f"addTraces({batch([service('new', 'n', trace_id='new')])})")
+    assert len(before) == 1
+    assert "new" in texts(page, ".node .node-name")
+    assert texts(page, ".node:focus .node-name") == before
+
+
+def test_log_lines_that_come_leave_those_that_are_seen(page: Page) -> None:
+    def line(n: int) -> LogLine:
+        return LogLine(trace_id="l", span_id="a", time_ns=n * MS, level="INFO", message=f"line {n}")
+
+    page.evaluate(f"addTraces({batch([span('a', trace_id='l')], map(line, range(0, 200, 2)))})")
+    page.evaluate("location.hash = '#l'")
+    page.settle()
+    click(page, "#view-logs")
+    page.evaluate("document.querySelector('#lines').scrollTop = 1500")
+    page.settle()
+    seen = (
+        "(top => [...document.querySelectorAll('#lines .row')]"
+        ".find(r => r.getBoundingClientRect().bottom > top).lastChild.textContent)"
+        "(document.querySelector('#lines').getBoundingClientRect().top)"
+    )
+    assert page.evaluate(seen) == "line 100"
+    page.evaluate(f"addTraces({batch([], map(line, range(1, 200, 2)))})")
+    page.settle()
+    assert texts(page, "#view-logs span") == ["200"]
+    assert page.evaluate(seen) == "line 100"
+
+
+@pytest.mark.parametrize("view", ["timeline", "logs", "flame", "map"])
+def test_long_names_make_no_view_wider_than_the_window(page: Page, view: str) -> None:
+    page.look(360, 700)
+    long = "x" * 300
+    line = LogLine(trace_id="w", span_id="b", time_ns=0, level="", message=long)
+    spans = [
+        span("a", trace_id="w", name=long),
+        span("b", "a", trace_id="w", name=long, resource={"service.name": long}),
+    ]
+    page.evaluate(f"addTraces({batch(spans, [line])})")
+    page.evaluate("location.hash = '#w'")
+    page.settle()
+    click(page, f"#view-{view}")
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    panel = {"timeline": "#spans", "logs": "#lines"}.get(view, f"#{view}")
+    wide, room = page.evaluate(
+        f"(e => [e.scrollWidth, e.clientWidth])(document.querySelector({panel!r}))"
+    )
+    assert wide == room
 
 
 def overlaps(page: Page, selector: str) -> list[str]:

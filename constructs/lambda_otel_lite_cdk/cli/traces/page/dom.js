@@ -52,6 +52,20 @@ function drawing(tag, attributes = {}, ...children) {
   return made;
 }
 
+/**
+ * Draw a part of the page anew. What had the focus there has it again: the element of the same key.
+ * @param {HTMLElement} host
+ * @param {...HTMLElement} children
+ */
+function redraw(host, ...children) {
+  const focused = document.activeElement instanceof HTMLElement && host.contains(document.activeElement)
+    ? document.activeElement.dataset.key : undefined;
+  host.replaceChildren(...children);
+  if (focused === undefined) return;
+  const again = /** @type {HTMLElement[]} */ ([...host.querySelectorAll("[data-key]")]).find(({ dataset }) => dataset.key === focused);
+  again?.focus({ preventScroll: true });
+}
+
 /** @param {HTMLElement} button */
 function isPressed(button) {
   return button.getAttribute("aria-pressed") === "true";

@@ -9,6 +9,7 @@
  * @property {number} total in ms, with all blocks below
  * @property {Span[]} spans
  * @property {number} errors
+ * @property {string} key its service and name
  * @property {Frame | null} above
  * @property {Map<string, Frame>} below
  */
@@ -26,7 +27,8 @@ const MOST_NAMES = 100;
  * @returns {Frame}
  */
 function emptyFrame(service, name, above) {
-  return { service, name, above, self: 0, total: 0, spans: [], errors: 0, below: new Map() };
+  const key = JSON.stringify([service, name]);
+  return { service, name, above, key, self: 0, total: 0, spans: [], errors: 0, below: new Map() };
 }
 
 /**
@@ -41,12 +43,11 @@ function framesOf(trace) {
   // Parents come before their children.
   for (const span of visibleSpans(trace, new Set())) {
     const above = (span.parent && of.get(span.parent)) || whole;
-    const key = JSON.stringify([span.service, span.name]);
-    let frame = above.below.get(key);
-    if (!frame) {
-      frame = emptyFrame(span.service, span.name, above);
-      above.below.set(key, frame);
-      frames.push(frame);
+    const made = emptyFrame(span.service, span.name, above);
+    const frame = above.below.get(made.key) ?? made;
+    if (frame === made) {
+      above.below.set(made.key, made);
+      frames.push(made);
     }
     of.set(span, frame);
     frame.spans.push(span);
@@ -58,6 +59,19 @@ function framesOf(trace) {
     if (frame.above) frame.above.total += frame.total;
   }
   return whole;
+}
+
+/**
+ * The block of another tree that is at the same place.
+ * @param {Frame} frame
+ * @param {Frame} whole
+ */
+function sameFrame(frame, whole) {
+  const way = [];
+  for (let one = frame; one.above; one = one.above) way.unshift(one.key);
+  let found = whole;
+  for (const key of way) found = found.below.get(key) ?? found;
+  return found;
 }
 
 /** @param {(span: Span) => void} choose called with the span to go to */
@@ -90,7 +104,7 @@ function flameView(choose) {
       }
     }
     $("flame-blocks").style.setProperty("--rows", String(deepest + 1));
-    $("flame-blocks").replaceChildren(...blocks);
+    redraw($("flame-blocks"), ...blocks);
   }
 
   /**
@@ -112,6 +126,7 @@ function flameView(choose) {
     made.style.width = `max(${100 * width}% - 1px, 2px)`;
     made.style.top = `calc(var(--block) * ${depth})`;
     made.dataset.depth = String(depth);
+    made.dataset.key = `${depth} ${frame.key}`;
     return made;
   }
 
@@ -133,7 +148,7 @@ function flameView(choose) {
       fill.style.width = `${(100 * group.self) / all}%`;
       return element("tr", {},
         element("th", { scope: "row" },
-          element("button", { type: "button", class: "jump-name", onclick: () => choose(busiest(group)) },
+          element("button", { type: "button", class: "jump-name", "data-key": `${group.service}\n${group.name}`, onclick: () => choose(busiest(group)) },
             element("i", { class: `dot ${colour(group.service)}` }), ...marked(group.name || "(no name)", "name"), " ",
             element("small", {}, ...marked(group.service, "service")))),
         element("td", {}, group.times.length.toLocaleString("en")),
@@ -141,7 +156,7 @@ function flameView(choose) {
         element("td", {}, duration(group.self)),
         element("td", { class: "share" }, element("span", {}, `${((100 * group.self) / all).toFixed(1)} %`), element("div", { class: "track" }, fill)));
     });
-    $("flame-rows").replaceChildren(...rows);
+    redraw($("flame-rows"), ...rows);
     $("flame-more").textContent = groups.length > MOST_NAMES ? `${plural(groups.length - MOST_NAMES, "name")} with less time not shown.` : "";
   }
 
@@ -163,9 +178,9 @@ function flameView(choose) {
   return {
     /** @param {Trace} shown */
     show(shown) {
+      whole = framesOf(shown);
+      zoomed = shown === trace ? sameFrame(zoomed, whole) : whole;
       trace = shown;
-      whole = framesOf(trace);
-      zoomed = whole;
       draw();
       drawTable();
     },

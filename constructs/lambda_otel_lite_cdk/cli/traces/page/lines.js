@@ -1,17 +1,23 @@
 // All log lines of a trace, by time.
 
-/** @typedef {{ line: LogLine, span: Span }} PlacedLine */
-
 const SEVERE = new Set(["ERROR", "CRITICAL", "FATAL"]);
 
-/** @param {(placed: PlacedLine) => void} choose called when the user picks a line */
+/** @param {(line: LogLine, span: Span) => void} choose called when the user picks a line */
 function logLines(choose) {
-  const list = windowed($("lines"), row, choose);
-  let start = 0n;
+  const list = windowed($("lines"), row, (line) => choose(line, spanOf(line)));
+  let trace = /** @type {Trace | null} */ (null);
+  /** @type {Map<LogLine, Span>} */
+  let spans = new Map();
 
-  /** @param {PlacedLine} placed */
-  function row({ line, span }) {
-    const when = line.time_ns === null ? "" : duration(Number(BigInt(line.time_ns) - start) / MS);
+  /** @param {LogLine} line */
+  function spanOf(line) {
+    return /** @type {Span} */ (spans.get(line));
+  }
+
+  /** @param {LogLine} line */
+  function row(line) {
+    const span = spanOf(line);
+    const when = line.time_ns === null || !trace ? "" : duration(Number(BigInt(line.time_ns) - trace.start) / MS);
     return element("div", { class: `row log-row ${SEVERE.has(line.level) ? "severe" : ""}`, role: "option" },
       element("span", { class: "when" }, when), " ",
       element("span", { class: "level" }, line.level), " ",
@@ -20,17 +26,20 @@ function logLines(choose) {
   }
 
   return {
-    /** @param {Trace} trace */
-    show(trace) {
-      ({ start } = trace);
-      const kept = list.current();
-      const placed = linesOf(trace);
-      list.set(placed, placed.find(({ line }) => line === kept?.line) ?? null);
+    /** @param {Trace} shown what has come to it is shown too, and what can be seen stays */
+    show(shown) {
+      spans = new Map(shown.spans.flatMap((span) => span.logs.map((line) => [line, span])));
+      const lines = inOrder(shown.lines);
+      if (trace === shown) list.update(lines);
+      else list.set(lines, null);
+      trace = shown;
     },
-    draw: list.draw,
     /** @param {Span | null} span */
-    select(span) { if (list.current()?.span !== span) list.select(null); },
-    /** @param {PlacedLine} placed */
-    mark(placed) { list.select(placed); },
+    select(span) {
+      const line = list.current();
+      if (line && spanOf(line) !== span) list.select(null);
+    },
+    /** @param {LogLine} line */
+    mark(line) { list.select(line); },
   };
 }

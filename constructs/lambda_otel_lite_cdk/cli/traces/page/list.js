@@ -135,6 +135,7 @@ function traceList(store, choose, searched, filtered) {
     const all = plural(traces.length, "trace");
     const of = found.length === traces.length ? all : `${found.length.toLocaleString("en")} of ${all}`;
     $("count").textContent = byName ? `${plural(groups.length, "name")} in ${of}` : of;
+    $("empty").textContent = traces.length ? "Choose a trace." : "No traces yet. They are shown as they come.";
     $("none").hidden = found.length > 0 || !traces.length;
     $("none-why").textContent = searching.query.problem || (searching.query.fields.length || searching.query.words.length
       ? `No span matches ${$("search").value.trim()}.` : "No trace is left by these filters.");

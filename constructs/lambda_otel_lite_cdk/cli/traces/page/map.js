@@ -49,7 +49,7 @@ function serviceMap(all, linked, choose) {
     const canvas = element("div", { class: "map-canvas" }, svg, ...drawn.map(({ text }) => text), ...boxes);
     canvas.style.width = `${width}px`;
     canvas.style.height = `${height}px`;
-    $("map-drawing").replaceChildren(canvas);
+    redraw($("map-drawing"), canvas);
     $("map-rows").replaceChildren(...calls.toSorted((a, b) => b.times.length - a.times.length).map(callRow));
     $("map-none").hidden = calls.length > 0;
     $("map-table").hidden = !calls.length;
@@ -64,7 +64,7 @@ function serviceMap(all, linked, choose) {
     const errors = calls.filter(({ to }) => to === name).reduce((sum, call) => sum + call.errors, 0);
     const what = outside ? plural(count, "call") : plural(count, "span");
     const made = element(outside ? "div" : "button", {
-      class: `node ${outside ? "outside" : colour(name)} ${errors && errors >= count * OFTEN ? "failed" : ""}`, title: outside ? name : `Search for ${name}`,
+      class: `node ${outside ? "outside" : colour(name)} ${errors && errors >= count * OFTEN ? "failed" : ""}`, title: outside ? name : `Search for ${name}`, "data-key": name,
       ...(outside ? {} : { type: "button", onclick: () => choose(name) }),
     },
     element("span", { class: "node-name" }, name), " ",

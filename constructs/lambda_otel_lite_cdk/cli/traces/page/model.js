@@ -128,15 +128,6 @@ function inOrder(lines) {
 }
 
 /**
- * All log lines of a trace in the order of time, each with the span that it is shown at.
- * @param {Trace} trace
- */
-function linesOf(trace) {
-  const spans = new Map(trace.spans.flatMap((span) => span.logs.map((line) => [line, span])));
-  return inOrder(trace.lines).map((line) => ({ line, span: spans.get(line) ?? trace.root }));
-}
-
-/**
  * Where a log line is on its span, in ms from the span's start. Some formats write whole seconds.
  * @param {Span} span
  * @param {LogLine} line

@@ -11,7 +11,7 @@ const list = traceList(store, (trace) => go(trace, null), () => showMarks(), () 
 });
 const chart = waterfall((span) => go(openTrace, span));
 const find = finder(chart.isFound, (span) => { views.choose("timeline"); go(openTrace, span); });
-const lines = logLines((placed) => { lines.mark(placed); go(openTrace, placed.span); showLine(placed); });
+const lines = logLines((line, span) => { lines.mark(line); go(openTrace, span); showLine(line, span); });
 const flame = flameView((span) => { views.choose("timeline"); go(openTrace, span); });
 const map = serviceMap(() => list.listed().flatMap((trace) => trace.spans), (link) => store.span(link.trace_id, link.span_id), list.searchService);
 const views = traceViews(drawView);
@@ -140,9 +140,10 @@ function linkTo(link) {
 
 /**
  * Bring a log line into view in the details of its span.
- * @param {PlacedLine} placed
+ * @param {LogLine} line
+ * @param {Span} span
  */
-function showLine({ line, span }) {
+function showLine(line, span) {
   $("details").querySelectorAll(".logs li")[span.logs.indexOf(line)]?.scrollIntoView({ block: "center" });
 }
 
