@@ -150,6 +150,31 @@ def test_an_exception_stands_before_all_that_is_not(page: Page) -> None:
     assert titles[:3] == ["Event: exception", "Attributes", "Event: retry"]
 
 
+def test_details_are_made_wider_by_mouse_and_keys(page: Page) -> None:
+    def width() -> float:
+        return float(page.evaluate("document.querySelector('#details').offsetWidth"))
+
+    assert not visible(page, "#splitter"), "there are no details yet"
+    page.evaluate("document.querySelector('#spans-1').click()")
+    x, y = page.evaluate(
+        "(r => [r.left + 3, r.top + 200])"
+        "(document.querySelector('#splitter').getBoundingClientRect())"
+    )
+    before = width()
+    page.drag((x, y), (x - 200, y))
+    assert width() == pytest.approx(before + 200, abs=5)
+    page.evaluate("document.querySelector('#splitter').focus()")
+    page.press("ArrowRight")
+    assert width() == pytest.approx(before + 160, abs=5)
+    for _ in range(20):
+        page.press("ArrowLeft")
+    assert visible(page, "#spans-1 .bar"), "the timeline keeps a part"
+    page.look(390, 800)
+    assert width() == 390
+    page.press("Escape")
+    assert not visible(page, "#splitter")
+
+
 def test_it_is_said_where_among_matches_and_errors_one_is(page: Page) -> None:
     search(page, "service:orders")
     page.evaluate("document.querySelector('#traces-1').click()")

@@ -30,7 +30,7 @@ _SCRIPTS = (
     *("format.js", "model.js", "store.js", "search.js", "dom.js", "marking.js", "windowed.js"),
     *("copying.js", "histogram.js", "names.js", "list.js", "lines.js", "details.js"),
     *("minimap.js", "waterfall.js", "finder.js", "flame.js"),
-    *("calls.js", "layers.js", "map.js", "views.js", "page.js"),
+    *("calls.js", "layers.js", "map.js", "views.js", "splitter.js", "page.js"),
 )
 _STYLES = ("report.css", "trace.css", "views.css", "media.css")
 #: Characters that end a script element or a line of JavaScript. JSON may hold them as escapes.

@@ -1,5 +1,8 @@
 // Everything that is known about one span.
 
+/** Characters of a value from which on it is below its name, not beside it. */
+const LONG_VALUE = 36;
+
 /**
  * @param {Span | null} span null closes the panel
  * @param {() => void} close called when the user closes the panel
@@ -103,9 +106,20 @@ function pairs(values, canCopy = () => true) {
   const list = element("dl", { class: "pairs" });
   for (const [name, value] of values) {
     const text = typeof value === "string" ? value : JSON.stringify(value);
-    list.append(element("dt", {}, ...marked(name)), element("dd", {},
-      element("div", { class: text.includes("\n") ? "value lines" : "value", tabindex: text.includes("\n") ? 0 : null }, ...marked(text, name)),
+    const lines = text.includes("\n");
+    const kind = lines ? "lines" : text.length > LONG_VALUE ? "long" : "";
+    list.append(element("dt", {}, ...breakable(marked(name))), element("dd", {},
+      element("div", { class: `value ${kind}`, tabindex: lines ? 0 : null }, ...marked(text, name)),
       canCopy(name, text) ? copyButton(name, text) : null));
   }
   return list;
+}
+
+/**
+ * A name that is broken between its parts first.
+ * @param {(Node | string)[]} parts
+ */
+function breakable(parts) {
+  return parts.flatMap((part) => /** @type {(Node | string)[]} */ (typeof part === "string"
+    ? part.split(/(?<=[._])/u).flatMap((piece) => [piece, element("wbr")]) : [part]));
 }

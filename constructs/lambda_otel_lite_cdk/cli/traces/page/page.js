@@ -15,6 +15,7 @@ const lines = logLines((line, span) => { lines.mark(line); go(openTrace, span); 
 const flame = flameView((span) => { views.choose("timeline"); go(openTrace, span); });
 const map = serviceMap(() => list.listed().flatMap((trace) => trace.spans), (link) => store.span(link.trace_id, link.span_id), list.searchService);
 const views = traceViews(drawView);
+splitter();
 
 /**
  * @param {Trace | null} trace
