@@ -40,11 +40,7 @@ function serviceMap(all, linked, choose) {
     const drawn = calls.map((call) => line(call, corners));
     apart(drawn);
     const svg = drawing("svg", { width, height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" },
-      drawing("defs", {}, ...["call", "failed"].map((kind) => drawing("marker", {
-        id: `arrow-${kind}`, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 8, markerHeight: 8,
-        markerUnits: "userSpaceOnUse", orient: "auto", class: `arrow ${kind}`,
-      }, drawing("path", { d: "M0 0 8 4 0 8z" })))),
-      ...drawn.map(({ path }) => path));
+      ...drawn.flatMap(({ path, head }) => [path, head]));
     const boxes = nodes.map((node) => box(node, calls, corner(/** @type {Spot} */ (spots.get(node.name)))));
     const canvas = element("div", { class: "map-canvas" }, svg, ...drawn.map(({ text }) => text), ...boxes);
     canvas.style.width = `${width}px`;
@@ -113,12 +109,13 @@ function line(call, corners) {
   const way = corners.get(call) ?? [];
   const [first, last] = /** @type {[Corner, Corner]} */ ([way[0], way.at(-1)]);
   const failed = errors > 0 && errors >= times.length * OFTEN;
-  let d, x, y;
+  let d, x, y, tip;
   if (last.x <= first.x) {
     // What goes back goes below the boxes.
     const [x1, x2, y1, y2] = [first.x + NODE.width / 2, last.x + NODE.width / 3, first.y + NODE.height, last.y + NODE.height + 2];
     d = `M${x1} ${y1}C${x1} ${y1 + NODE.back} ${x2} ${y2 + NODE.back} ${x2} ${y2}`;
     [x, y] = [(x1 + x2) / 2, (y1 + y2) / 2 + NODE.back * 0.75];
+    tip = `M${x2} ${y2}l-4 8h8z`;
   } else {
     const points = [
       { x: first.x + NODE.width, y: first.y + slot(call, "from", corners) },
@@ -130,15 +127,17 @@ function line(call, corners) {
     // In the last gap, where ways to one box are still apart.
     const [before, end] = /** @type {[Corner, Corner]} */ (points.slice(-2));
     [x, y] = [(before.x + end.x) / 2, (before.y + end.y) / 2];
+    tip = `M${end.x} ${end.y}l-8 -4v8z`;
   }
   const path = drawing("path", {
     d, class: `call ${failed ? "failed" : ""} ${link ? "link" : ""}`,
-    "marker-end": `url(#arrow-${failed ? "failed" : "call"})`, "stroke-width": Math.min(1 + Math.log10(times.length), 4).toFixed(1),
+    "stroke-width": Math.min(1 + Math.log10(times.length), 4).toFixed(1),
   });
+  const head = drawing("path", { d: tip, class: `arrow ${failed ? "failed" : ""}` });
   // The table below says the same in words.
   const text = element("span", { class: `call-text ${errors ? "failed" : ""}`, "aria-hidden": "true" },
     times.length.toLocaleString("en") + (errors ? ` · ${errors.toLocaleString("en")} ✕` : ""));
-  return { path, text, x, y };
+  return { path, head, text, x, y };
 }
 
 /**
