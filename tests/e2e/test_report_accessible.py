@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from lambda_otel_lite_cdk.cli.traces.log_lines import LogLine
+from lambda_otel_lite_cdk.cli.traces.report import batch
 from tests.browser import Page
+from tests.cli.records import span
 from tests.e2e.seeing import click, type_
 
 pytestmark = pytest.mark.once
@@ -36,6 +39,35 @@ def search_in_vain(page: Page) -> None:
     type_(page, "duration>fast")
 
 
+def many(page: Page) -> None:
+    """A long trace of more services and log lines than there is room for."""
+    spans = [
+        span(
+            f"s{n}",
+            f"s{n // 2}" if n else None,
+            trace_id="many",
+            status="ERROR" if n % 9 == 0 else "UNSET",
+            resource={"service.name": f"a service of some length {n % 20}"},
+        )
+        for n in range(100)
+    ]
+    lines = (
+        LogLine(trace_id="many", span_id=f"s{n}", time_ns=n, level="ERROR", message="refused")
+        for n in range(100)
+    )
+    page.evaluate(f"addTraces({batch(spans, lines)})")
+    page.evaluate("location.hash = '#many/s3'")
+    page.settle()
+
+
+def many_in(view: str) -> Callable[[Page], object]:
+    def show(page: Page) -> None:
+        many(page)
+        click(page, f"#view-{view}")
+
+    return show
+
+
 STATES: dict[str, Callable[[Page], object]] = {
     "as it opens": lambda page: None,
     "details": open_details,
@@ -45,6 +77,8 @@ STATES: dict[str, Callable[[Page], object]] = {
     "logs": lambda page: click(page, "#view-logs"),
     "self time": lambda page: click(page, "#view-flame"),
     "services": lambda page: click(page, "#view-map"),
+    "a long trace": many,
+    **{f"a long trace's {view}": many_in(view) for view in ("logs", "flame", "map")},
     "names": lambda page: click(page, "#by-name"),
     "keys": lambda page: page.press("?"),
 }
