@@ -11,7 +11,7 @@ from lambda_otel_lite_cdk.cli.traces.log_lines import LogLine
 from lambda_otel_lite_cdk.cli.traces.report import batch
 from tests.browser import Page
 from tests.cli.records import span
-from tests.e2e.seeing import click, type_
+from tests.e2e.seeing import click, texts, type_
 
 pytestmark = pytest.mark.once
 
@@ -128,3 +128,20 @@ def test_colours_of_the_users_own_leave_bars_and_errors_to_see(page: Page) -> No
     )
     plain, failed, behind = (tuple(one) for one in seen)
     assert len({plain, failed, behind}) == 3
+
+
+def test_colours_of_the_users_own_leave_failed_blocks_and_calls_apart(page: Page) -> None:
+    many(page)
+    page.call("Emulation.setEmulatedMedia", features=[{"name": "forced-colors", "value": "active"}])
+    click(page, "#view-flame")
+    styles = page.evaluate(
+        "['.block.has-error', '.block:not(.has-error):not(.whole)'].map(s => "
+        "getComputedStyle(document.querySelector(s)).borderBottomStyle)"
+    )
+    assert styles == ["double", "solid"]
+    click(page, "#view-map")
+    assert any("✕" in text for text in texts(page, ".call-text")), "a sign, not a colour alone"
+    drawn = page.evaluate(
+        "[...document.querySelectorAll('.call')].map(e => getComputedStyle(e).stroke)"
+    )
+    assert set(drawn) == {page.evaluate("getComputedStyle(document.body).color")}

@@ -232,5 +232,11 @@ def test_views_are_chosen_with_the_arrow_keys(page: Page) -> None:
     page.press("ArrowRight")
     assert page.evaluate("document.activeElement.id") == "view-logs"
     assert visible(page, "#lines")
+    page.evaluate("document.querySelector('#traces').focus()")
+    page.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "lines", "the view stays"
+    page.press("Escape")
+    assert page.evaluate("document.activeElement.id") == "lines", "details are left for the view"
+    page.evaluate("document.querySelector('#view-logs').focus()")
     page.press("ArrowLeft")
     assert visible(page, "#spans")

@@ -150,6 +150,10 @@ function showLine(line, span) {
 
 function closeDetails() {
   go(openTrace, null);
+  focusView();
+}
+
+function focusView() {
   $({ timeline: "spans", logs: "lines" }[views.current()] ?? views.current()).focus();
 }
 
@@ -179,7 +183,7 @@ $("traces").addEventListener("keydown", (event) => {
   if (!openTrace && selected) go(selected, null);
   if (openTrace) {
     if (!openSpan) go(openTrace, openTrace.root);
-    $("spans").focus();
+    focusView();
   }
 });
 for (const id of ["spans", "lines"]) $(id).addEventListener("keydown", (event) => {
