@@ -55,8 +55,9 @@ def _forwarder(size: int) -> Figure:
         "lines of others": forwarding.merge_without,
         "by decoding": forwarding.merge_by_decoding,
     }
-    spent = {name: forwarding.seconds(way, payloads) for name, way in ways.items()}
-    own, _, decoding = spent.values()
+    times = forwarding.by_turns(list(ways.values()), payloads)
+    spent = dict(zip(ways, times, strict=True))
+    own, _, decoding = times
     return Figure(
         f"forwarder, merging lines of {size} spans",
         "ns CPU per span",
