@@ -165,13 +165,13 @@ def main() -> None:
         megabytes = sum(len(each) for each, _ in payloads) / 1e6
         counted, without, decoding = by_turns(ways, payloads)
         own, other = by_turns((forward_with_counts, forward_by_decoding), lines)
-        join = by_turns((join_by_walking, join_by_decoding), payloads)
+        walking, joining = by_turns((join_by_walking, join_by_decoding), payloads)
         sys.stdout.write(
             f"{SPANS} spans, {size} in each invocation, {len(lines)} lines, {megabytes:.1f} MB "
             f"unpacked, one core\n"
             + report("merge, lines with their count", counted, decoding, BAR)
             + report("merge, lines without", without, decoding)
-            + report("join", *join)
+            + report("join", walking, joining)
             + report("whole way", own, other)
             + report_steps(steps(lines), other)
         )
