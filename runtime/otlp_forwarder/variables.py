@@ -173,7 +173,8 @@ HTTP_PROXY = Variable(
 NO_PROXY = Variable(
     name="NO_PROXY",
     kind=Kind.HOSTS,
-    meaning="Hosts and domains that are reached without a proxy; `*`: all.",
+    meaning="Hosts, domains, addresses and networks (CIDR) that are reached without a proxy; `*`: "
+    "all.",
     also=("no_proxy",),
 )
 AWS_REGION = Variable(

@@ -98,17 +98,43 @@ def test_an_early_success_of_a_request_that_was_not_read_is_none() -> None:
     assert caught.value.failure is Failure.NO_RESPONSE
 
 
-def test_an_interim_response_is_passed_over() -> None:
+@pytest.mark.parametrize(
+    "interim",
+    [
+        b"HTTP/1.1 100 Continue\r\n\r\n",
+        b"HTTP/1.1 102 Processing\r\n\r\n" * 3,
+        b"HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n",
+        b"HTTP/1.1 199 Miscellaneous\r\nRetry-After: 9\r\nContent-Length: 5\r\n\r\n",
+    ],
+)
+def test_an_interim_response_is_passed_over(interim: bytes) -> None:
+    def serve(connection: socket.socket, done: threading.Event) -> None:
+        for _ in range(2):
+            head_of(connection)
+            connection.sendall(interim)
+            left = len(LARGE)
+            while left > 0:
+                left -= len(connection.recv(1 << 20))
+            connection.sendall(answer(200, close=False))
+
+    connections = Connections()
+    with server(serve, buffer=1 << 20) as url:
+        for _ in range(2):
+            response = connections.post(url, LARGE, {}, 10.0)
+            assert (response.status, response.retry_after) == (200, "")
+        connections.close()
+
+
+def test_a_server_that_answers_in_the_meantime_for_ever_is_given_up() -> None:
     def serve(connection: socket.socket, done: threading.Event) -> None:
         head_of(connection)
-        connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-        left = len(LARGE)
-        while left > 0:
-            left -= len(connection.recv(1 << 20))
-        connection.sendall(answer(200))
+        while not done.is_set():
+            connection.sendall(b"HTTP/1.1 102 Processing\r\n\r\n")
 
-    with server(serve, buffer=1 << 20) as url:
-        assert Connections().post(url, LARGE, {}, 10.0).status == 200
+    with server(serve) as url, pytest.raises(PostError, match="interim") as caught:
+        Connections().post(url, b"", {}, 10.0)
+
+    assert caught.value.failure is Failure.NO_RESPONSE
 
 
 @pytest.mark.parametrize(

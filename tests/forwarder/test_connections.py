@@ -89,14 +89,25 @@ def test_https_goes_through_a_tunnel_that_is_kept(
     assert "proxy-authorization" not in tls_receiver.requests[0].headers
 
 
-def test_a_proxy_that_refuses_is_no_answer_of_the_collector(tls_receiver: OtlpReceiver) -> None:
-    with HttpProxy(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n") as proxy:
+@pytest.mark.parametrize(
+    ("status", "failure"),
+    [
+        ("407 Proxy Authentication Required", Failure.PROXY),
+        ("403 Forbidden", Failure.PROXY),
+        ("502 Bad Gateway", Failure.NO_RESPONSE),
+        ("302 Found", Failure.NO_RESPONSE),
+    ],
+)
+def test_a_proxy_that_refuses_is_no_answer_of_the_collector(
+    status: str, failure: Failure, tls_receiver: OtlpReceiver
+) -> None:
+    with HttpProxy(f"HTTP/1.1 {status}\r\n\r\n".encode()) as proxy:
         connections = Connections(proxies=Proxies(https=f"http://{proxy.address}"))
 
-        with pytest.raises(PostError, match="407") as caught:
+        with pytest.raises(PostError, match=status[:3]) as caught:
             connections.post(tls_receiver.endpoint, BODY, {}, 5.0)
 
-    assert caught.value.failure is Failure.NO_RESPONSE
+    assert caught.value.failure is failure
     assert not tls_receiver.requests
 
 
@@ -133,6 +144,42 @@ def test_a_domain_is_everything_below_it(none_for: str, found: Proxy | None) -> 
     proxies = Proxies(https="http://proxy:3128", none_for=none_for)
 
     assert proxies.find("https://collector.example.com:4318") == found
+
+
+@pytest.mark.parametrize(
+    ("none_for", "origin", "direct"),
+    [
+        ("collector.example:443", "https://collector.example", True),
+        ("collector.example:80", "http://collector.example", True),
+        ("collector.example:80", "https://collector.example", False),
+        ("collector.example", "https://COLLECTOR.example.", True),
+        ("collector.example.", "https://collector.example", True),
+        ("10.0.0.0/8", "http://10.1.2.3:4318", True),
+        ("10.0.0.7/8", "http://10.1.2.3:4318", True),
+        ("10.0.0.0/8", "http://11.1.2.3:4318", False),
+        ("10.0.0.0/8", "http://10.example:4318", False),
+        ("10.0.0.0/99", "http://10.1.2.3", False),
+        ("10.1.2.3", "http://110.1.2.3", False),
+        ("2.3", "http://10.1.2.3", True),
+        ("fd00::/8", "http://[fd12::1]:4318", True),
+        ("fd00::/8", "http://10.1.2.3", False),
+        ("fd12::1", "http://[fd12::1]:4318", True),
+        ("fd12:0:0::1", "http://[fd12::1]", True),
+        ("[fd12::1]", "http://[fd12::1]:4318", True),
+        ("[fd12::1]:4318", "http://[fd12::1]:4318", True),
+        ("[fd12::1]:4317", "http://[fd12::1]:4318", False),
+        ("::1", "http://[fd12::1]:4318", False),
+        (" , ,other.example , 10.0.0.0/8", "http://10.1.2.3", True),
+        ("*", "http://[fd12::1]:4318", True),
+        ("*.", "http://collector.example", False),
+    ],
+)
+def test_no_proxy_has_ports_addresses_and_networks(
+    none_for: str, origin: str, *, direct: bool
+) -> None:
+    proxies = Proxies(https="http://proxy:1", http="http://proxy:1", none_for=none_for)
+
+    assert (proxies.find(origin) is None) == direct
 
 
 @pytest.mark.parametrize("place", ["beside it", "by itself"])

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import email.utils
+import gzip
 import ssl
 import threading
-from collections.abc import Iterator
+import tracemalloc
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -241,6 +244,43 @@ def test_spans_that_the_collector_rejects_are_counted_and_not_sent_again(
 
     assert collector.deliver().rejection == Rejection(3, "too old")
     assert len(receiver.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("encoding", "compress"),
+    [("gzip", gzip.compress), ("GZIP ", gzip.compress), ("deflate", zlib.compress)],
+)
+def test_what_a_compressed_response_says_is_heard(
+    encoding: str,
+    compress: Callable[[bytes], bytes],
+    receiver: OtlpReceiver,
+    collector: Sending,
+) -> None:
+    """Nobody asked for it."""
+    partial = ExportTracePartialSuccess(rejected_spans=3, error_message="too old")
+    body = ExportTraceServiceResponse(partial_success=partial).SerializeToString()
+    headers = {"Content-Encoding": encoding}
+    receiver.answers.append(Answer(200, headers, compress(body)))
+    receiver.answers.append(Answer(400, headers, compress(b"unknown tenant")))
+
+    assert collector.deliver().rejection == Rejection(3, "too old")
+    assert "unknown tenant" in collector.deliver().reason
+
+
+@pytest.mark.parametrize("body", [gzip.compress(b"a" * (1 << 28)), b"not compressed", b""])
+def test_a_response_that_unpacks_to_anything_is_a_success_all_the_same(
+    body: bytes, receiver: OtlpReceiver, collector: Sending
+) -> None:
+    receiver.answers.append(Answer(200, {"Content-Encoding": "gzip"}, body))
+    tracemalloc.start()
+    try:
+        delivery = collector.deliver()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert delivery.action is Action.DELIVERED
+    assert peak < 8 * 1024 * 1024
 
 
 @pytest.mark.parametrize("body", [b"OK", b"\x0a\x7f", b"{}", b"\xff" * 40])

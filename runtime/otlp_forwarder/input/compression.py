@@ -54,3 +54,24 @@ def unpack(text: object, limit: int) -> bytes:
     if not stream.eof or stream.unused_data:
         raise MalformedError("packed data is not one whole gzip stream")
     return unpacked
+
+
+def decoded(body: bytes, encoding: str, limit: int) -> bytes:
+    """Return what a body says, as far as its content encoding is known.
+
+    Nobody is asked for an encoding, but some servers and what stands before them use one all the
+    same.
+
+    Args:
+        body: A body, perhaps only its beginning.
+        encoding: Its content encoding, or nothing.
+        limit: Most bytes that are returned.
+    """
+    if encoding.strip().lower() not in {"gzip", "x-gzip", "deflate"}:
+        return body
+    # Tells gzip and zlib apart by themselves, https://zlib.net/manual.html (inflateInit2).
+    stream = zlib.decompressobj(wbits=32 + zlib.MAX_WBITS)
+    try:
+        return stream.decompress(body, limit)
+    except zlib.error:
+        return body

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http
 import http.client
 import ssl
 import time
@@ -11,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit, urlunsplit
 
+from otlp_forwarder.input.compression import decoded
 from otlp_forwarder.output.channel import Channel, connect
 from otlp_forwarder.output.origins import PORTS, host_of, origin_of
 from otlp_forwarder.output.proxy import Proxies
@@ -27,6 +29,10 @@ MAX_RESPONSE = 64 * 1024
 #: Seconds that one try may take, however slowly the collector responds and however many addresses
 #: its name has.
 LONGEST_TRY = 10.0
+
+#: Interim responses before the one that counts, such as "102 Processing". Source:
+#: https://www.rfc-editor.org/rfc/rfc9110#section-15.2
+MOST_INTERIM = 20
 
 
 class PostError(Exception):
@@ -176,12 +182,29 @@ def _request(method: str, target: str, fields: Mapping[str, str]) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 
+class _ProxyRefusalError(ConnectionError):
+    """A proxy that will not connect, however often it is asked."""
+
+
+def _begin(response: http.client.HTTPResponse) -> None:
+    """Read the head of the response that counts, past interim ones."""
+    for _ in range(MOST_INTERIM):
+        response.begin()
+        if response.status // 100 != 1 or response.status == http.HTTPStatus.SWITCHING_PROTOCOLS:
+            return
+        # As before the first head, so that the next one is read.
+        response.headers = response.msg = cast("Any", None)
+    raise http.client.HTTPException(f"more than {MOST_INTERIM} interim responses")
+
+
 def _tunnel(channel: Channel, place: str, headers: Mapping[str, str]) -> None:
     """Have a proxy connect to a place, https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6."""
     channel.send(_request("CONNECT", place, {"Host": place, **headers}))
     response = http.client.HTTPResponse(cast("Any", channel), method="CONNECT")
     with response:
-        response.begin()
+        _begin(response)
+        if response.status // 100 == 4:  # noqa: PLR2004 - the proxy finds fault with the request
+            raise _ProxyRefusalError(f"the proxy answered {response.status} {response.reason}")
         if response.status // 100 != 2:  # noqa: PLR2004 - the statuses of success
             raise ConnectionError(f"the proxy answered {response.status} {response.reason}")
 
@@ -195,19 +218,20 @@ def _read(channel: Channel) -> tuple[Response, bool]:
     """
     response = http.client.HTTPResponse(cast("Any", channel), method="POST")
     with response:
-        response.begin()
+        _begin(response)
         if not channel.whole and response.status < 300:  # noqa: PLR2004 - the statuses of success
             raise ConnectionError(f"status {response.status} before the request was sent")
         content: bytes | None = None
         with suppress(OSError, http.client.HTTPException):
             content = response.read(MAX_RESPONSE)
         said = response.headers
+        encoding = said.get("Content-Encoding", "")
         whole = content is not None and response.isclosed()
         return (
             Response(
                 status=response.status,
                 retry_after=said.get("Retry-After", ""),
-                body=content,
+                body=content and decoded(content, encoding, MAX_RESPONSE),
                 date=said.get("Date", ""),
                 kind=said.get("Content-Type", ""),
                 location=said.get("Location", ""),
@@ -219,6 +243,8 @@ def _read(channel: Channel) -> tuple[Response, bool]:
 
 def _without_response(error: Exception) -> PostError:
     """Say what happened in place of a response."""
+    if isinstance(error, _ProxyRefusalError):
+        return PostError(Failure.PROXY, str(error))
     if isinstance(error, ssl.SSLCertVerificationError):
         return PostError(Failure.CERTIFICATE, f"certificate refused: {error.verify_message}")
     if isinstance(error, ssl.SSLError) and "CERTIFICATE" in f"{error.reason}":

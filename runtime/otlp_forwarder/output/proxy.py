@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import base64
+from contextlib import suppress
 from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
 from urllib.parse import SplitResult, unquote, urlsplit
+
+from otlp_forwarder.output.origins import PORTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,8 @@ class Proxies:
     Args:
         https: URL of the proxy for ``https://``, or None.
         http: URL of the proxy for ``http://``, or None.
-        none_for: Hosts and domains that are reached without one, separated by commas.
+        none_for: Hosts, domains, addresses and networks that are reached without one, separated by
+            commas; each may have a port. ``*``: all.
     """
 
     https: str | None = None
@@ -64,16 +69,38 @@ class Proxies:
         return Proxy(found.hostname or "", found.port or 80, headers)
 
     def _is_direct(self, url: SplitResult) -> bool:
-        host = (url.hostname or "").rstrip(".")
-        for each in self.none_for.lower().split(","):
-            name, _, port = each.strip().partition(":")
-            if port and port != str(url.port):
-                continue
-            # With or without a dot in front, a domain is everything below it too, as curl has it.
-            name = name.lstrip("*").lstrip(".")
-            if each.strip() == "*" or (name and f".{host}".endswith(f".{name}")):
-                return True
+        entries = (each.strip() for each in self.none_for.lower().split(","))
+        return any(_names(each, url) for each in entries if each)
+
+
+def _names(entry: str, url: SplitResult) -> bool:
+    """Tell whether an entry of NO_PROXY names who a URL is about."""
+    host = (url.hostname or "").rstrip(".")
+    if entry == "*":
+        return True
+    if "/" in entry:
+        with suppress(ValueError):  # Not an address, or not a network.
+            return ip_address(host) in ip_network(entry, strict=False)
         return False
+    name, port = _divided(entry)
+    if port and port != str(url.port or PORTS.get(url.scheme)):
+        return False
+    with suppress(ValueError):
+        return ip_address(name) == ip_address(host)
+    # With or without a dot in front, a domain is everything below it too, as curl has it.
+    name = name.removeprefix("*").strip(".")
+    return bool(name) and f".{host}".endswith(f".{name}")
+
+
+def _divided(entry: str) -> tuple[str, str]:
+    """Return host and port; the address of IPv6 stands in brackets where a port follows."""
+    if entry.startswith("["):
+        name, _, port = entry[1:].partition("]")
+        return name, port.removeprefix(":")
+    if entry.count(":") > 1:
+        return entry, ""
+    name, _, port = entry.partition(":")
+    return name, port
 
 
 def _basic(user: str, password: str) -> str:

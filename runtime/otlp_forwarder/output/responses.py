@@ -24,6 +24,7 @@ class Failure(Enum):
     NOT_HTTP = "a response that is not HTTP, such as that of a gRPC port"
     WEB_PAGE = "2xx with an HTML page"
     SWITCHED_OFF = "400 from CloudWatch where Transaction Search is off"
+    PROXY = "a proxy that refuses to connect, such as by 403 or 407"
     CERTIFICATE = "a certificate that is not trusted"
     UNREADABLE = "headers, certificates or credentials that cannot be read"
     NOT_ASKED = "not asked, because all recent tries failed"
@@ -161,6 +162,7 @@ RULES = (
     # A fault of the collector's, which nobody can tell from one that a span causes.
     Rule("any other status, such as 500 or 501", range(1000), Action.LATER),
     Rule(Failure.NOT_HTTP.value, {Failure.NOT_HTTP}, Action.HOLD),
+    Rule(Failure.PROXY.value, {Failure.PROXY}, Action.HOLD),
     Rule(Failure.CERTIFICATE.value, {Failure.CERTIFICATE}, Action.HOLD),
     Rule(Failure.UNREADABLE.value, {Failure.UNREADABLE}, Action.HOLD),
     Rule(Failure.NOT_ASKED.value, {Failure.NOT_ASKED}, Action.HAND_OVER),
