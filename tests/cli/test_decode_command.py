@@ -152,7 +152,7 @@ def test_a_log_without_spans_is_refused_in_one_line(
     [
         (["no-such-file"], "the log no-such-file cannot be read"),
         (["-", "no-such-file"], "give a file, a folder, or - for standard input"),
-        (["--json", "--format", "html"], "--json and --format html contradict"),
+        (["--json", "--format", "html"], "--format html and --json contradict"),
         (["--output", "no/folder/out.html"], "no/folder/out.html cannot be written"),
     ],
 )
@@ -197,6 +197,7 @@ def test_a_followed_log_shows_a_trace_while_it_goes_on_and_ends_with_ctrl_c() ->
         process.stdin.flush()
         # Blocks until the trace has been drawn, although the log has not ended.
         assert process.stdout.readline().startswith("Trace ")
+        assert " UTC" in process.stdout.readline()
         assert "shop: early" in process.stdout.readline()
         while process.stdout.readline() != "\n":
             pass
@@ -222,7 +223,45 @@ def test_a_reader_that_goes_away_ends_the_command_without_a_traceback() -> None:
     process.stdout.close()
     process.stdout = None
     _, said = process.communicate(log)
-    assert "Traceback" not in said
+    assert (process.returncode, said) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "command", [["fleet", "cdk.out"], ["cost"], ["cost", "--json"], ["--help"]]
+)
+def test_no_command_minds_that_its_reader_has_gone_away(command: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [*DECODE[:-1], *command],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        env=ENVIRONMENT,
+    )
+    os.close(writer)
+    assert "Traceback" not in done.stderr
+    assert "Broken" not in done.stderr
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "latin-1", "utf-8"])
+@pytest.mark.parametrize("form", ["waterfall", "json", "summary"])
+def test_any_encoding_shows_any_name(encoding: str, form: str) -> None:
+    done = subprocess.run(
+        [*DECODE, "--format", form],
+        input=log_record("注文 é").encode(),
+        capture_output=True,
+        check=True,
+        env={**ENVIRONMENT, "PYTHONIOENCODING": encoding},
+    )
+    if form == "json":
+        assert json.loads(done.stdout)["name"] == "注文 é"
+    elif encoding == "utf-8":
+        assert "注文 é" in done.stdout.decode()
+    else:
+        assert "??" in done.stdout.decode(encoding)
+    assert done.stderr == b""
 
 
 def _correlated(record: str) -> str:
@@ -238,7 +277,7 @@ def test_log_lines_are_drawn_with_their_span() -> None:
 
     drawn, _ = _decode(f"{_correlated(record)}\nnoise\n{record}\n")
 
-    assert re.search(r"shop: work.*\n.*\n +> .*INFO charged 42\n", drawn)
+    assert re.search(r"shop: work.*\n +> .*INFO charged 42\n", drawn)
     assert "noise" not in drawn
 
 

@@ -42,7 +42,7 @@ FLOORS = {
         demo
     """,
     "constructs/lambda_otel_lite_cdk/cli": """
-        errors
+        errors console
         assembly traces table
         emulator account rewrite fleet cost
         showing

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -60,6 +61,8 @@ class _CommandList(click.Group):
         try:
             with _on_one_line(ctx.command_path):
                 return super().invoke(ctx)
+        except BrokenPipeError:
+            _end_quietly()
         except ModuleNotFoundError as error:
             said = distribution.needs("this command", distribution.extra_of(error.name))
             raise UsageProblem(f"{said} ({error})") from error
@@ -89,6 +92,7 @@ def main() -> None:
     --strict was given); 2 something is missing or not valid, explained in one line; 128 + N ended
     by signal N.
     """
+    _show_what_cannot_be_encoded()
     # A plain SIGTERM would end this process and leave the emulator behind.
     signal.signal(signal.SIGTERM, exit_on_signal)
 
@@ -96,3 +100,18 @@ def main() -> None:
 def exit_on_signal(number: int, _frame: FrameType | None) -> None:
     """End by an exception, so that whatever was started ends too; the code is that of shells."""
     sys.exit(128 + number)
+
+
+def _show_what_cannot_be_encoded() -> None:
+    """Have a question mark printed for a sign that the terminal's encoding has not."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure: Any = getattr(stream, "reconfigure", None)
+        if reconfigure:
+            reconfigure(errors="replace")
+
+
+def _end_quietly() -> NoReturn:
+    """End with success after the reader of standard output has gone away."""
+    # Or the interpreter would say that it cannot flush, when it ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(0)

@@ -8,18 +8,16 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lambda_otel_lite_cdk.cli.console import wide_terminal
 from lambda_otel_lite_cdk.cli.errors import CheckFailed
 from lambda_otel_lite_cdk.functions.outcome import Outcome
 from lambda_otel_lite_cdk.functions.reasons import Status
 
 _STYLES = {Status.INSTRUMENTED: "green", Status.MISSING: "red"}
 _KIB = 1024
-#: A file or a pipe has no width, so nothing in it needs to be folded.
-_PIPE_COLUMNS = 240
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,9 +64,7 @@ def print_rows(rows: Sequence[Row], *, as_json: bool, last: str = "layer") -> No
         status = Text(one.status, _STYLES.get(one.status, "dim"))
         # As Text, so that brackets in a name or a reason are not read as rich's markup.
         table.add_row(Text(one.function), Text(one.stack), status, *map(Text, texts))
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_PIPE_COLUMNS)
+    console = wide_terminal()
     console.print(table)
     counts = Counter(row.outcome.status for row in ordered)
     said = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))

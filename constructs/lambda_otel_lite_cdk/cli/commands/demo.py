@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import IO, Any
 
 import click
-from rich.console import Console
 
 from lambda_otel_lite_cdk import distribution
 from lambda_otel_lite_cdk.cli.assembly.expressions import UnresolvedError, resolve
@@ -24,6 +23,7 @@ from lambda_otel_lite_cdk.cli.assembly.functions import (
 )
 from lambda_otel_lite_cdk.cli.assembly.synth import synthesize
 from lambda_otel_lite_cdk.cli.assembly.templates import Template, read_templates
+from lambda_otel_lite_cdk.cli.console import Terminal
 from lambda_otel_lite_cdk.cli.emulator import caller
 from lambda_otel_lite_cdk.cli.emulator.collector import Collector, collector
 from lambda_otel_lite_cdk.cli.emulator.emulator import Emulator, InvocationResult
@@ -78,7 +78,7 @@ def demo(*, as_json: bool, endpoint: str | None, output: Path) -> None:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageProblem(f"--output {output} cannot be written: {error.strerror}") from error
-    progress = Console(stderr=True)
+    progress = Terminal(stderr=True)
     # The server comes up while the app is synthesized.
     with progress.status("synthesizing the app") as status, moto_server() as services:
         synthesize(_APP, assembly)

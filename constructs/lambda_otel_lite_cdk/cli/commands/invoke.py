@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
 from lambda_otel_lite_cdk.cli.assembly.changes import snapshot, wait_for_change
 from lambda_otel_lite_cdk.cli.assembly.functions import (
@@ -24,6 +23,7 @@ from lambda_otel_lite_cdk.cli.assembly.functions import (
     read_functions,
 )
 from lambda_otel_lite_cdk.cli.assembly.templates import read_templates
+from lambda_otel_lite_cdk.cli.console import Terminal
 from lambda_otel_lite_cdk.cli.emulator.emulator import Emulator, InvocationResult
 from lambda_otel_lite_cdk.cli.emulator.toolchain import require_linux
 from lambda_otel_lite_cdk.cli.errors import CheckFailed, CommandProblem, UsageProblem
@@ -283,7 +283,7 @@ def _start(result: InvocationResult) -> str:
 
 
 def _summarize(results: list[InvocationResult]) -> None:
-    console = Console(highlight=False)
+    console = Terminal(highlight=False)
     for name in ("cold start", "warm"):
         times = [result.duration_ms for result in results if _start(result) == name]
         if times:

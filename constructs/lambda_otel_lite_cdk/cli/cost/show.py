@@ -8,10 +8,10 @@ from dataclasses import asdict
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lambda_otel_lite_cdk.cli.console import PIPE_COLUMNS, Terminal, wide_terminal
 from lambda_otel_lite_cdk.cli.cost.load import Load
 from lambda_otel_lite_cdk.cli.cost.overhead import Overhead
 from lambda_otel_lite_cdk.cli.cost.prices import Prices
@@ -21,8 +21,6 @@ _THOUSAND = 1000
 _STEPS = ("", "k", "M", "bn")
 #: Numbers below this have a digit behind the point.
 _FEW = 10
-#: A file or a pipe has no width, so nothing in it needs to be folded.
-_PIPE_COLUMNS = 240
 _DOLLARS = ("functions", "logs", "forwarding", "backend")
 
 
@@ -34,11 +32,9 @@ def print_table(rows: Sequence[WayCost], load: Load, prices: Prices) -> None:
         load: What a month brings.
         prices: What was reckoned with.
     """
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_PIPE_COLUMNS)
+    console = wide_terminal()
     table = _table(rows, _DOLLARS)
-    if Console(width=_PIPE_COLUMNS).measure(table).maximum > console.width:
+    if Terminal(width=PIPE_COLUMNS).measure(table).maximum > console.width:
         table = _table(rows, ())
     click.echo(asked(load, prices))
     console.print(table)

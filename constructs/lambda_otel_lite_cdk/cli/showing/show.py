@@ -39,15 +39,21 @@ class ShowOptions:
     choice: Choice | None = None
 
 
+#: Formats that are options, too.
+_SHORT = ("json", "summary")
 _OPTIONS = (
     click.option(
         "--format",
         "form",
         type=click.Choice(list(SINKS)),
-        help="waterfall (default): drawn here; json: a line for each span; "
-        "otlp-json: a line for each record, in OTLP's JSON; html: a report for a browser.",
+        help="waterfall (default): drawn here; summary: a table by service and name; json: a line "
+        "for each span; otlp-json: a line for each record, in OTLP's JSON; html: a report for a "
+        "browser.",
     ),
-    click.option("--json", "as_json", is_flag=True, help="The same as --format json."),
+    *(
+        click.option(f"--{form}", form, is_flag=True, help=f"The same as --format {form}.")
+        for form in _SHORT
+    ),
     click.option(
         "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="File to write."
     ),
@@ -64,14 +70,14 @@ def shows_traces[**P](function: Callable[..., None]) -> Callable[..., None]:
         function: The command, with its own options.
     """
 
-    def command(*, form: str | None, as_json: bool, output: Path | None, **others: Any) -> None:
+    def command(*, form: str | None, output: Path | None, **others: Any) -> None:
         names = ("details", "keep_logs", "strict")
         rest = {name: others.pop(name) for name in names}
-        if as_json and form not in (None, "json"):
-            raise UsageProblem(
-                f"--json and --format {form} contradict each other; give one of them"
-            )
-        form = form or ("json" if as_json else "waterfall")
+        asked = {f"--format {form}": form} if form else {}
+        asked |= {f"--{short}": short for short in _SHORT if others.pop(short)}
+        if len(set(asked.values())) > 1:
+            raise UsageProblem(f"{' and '.join(asked)} contradict each other; give one of them")
+        form = next(iter(asked.values()), "waterfall")
         if form == "html" and output is None and sys.stdout.isatty():
             raise UsageProblem("the report is a file for a browser; give --output report.html")
         rest["choice"] = choice(others)
@@ -103,9 +109,10 @@ def show(
     """
     decoder = Decoder()
     # Logs go between drawn traces, but not between lines that a program reads.
-    among_traces = wanted.form == "waterfall" and wanted.output is None
+    is_for_people = wanted.form in ("waterfall", "summary")
+    among_traces = is_for_people and wanted.output is None
     kept = (sys.stdout if among_traces else sys.stderr).buffer if wanted.keep_logs else None
-    with opened(wanted.output, is_for_programs=wanted.form != "waterfall") as file:
+    with opened(wanted.output, is_for_programs=not is_for_people) as file:
         sink = SINKS[wanted.form](file, details=wanted.details)
         selection = Selection(sink, wanted.choice) if wanted.choice else None
         ended = flow(source, decoder, selection or sink, kept)

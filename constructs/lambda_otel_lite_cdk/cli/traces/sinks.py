@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import IO, TYPE_CHECKING, Protocol
 
-from rich.console import Console
-
+from lambda_otel_lite_cdk.cli.console import Terminal
 from lambda_otel_lite_cdk.cli.traces.exports import otlp_json, span_json
 from lambda_otel_lite_cdk.cli.traces.gather import Gatherer, Trace
 from lambda_otel_lite_cdk.cli.traces.log_lines import LogLine
 from lambda_otel_lite_cdk.cli.traces.records import spans_of
 from lambda_otel_lite_cdk.cli.traces.report import Report
 from lambda_otel_lite_cdk.cli.traces.spans import Span
+from lambda_otel_lite_cdk.cli.traces.summary import Summary
 from lambda_otel_lite_cdk.cli.traces.waterfall import print_trace
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class _Waterfall(_Endless):
 
     def __init__(self, file: IO[str], *, details: bool) -> None:
         self.spans = 0
-        self._console = Console(file=file, highlight=False)
+        self._console = Terminal(file=file, highlight=False)
         self._details = details
         self._gatherer = Gatherer()
 
@@ -141,10 +141,36 @@ class _Html(_Endless):
             self._report.end()
 
 
+class _Summary(_Endless):
+    """Count spans by service and name; there is a table when they have all come."""
+
+    def __init__(self, file: IO[str], *, details: bool) -> None:
+        del details  # a table has no room for them
+        self.spans = 0
+        self._file = file
+        self._summary = Summary()
+
+    def take(self, request: ExportTraceServiceRequest) -> None:
+        for span in spans_of(request):
+            self.spans += 1
+            self._summary.add(span)
+
+    def note(self, line: LogLine) -> None:
+        """Do nothing: spans are counted."""
+
+    def pause(self) -> None:
+        """Do nothing."""
+
+    def end(self) -> None:
+        if self.spans:
+            self._summary.print(Terminal(file=self._file, highlight=False))
+
+
 #: What makes a sink, by the format that a user asks for. Each takes the file to write to, and
 #: whether a waterfall shows all attributes, events and links (``details``).
 SINKS: dict[str, Callable[..., Sink]] = {
     "waterfall": _Waterfall,
+    "summary": _Summary,
     "json": partial(_Lines, lambda _, spans: (json.dumps(span_json(span)) for span in spans)),
     "otlp-json": partial(_Lines, lambda request, _: [otlp_json(request)]),
     "html": _Html,

@@ -143,3 +143,21 @@ def tree(trace: list[Span]) -> Iterator[Placed]:
                 Placed(span, placed.depth + 1, placed.span, last=span is below[-1])
                 for span in reversed(below)
             ]
+
+
+def self_times(trace: list[Span]) -> Iterator[tuple[Span, int]]:
+    """Yield each span of a trace with the nanoseconds in which none of its children ran.
+
+    Args:
+        trace: The spans of one trace, ordered by start.
+    """
+    children: defaultdict[str | None, list[Span]] = defaultdict(list)
+    for span in trace:
+        children[span.parent_id].append(span)
+    for span in trace:
+        own, until = 0, span.start_ns
+        for child in children[span.span_id]:
+            if child is not span:
+                own += max(min(child.start_ns, span.end_ns) - until, 0)
+                until = max(until, child.end_ns)
+        yield span, own + max(span.end_ns - until, 0)
