@@ -25,8 +25,12 @@ def test_brackets_in_a_reason_are_shown_as_they_are(tmp_path: Path) -> None:
     )
     Telemetry.of(stack).opt_out("see [bold]SHOP-1[/bold]")
     assembly = stack.node.root.synth().directory  # type: ignore[attr-defined]  # it is an App
-    done = run("fleet", assembly)
-    assert "see [bold]SHOP-1[/bold]" in done.stdout
+    # As wide as the table where nobody says how wide.
+    for columns in ("", "200"):
+        done = run("fleet", assembly, environment={"COLUMNS": columns})
+        assert "see [bold]SHOP-1[/bold]" in done.stdout
+    narrow = run("fleet", assembly, environment={"COLUMNS": "60"}).stdout
+    assert max(map(len, narrow.splitlines())) <= 60
 
 
 @pytest.mark.parametrize(
