@@ -9,11 +9,7 @@ from typing import Any, Protocol
 
 from otlp_forwarder.forward import Forwarder
 from otlp_forwarder.input.events import Source
-from otlp_forwarder.output.connections import Connections
-from otlp_forwarder.output.delivery import CollectorClient
-from otlp_forwarder.output.origins import origin_of
-from otlp_forwarder.output.proxy import Proxies
-from otlp_forwarder.output.secret import SecretHeaders
+from otlp_forwarder.output.client import client_of
 from otlp_forwarder.result.bucket import Bucket
 from otlp_forwarder.result.metrics import metrics_line
 from otlp_forwarder.result.queues import Queue
@@ -86,33 +82,10 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
 def forwarder() -> Forwarder:
     """Make what outlives an invocation: an environment handles many, one after the other."""
     settings = ForwarderSettings.from_environ(os.environ)
-    client = CollectorClient(
-        _connections(settings),
-        SecretHeaders(settings.headers_secret),
-        compression=settings.compression,
-    )
     return Forwarder(
         settings,
-        client,
+        client_of(settings),
         redrive=Queue(settings.redrive_queue),
         dead_letters=Queue(settings.dead_letter_queue),
         overflow=Bucket(settings.overflow_bucket),
-    )
-
-
-def _connections(settings: ForwarderSettings) -> Connections:
-    tls = {}
-    if settings.certificate or settings.client_certificate:
-        # Few collectors need it, and it takes a while to import.
-        from otlp_forwarder.output.tls import Tls  # noqa: PLC0415
-
-        tls[origin_of(settings.traces_url)] = Tls(
-            settings.certificate, settings.client_certificate, settings.client_key
-        )
-    return Connections(
-        settings.timeout / 1000,
-        tls=tls,
-        proxies=Proxies(
-            https=settings.https_proxy, http=settings.http_proxy, none_for=settings.no_proxy
-        ),
     )

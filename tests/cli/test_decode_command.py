@@ -101,6 +101,35 @@ def test_otlp_json_is_the_request_with_ids_in_hexadecimal() -> None:
     assert body.keys() == MessageToDict(request).keys()
 
 
+def test_otlp_json_is_read_again(tmp_path: Path) -> None:
+    log = "\n".join(log_record(name, n=2**60, ok=True) for name in ("one", "two"))
+    written, _ = _decode(log, "--format", "otlp-json")
+    unknown = '{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"new","shape":9}]}]}],"v":1}'
+
+    assert _decode(written + unknown, "--json")[0].startswith(_decode(log, "--json")[0])
+    assert '"name": "new"' in _decode(unknown, "--json")[0]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"xyz"}]}]}]}',
+        '{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":7}]}]}]}',
+        '{"resourceSpans":7}',
+        '{"resourceSpans":["a"]}',
+        '{"resourceSpans":',
+        '{"resourceSpans":' + "[" * 100_000,
+        '{"resourceSpans":[{"scopeSpans":[{"spans":[{"startTimeUnixNano":"x"}]}]}]}',
+    ],
+)
+def test_what_is_no_otlp_json_is_counted(line: str) -> None:
+    log = f'{line}\n{log_record("good")}\nthe word "resourceSpans" in a log\n'
+    shown, done = _decode(log, "--json")
+
+    assert [json.loads(one)["name"] for one in shown.splitlines()] == ["good"]
+    assert b"1 malformed record(s): 1 not an OTLP trace request in JSON" in done.stderr
+
+
 def test_a_number_that_json_cannot_express_is_text() -> None:
     lines, _ = _decode(log_record("work", ratio=float("inf"), bad=float("nan")), "--json")
     assert json.loads(lines)["attributes"] == {"ratio": "inf", "bad": "nan"}

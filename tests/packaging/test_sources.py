@@ -78,18 +78,19 @@ FLOORS = {
         settings counts input
         output
         result
-        forward
+        forward send
         handler
         __init__
     """,
 }
-#: What one package may import of another: the tables of variables, kinds of their values, and
-#: which versions of OpenTelemetry go together.
+#: What one package may import of another: the tables of variables, kinds of their values, which
+#: versions of OpenTelemetry go together, and how the command sends what it has read.
 ALLOWED = {
     "constructs/lambda_otel_lite_cdk": {
         "lambda_otel_lite.configuration.kinds",
         "lambda_otel_lite.configuration.variables",
         "lambda_otel_lite_layer.versions",
+        "otlp_forwarder.send",
         "otlp_forwarder.values",
         "otlp_forwarder.variables",
     }

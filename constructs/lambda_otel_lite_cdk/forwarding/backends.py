@@ -10,6 +10,7 @@ from urllib.parse import quote
 from aws_cdk import Token
 
 from lambda_otel_lite_cdk.errors import SettingsError
+from lambda_otel_lite_cdk.forwarding.addresses import Preset
 
 # The one module of the forwarder that the constructs import.
 from otlp_forwarder import variables
@@ -23,25 +24,6 @@ if TYPE_CHECKING:
 
     # To pyright a `Secret` is not an `ISecret`: some of its parameters have other names.
     type Kept = secretsmanager.ISecret | secretsmanager.Secret | ssm.IParameter
-
-
-@dataclass(frozen=True, kw_only=True)
-class Preset:
-    """What a backend's own page says.
-
-    Args:
-        url: Its address; ``{site}`` stands for the site.
-        sites: The sites that the page names, the default first; empty: any, and one must be given.
-        header: The header that the secret has to hold; empty: no secret is needed.
-        headers: Headers that are no secret.
-        page: The page.
-    """
-
-    url: str
-    page: str
-    sites: tuple[str, ...] = ()
-    header: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

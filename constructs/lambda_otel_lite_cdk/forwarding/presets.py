@@ -1,4 +1,4 @@
-"""Backends as their own pages describe them, each a row of data."""
+"""Backends that are known by name; their addresses are a table of `addresses`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lambda_otel_lite_cdk.errors import SettingsError
-from lambda_otel_lite_cdk.forwarding.backends import Backend, Preset
+from lambda_otel_lite_cdk.forwarding.addresses import PRESETS
+from lambda_otel_lite_cdk.forwarding.backends import Backend
 
 if TYPE_CHECKING:
     from aws_cdk import Stack
@@ -28,10 +29,7 @@ class CloudWatch(Backend):
             Default 1, which is free.
     """
 
-    preset = Preset(
-        url="https://xray.{site}/v1/traces",
-        page="https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch-OTLPEndpoint.html",
-    )
+    preset = PRESETS["CloudWatch"]
 
     transaction_search: bool = False
     indexing_percentage: int = 1
@@ -54,12 +52,7 @@ class CloudWatch(Backend):
 class Honeycomb(Backend):
     """Honeycomb; the secret holds ``x-honeycomb-team=KEY``."""
 
-    preset = Preset(
-        url="https://{site}",
-        sites=("api.honeycomb.io", "api.eu1.honeycomb.io"),
-        header="x-honeycomb-team",
-        page="https://docs.honeycomb.io/send-data/opentelemetry/",
-    )
+    preset = PRESETS["Honeycomb"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,23 +62,14 @@ class GrafanaCloud(Backend):
     The secret holds ``Authorization=Basic%20...``, as the page of the stack shows it.
     """
 
-    preset = Preset(
-        url="https://otlp-gateway-{site}.grafana.net/otlp",
-        header="Authorization",
-        page="https://grafana.com/docs/grafana-cloud/send-data/otlp/send-data-otlp/",
-    )
+    preset = PRESETS["GrafanaCloud"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class NewRelic(Backend):
     """New Relic; the secret holds ``api-key=LICENSE KEY``."""
 
-    preset = Preset(
-        url="https://{site}",
-        sites=("otlp.nr-data.net", "otlp.eu01.nr-data.net", "gov-otlp.nr-data.net"),
-        header="api-key",
-        page="https://docs.newrelic.com/docs/opentelemetry/best-practices/opentelemetry-otlp/",
-    )
+    preset = PRESETS["NewRelic"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,16 +79,7 @@ class Datadog(Backend):
     The secret holds ``dd-api-key=KEY,dd-otlp-source=NAME``, with the name that Datadog told you.
     """
 
-    preset = Preset(
-        url="https://otlp.{site}/v1/traces",
-        sites=(
-            *("datadoghq.com", "datadoghq.eu", "us3.datadoghq.com", "us5.datadoghq.com"),
-            *("ap1.datadoghq.com", "ap2.datadoghq.com"),
-        ),
-        header="dd-api-key",
-        headers={"dd-protocol": "otlp"},
-        page="https://docs.datadoghq.com/opentelemetry/setup/otlp_ingest/traces/",
-    )
+    preset = PRESETS["Datadog"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,8 +89,4 @@ class Dash0(Backend):
     The secret holds ``Authorization=Bearer%20TOKEN``.
     """
 
-    preset = Preset(
-        url="https://ingress.{site}.dash0.com",
-        header="Authorization",
-        page="https://www.dash0.com/documentation/dash0/key-concepts/endpoints",
-    )
+    preset = PRESETS["Dash0"]

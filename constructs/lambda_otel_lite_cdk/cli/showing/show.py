@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,9 @@ from lambda_otel_lite_cdk.cli.showing.flow import Given, flow, opened
 from lambda_otel_lite_cdk.cli.traces.records import Decoder
 from lambda_otel_lite_cdk.cli.traces.selection import Choice, Selection
 from lambda_otel_lite_cdk.cli.traces.sinks import SINKS
+
+if TYPE_CHECKING:
+    from lambda_otel_lite_cdk.cli.showing.outlet import Outlet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +32,7 @@ class ShowOptions:
         keep_logs: Whether lines without a record are passed through.
         strict: Whether a malformed record makes the exit code 1.
         choice: Which traces are shown, or None for all.
+        to: The endpoint to send them to in place of showing them, or None.
     """
 
     form: str
@@ -37,6 +41,7 @@ class ShowOptions:
     keep_logs: bool
     strict: bool
     choice: Choice | None = None
+    to: str | None = None
 
 
 #: Formats that are options, too.
@@ -57,6 +62,12 @@ _OPTIONS = (
     click.option(
         "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="File to write."
     ),
+    click.option(
+        "--to",
+        metavar="URL",
+        help="Send them to an OTLP endpoint, such as http://localhost:4318, or a backend by name, "
+        "such as honeycomb, with the headers in OTEL_EXPORTER_OTLP_HEADERS.",
+    ),
     click.option("--keep-logs", is_flag=True, help="Pass lines without a record through."),
     click.option("--details", is_flag=True, help="Show all attributes, events and links."),
     click.option("--strict", is_flag=True, help="Exit with 1 if a record is malformed."),
@@ -70,18 +81,22 @@ def shows_traces[**P](function: Callable[..., None]) -> Callable[..., None]:
         function: The command, with its own options.
     """
 
-    def command(*, form: str | None, output: Path | None, **others: Any) -> None:
+    def command(*, form: str | None, output: Path | None, to: str | None, **others: Any) -> None:
         names = ("details", "keep_logs", "strict")
         rest = {name: others.pop(name) for name in names}
         asked = {f"--format {form}": form} if form else {}
         asked |= {f"--{short}": short for short in _SHORT if others.pop(short)}
+        if to is not None:
+            asked[f"--to {to}"] = "sent"
         if len(set(asked.values())) > 1:
             raise UsageProblem(f"{' and '.join(asked)} contradict each other; give one of them")
+        if to is not None and output is not None:
+            raise UsageProblem(f"--output and --to {to} contradict each other; give one of them")
         form = next(iter(asked.values()), "waterfall")
         if form == "html" and output is None and sys.stdout.isatty():
             raise UsageProblem("the report is a file for a browser; give --output report.html")
         rest["choice"] = choice(others)
-        function(wanted=ShowOptions(form=form, output=output, **rest), **others)
+        function(wanted=ShowOptions(form=form, output=output, to=to, **rest), **others)
 
     command.__doc__ = function.__doc__
     command.__name__ = function.__name__
@@ -113,7 +128,8 @@ def show(
     among_traces = is_for_people and wanted.output is None
     kept = (sys.stdout if among_traces else sys.stderr).buffer if wanted.keep_logs else None
     with opened(wanted.output, is_for_programs=not is_for_people) as file:
-        sink = SINKS[wanted.form](file, details=wanted.details)
+        outlet = _outlet(wanted.to)
+        sink = outlet or SINKS[wanted.form](file, details=wanted.details)
         selection = Selection(sink, wanted.choice) if wanted.choice else None
         ended = flow(source, decoder, selection or sink, kept)
         reasons = [*problems, *([ended] if ended else [])]
@@ -121,9 +137,20 @@ def show(
             _explain_nothing(name, decoder, reasons, selection.seen if selection else 0)
     if decoder.malformed:
         click.echo(f"{name}: {_counted(decoder)}", err=True)
+    if outlet:
+        outlet.report()
     _raise_last(reasons)
     if decoder.malformed and wanted.strict:
         raise CheckFailed(f"{name} holds malformed records, and --strict was given")
+
+
+def _outlet(to: str | None) -> Outlet | None:
+    if to is None:
+        return None
+    # The forwarder's modules are of no use to who looks at traces.
+    from lambda_otel_lite_cdk.cli.showing.outlet import Outlet  # noqa: PLC0415
+
+    return Outlet(to)
 
 
 def _explain_nothing(

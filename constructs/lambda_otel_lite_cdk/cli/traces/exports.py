@@ -1,9 +1,7 @@
-"""Write spans as JSON: in this command's own form, and in OTLP's."""
+"""Write spans as JSON, in this command's own form."""
 
 from __future__ import annotations
 
-import base64
-import json
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +9,6 @@ from lambda_otel_lite_cdk.cli.traces.spans import Span, Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-
-#: Fields that are hexadecimal in OTLP's JSON and base64 in protobuf's own JSON. Source:
-#: OpenTelemetry protocol specification, "JSON Protobuf Encoding".
-_IDS = ("traceId", "spanId", "parentSpanId")
 
 
 def span_json(span: Span) -> dict[str, Any]:
@@ -51,30 +43,6 @@ def span_json(span: Span) -> dict[str, Any]:
         "resource": _plain_mapping(span.resource),
         "scope": span.scope,
     }
-
-
-def otlp_json(request: ExportTraceServiceRequest) -> str:
-    """Return a request in OTLP's JSON encoding, on one line.
-
-    Args:
-        request: An OTLP request.
-    """
-    from google.protobuf.json_format import MessageToDict  # noqa: PLC0415 - slow, and for this format alone
-
-    body = MessageToDict(request, use_integers_for_enums=True)
-    for resource_spans in body.get("resourceSpans", ()):
-        for scope_spans in resource_spans.get("scopeSpans", ()):
-            for span in scope_spans.get("spans", ()):
-                _write_ids_in_hexadecimal(span)
-                for link in span.get("links", ()):
-                    _write_ids_in_hexadecimal(link)
-    return json.dumps(body, separators=(",", ":"), allow_nan=False)
-
-
-def _write_ids_in_hexadecimal(message: dict[str, Any]) -> None:
-    for name in _IDS:
-        if name in message:
-            message[name] = base64.b64decode(message[name]).hex()
 
 
 def _plain_mapping(values: Mapping[str, Value]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ A log record is a JSON object with the key ``__otel_otlp_stdout`` whose payload 
 request in base64. Source: otlp-stdout-span-exporter, README, "Output Format"; OpenTelemetry
 protocol, ``ExportTraceServiceRequest``. It may come after a time and a stream's name, as in
 ``aws logs tail`` and in exports to S3, in a string of JSON, as in ``filter-log-events``, or in a
-field of CSV; and there may be several in a line.
+field of CSV; and there may be several in a line. A line may be a request in OTLP's JSON, too.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from lambda_otel_lite_cdk.cli.traces.otlp_json import MARKER as OTLP_JSON
+from lambda_otel_lite_cdk.cli.traces.otlp_json import read_otlp_json
 from lambda_otel_lite_cdk.cli.traces.spans import Event, Link, Span, Value
 from lambda_otel_lite_cdk.cli.traces.wrapping import places
 
@@ -91,7 +93,9 @@ class Decoder:
             line: A log line; a line that holds only malformed records gives an empty list.
         """
         if _ANY_MARKER not in line:
-            return self._continued(line) if self._spread else None
+            if self._spread:
+                return self._continued(line)
+            return self._read_json(line) if OTLP_JSON in line else None
         self.end()
         text = line.decode("utf-8", "replace")
         if _SPREAD.fullmatch(text):
@@ -99,6 +103,16 @@ class Decoder:
             return []
         found = [*places(text, _NAME)]
         return self._read(found) if found else None
+
+    def _read_json(self, line: bytes) -> list[ExportTraceServiceRequest] | None:
+        """Return the request of a line in OTLP's JSON, as `--format otlp-json` writes it."""
+        if not line.lstrip().startswith(b"{"):
+            return None
+        try:
+            return [read_otlp_json(line)]
+        except ValueError:
+            self.malformed["not an OTLP trace request in JSON"] += 1
+            return []
 
     def end(self) -> None:
         """Count a record that has begun: no more lines of it come."""

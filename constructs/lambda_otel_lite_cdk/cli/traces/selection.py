@@ -96,7 +96,7 @@ class Selection:
 
     Attributes:
         seen: Number of spans that were looked at.
-        is_full: Whether as many traces as are asked for have been handed on.
+        is_full: Whether as many traces as are asked for have been handed on, or the sink is full.
     """
 
     def __init__(
@@ -121,7 +121,8 @@ class Selection:
     def is_full(self) -> bool:
         """Whether no more traces are asked for than have been handed on."""
         limit, order = self._choice.limit, self._choice.order
-        return limit is not None and order is None and self._count >= limit
+        has_all = limit is not None and order is None and self._count >= limit
+        return has_all or self._sink.is_full
 
     def take(self, request: ExportTraceServiceRequest) -> None:
         """Take a request with spans of any traces."""

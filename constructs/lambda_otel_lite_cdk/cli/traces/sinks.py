@@ -8,9 +8,10 @@ from functools import partial
 from typing import IO, TYPE_CHECKING, Protocol
 
 from lambda_otel_lite_cdk.cli.console import Terminal
-from lambda_otel_lite_cdk.cli.traces.exports import otlp_json, span_json
+from lambda_otel_lite_cdk.cli.traces.exports import span_json
 from lambda_otel_lite_cdk.cli.traces.gather import Gatherer, Trace
 from lambda_otel_lite_cdk.cli.traces.log_lines import LogLine
+from lambda_otel_lite_cdk.cli.traces.otlp_json import otlp_json
 from lambda_otel_lite_cdk.cli.traces.records import spans_of
 from lambda_otel_lite_cdk.cli.traces.report import Report
 from lambda_otel_lite_cdk.cli.traces.spans import Span
