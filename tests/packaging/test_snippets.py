@@ -18,6 +18,7 @@ from packaging.utils import parse_wheel_filename
 from lambda_otel_lite import __version__
 from lambda_otel_lite_cdk.cli.emulator.sqs import connect, moto_server
 from tests.pages import PAGES, ROOT, blocks, snippet
+from tests.receiver import OtlpReceiver
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 ENTRY_POINT = "lambda_otel_lite_entry.handler"
@@ -171,6 +172,8 @@ def test_pyright_finds_no_fault(snippets: Path) -> None:
     assert found["summary"]["filesAnalyzed"] == len(blocks("python"))
 
 
+#: The pages' collector on the reader's machine.
+COLLECTOR = "http://localhost:4318"
 COMMANDS = [
     line.partition(" #")[0].strip() for block in blocks("sh") for line in block.splitlines()
 ]
@@ -202,14 +205,15 @@ def test_a_command_succeeds_in_the_folder_of_the_first_snippet(
     shop: Path, account: dict[str, str], arguments: list[str]
 ) -> None:
     program = (sys.executable, "-c", "from lambda_otel_lite_cdk.cli.main import main; main()")
-    done = subprocess.run(
-        [*program, *arguments],
-        cwd=shop,
-        env=os.environ | account,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    with OtlpReceiver() as receiver:
+        done = subprocess.run(
+            [*program, *(each.replace(COLLECTOR, receiver.endpoint) for each in arguments)],
+            cwd=shop,
+            env=os.environ | account,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     assert done.returncode == 0, done.stderr
 

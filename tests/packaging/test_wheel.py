@@ -13,6 +13,7 @@ import pytest
 import uv
 
 from tests.pages import README, blocks
+from tests.receiver import OtlpReceiver
 
 from .conftest import PACKAGES, ROOT
 
@@ -236,11 +237,14 @@ def test_readme_is_followed_from_its_first_command_after_the_installation_to_its
     left_out = ("make ", "pip ", "lambda-otel demo", "lambda-otel fleet --account")
 
     commands = [line for line in lines if not line.startswith(left_out)]
-    run_in(shop, "sh", "-exc", "\n".join(commands))
+    with OtlpReceiver() as receiver:
+        script = "\n".join(commands).replace("http://localhost:4318", receiver.endpoint)
+        run_in(shop, "sh", "-exc", script)
     for number, app in enumerate(others):
         (shop / f"app{number}.py").write_text(app)
         run_in(shop, "sh", "-exc", f"CDK_OUTDIR=out{number} python app{number}.py")
 
+    assert receiver.spans
     assert len(commands) > 5
     assert (shop / "report.html").read_text().startswith("<!doctype html>")
     assert len(list(shop.glob("out?/*.template.json"))) == len(others) > 1
