@@ -44,6 +44,7 @@ FLOORS = {
     "constructs/lambda_otel_lite_cdk/cli": """
         errors console
         assembly traces table
+        receiver
         emulator account rewrite fleet cost
         showing
         commands

@@ -27,6 +27,7 @@ _COMMANDS = {
     "instrument": "Instrument a CDK app in any language, or a SAM or CloudFormation template.",
     "invoke": "Run a function as it was synthesized, without AWS.",
     "layer": "Build the telemetry layer, for Terraform, SAM and container images.",
+    "receive": "Show the traces that are sent to this machine by OTLP over HTTP.",
     "tail": "Show the traces in the log groups of functions and stacks.",
 }
 

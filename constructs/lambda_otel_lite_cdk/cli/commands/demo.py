@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -25,17 +25,20 @@ from lambda_otel_lite_cdk.cli.assembly.synth import synthesize
 from lambda_otel_lite_cdk.cli.assembly.templates import Template, read_templates
 from lambda_otel_lite_cdk.cli.console import Terminal
 from lambda_otel_lite_cdk.cli.emulator import caller
-from lambda_otel_lite_cdk.cli.emulator.collector import Collector, collector
 from lambda_otel_lite_cdk.cli.emulator.emulator import Emulator, InvocationResult
 from lambda_otel_lite_cdk.cli.emulator.environment import PSEUDO_PARAMETERS
 from lambda_otel_lite_cdk.cli.emulator.log_events import subscription_event
 from lambda_otel_lite_cdk.cli.emulator.sqs import connect, create_queues, lambda_event, moto_server
 from lambda_otel_lite_cdk.cli.emulator.toolchain import require_linux
 from lambda_otel_lite_cdk.cli.errors import CheckFailed, UsageProblem
+from lambda_otel_lite_cdk.cli.receiver import Receiver
 from lambda_otel_lite_cdk.cli.traces.records import spans_of
 from lambda_otel_lite_cdk.cli.traces.sinks import SINKS
 from lambda_otel_lite_cdk.cli.traces.spans import Span, tree
 from otlp_forwarder import variables
+
+if TYPE_CHECKING:
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 _EVENT = Path("demo", "events", "post_order.json")
 _APP = "lambda_otel_lite_cdk.demo.app"
@@ -93,8 +96,9 @@ def demo(*, as_json: bool, endpoint: str | None, output: Path) -> None:
         worker_lines = _work(stack)
         status.update("running the forwarder")
         printed = {caller.SERVICE: caller_lines, "orders": orders_lines, "worker": worker_lines}
-        with collector() as received:
-            counts = _forward(stack, printed, received.endpoint)
+        with Receiver() as receiver:
+            counts = _forward(stack, printed, receiver.endpoint)
+            received = receiver.received()
         if endpoint:
             status.update(f"sending the trace to {endpoint}")
             sent = _forward(stack, printed, endpoint)
@@ -110,12 +114,12 @@ def demo(*, as_json: bool, endpoint: str | None, output: Path) -> None:
     if not as_json:
         click.echo(f"Report for a browser: {report}")
     progress.print(
-        f"Drawn from what the collector received: {len(received.requests)} requests of "
+        f"Drawn from what the collector received: {len(received)} requests of "
         f"{_FORWARDER}, which was given {counts['records']} log records in {len(printed)} events.",
         style="dim",
         highlight=False,
     )
-    spans = [span for request in received.requests for span in spans_of(request)]
+    spans = [span for request in received for span in spans_of(request)]
     if len(spans) != counts["spans"]:
         raise CheckFailed(f"{counts['spans']} spans were sent, {len(spans)} received")
     _check_trace({name: [span for span in spans if span.service == name] for name in printed})
@@ -139,9 +143,9 @@ class _Deployment:
         )
 
 
-def _write(received: Collector, form: str, file: IO[str]) -> None:
+def _write(received: list[ExportTraceServiceRequest], form: str, file: IO[str]) -> None:
     sink = SINKS[form](file, details=False)
-    for request in received.requests:
+    for request in received:
         sink.take(request)
     if sink.spans:
         sink.end()
