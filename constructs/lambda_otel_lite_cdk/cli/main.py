@@ -64,6 +64,8 @@ class _CommandList(click.Group):
                 return super().invoke(ctx)
         except BrokenPipeError:
             _end_quietly()
+        except KeyboardInterrupt:
+            sys.exit(128 + signal.SIGINT)
         except ModuleNotFoundError as error:
             said = distribution.needs("this command", distribution.extra_of(error.name))
             raise UsageProblem(f"{said} ({error})") from error
