@@ -10,21 +10,18 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from google.protobuf.json_format import MessageToDict
 from opentelemetry.exporter.otlp.proto.http import Compression
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 from lambda_otel_lite_cdk.cli.receiver import MOST_BYTES, Receiver
-from tests.cli.command import COMMAND, ENVIRONMENT, assert_refused, run
+from tests.cli.command import ENVIRONMENT, assert_refused, run
+from tests.cli.receiving import export, receiving
 
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
 
@@ -40,39 +37,10 @@ def _request(name: str = "work") -> ExportTraceServiceRequest:
 BODY = _request().SerializeToString()
 
 
-@contextmanager
-def _receiving(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Run the command on any free port; yield it and its address."""
-    process = subprocess.Popen(
-        [COMMAND, "receive", "--port", "0", *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=ENVIRONMENT,
-    )
-    assert process.stderr is not None
-    with process:
-        try:
-            yield process, process.stderr.readline().split()[3].rstrip(";")
-        finally:
-            process.kill()
-
-
-def _export(
-    endpoint: str, *names: str, compression: Compression = Compression.NoCompression
-) -> None:
-    provider = TracerProvider(shutdown_on_exit=False)
-    exporter = OTLPSpanExporter(f"{endpoint}/v1/traces", compression=compression)
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    for name in names:
-        provider.get_tracer("tests").start_span(name).end()
-    provider.shutdown()
-
-
 @pytest.mark.parametrize("compression", [Compression.NoCompression, Compression.Gzip])
 def test_what_a_real_exporter_sends_is_shown_as_it_comes(compression: Compression) -> None:
-    with _receiving("--json") as (process, endpoint):
-        _export(endpoint, "one", "two", compression=compression)
+    with receiving("--json") as (process, endpoint):
+        export(endpoint, "one", "two", compression=compression)
         assert process.stdout is not None
         names = [json.loads(process.stdout.readline())["name"] for _ in range(2)]
         process.send_signal(signal.SIGINT)
@@ -82,8 +50,8 @@ def test_what_a_real_exporter_sends_is_shown_as_it_comes(compression: Compressio
 
 
 def test_a_trace_is_drawn_once_it_is_quiet_and_filters_hold() -> None:
-    with _receiving("--name", "two") as (process, endpoint):
-        _export(endpoint, "one", "two")
+    with receiving("--name", "two") as (process, endpoint):
+        export(endpoint, "one", "two")
         assert process.stdout is not None
         drawn = [process.stdout.readline() for _ in range(3)]
         process.send_signal(signal.SIGINT)
@@ -95,7 +63,7 @@ def test_a_trace_is_drawn_once_it_is_quiet_and_filters_hold() -> None:
 
 
 def test_ctrl_c_before_anything_came_ends_quietly() -> None:
-    with _receiving() as (process, _):
+    with receiving() as (process, _):
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)
 

@@ -153,7 +153,7 @@ def test_a_site_of_a_backend_is_named_after_a_colon() -> None:
             ["OTEL_EXPORTER_OTLP_TIMEOUT"],
         ),
         (["--to", "http://x", "--json"], {}, ["--json and --to http://x contradict"]),
-        (["--to", "http://x", "-o", "f"], {}, ["--output and --to http://x contradict"]),
+        (["--to", "http://x", "-o", "f"], {}, ["--to http://x and --output contradict"]),
     ],
     ids=str,
 )

@@ -29,6 +29,7 @@ _COMMANDS = {
     "layer": "Build the telemetry layer, for Terraform, SAM and container images.",
     "receive": "Show the traces that are sent to this machine by OTLP over HTTP.",
     "tail": "Show the traces in the log groups of functions and stacks.",
+    "view": "Show the traces of a log in the browser.",
 }
 
 

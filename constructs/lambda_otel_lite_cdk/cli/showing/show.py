@@ -6,19 +6,21 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, Any
 
 import click
 
 from lambda_otel_lite_cdk.cli.errors import CheckFailed, UsageProblem
 from lambda_otel_lite_cdk.cli.showing.filters import choice, filtered
 from lambda_otel_lite_cdk.cli.showing.flow import Given, flow, opened
+from lambda_otel_lite_cdk.cli.showing.live import LivePage
+from lambda_otel_lite_cdk.cli.showing.outlet import Outlet
 from lambda_otel_lite_cdk.cli.traces.records import Decoder
 from lambda_otel_lite_cdk.cli.traces.selection import Choice, Selection
-from lambda_otel_lite_cdk.cli.traces.sinks import SINKS
+from lambda_otel_lite_cdk.cli.traces.sinks import SINKS, Sink
 
-if TYPE_CHECKING:
-    from lambda_otel_lite_cdk.cli.showing.outlet import Outlet
+#: What is asked for beside the formats: to send traces elsewhere, and to look at them in a browser.
+SEND, VIEW = "send", "view"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,22 +28,24 @@ class ShowOptions:
     """Hold the options that say what is shown, and how.
 
     Args:
-        form: A key of ``SINKS``.
+        form: A key of ``SINKS``, `SEND` or `VIEW`.
         output: The file to write, or None for standard output.
         details: Whether all attributes, events and links are drawn.
         keep_logs: Whether lines without a record are passed through.
         strict: Whether a malformed record makes the exit code 1.
         choice: Which traces are shown, or None for all.
-        to: The endpoint to send them to in place of showing them, or None.
+        to: The endpoint that they are sent to.
+        opens: Whether a page is opened in the browser.
     """
 
     form: str
-    output: Path | None
-    details: bool
-    keep_logs: bool
-    strict: bool
+    output: Path | None = None
+    details: bool = False
+    keep_logs: bool = False
+    strict: bool = False
     choice: Choice | None = None
-    to: str | None = None
+    to: str = ""
+    opens: bool = True
 
 
 #: Formats that are options, too.
@@ -68,6 +72,8 @@ _OPTIONS = (
         help="Send them to an OTLP endpoint, such as http://localhost:4318, or a backend by name, "
         "such as honeycomb, with the headers in OTEL_EXPORTER_OTLP_HEADERS.",
     ),
+    click.option("--view", is_flag=True, help="Show them in the browser, as they come."),
+    click.option("--no-open", is_flag=True, help="With --view: print the page's address alone."),
     click.option("--keep-logs", is_flag=True, help="Pass lines without a record through."),
     click.option("--details", is_flag=True, help="Show all attributes, events and links."),
     click.option("--strict", is_flag=True, help="Exit with 1 if a record is malformed."),
@@ -81,22 +87,30 @@ def shows_traces[**P](function: Callable[..., None]) -> Callable[..., None]:
         function: The command, with its own options.
     """
 
-    def command(*, form: str | None, output: Path | None, to: str | None, **others: Any) -> None:
+    def command(
+        *,
+        form: str | None,
+        output: Path | None,
+        to: str | None,
+        view: bool,
+        no_open: bool,
+        **others: Any,
+    ) -> None:
         names = ("details", "keep_logs", "strict")
         rest = {name: others.pop(name) for name in names}
         asked = {f"--format {form}": form} if form else {}
         asked |= {f"--{short}": short for short in _SHORT if others.pop(short)}
-        if to is not None:
-            asked[f"--to {to}"] = "sent"
-        if len(set(asked.values())) > 1:
+        asked |= {"--view": VIEW} if view else {}
+        asked |= {f"--to {to}": SEND} if to is not None else {}
+        if output is not None and {SEND, VIEW} & {*asked.values()}:
+            asked["--output"] = "file"
+        if len({*asked.values()}) > 1:
             raise UsageProblem(f"{' and '.join(asked)} contradict each other; give one of them")
-        if to is not None and output is not None:
-            raise UsageProblem(f"--output and --to {to} contradict each other; give one of them")
         form = next(iter(asked.values()), "waterfall")
         if form == "html" and output is None and sys.stdout.isatty():
             raise UsageProblem("the report is a file for a browser; give --output report.html")
-        rest["choice"] = choice(others)
-        function(wanted=ShowOptions(form=form, output=output, to=to, **rest), **others)
+        rest |= {"choice": choice(others), "to": to or "", "opens": not no_open}
+        function(wanted=ShowOptions(form=form, output=output, **rest), **others)
 
     command.__doc__ = function.__doc__
     command.__name__ = function.__name__
@@ -128,8 +142,7 @@ def show(
     among_traces = is_for_people and wanted.output is None
     kept = (sys.stdout if among_traces else sys.stderr).buffer if wanted.keep_logs else None
     with opened(wanted.output, is_for_programs=not is_for_people) as file:
-        outlet = _outlet(wanted.to)
-        sink = outlet or SINKS[wanted.form](file, details=wanted.details)
+        sink = _sink(wanted, file)
         selection = Selection(sink, wanted.choice) if wanted.choice else None
         ended = flow(source, decoder, selection or sink, kept)
         reasons = [*problems, *([ended] if ended else [])]
@@ -137,20 +150,23 @@ def show(
             _explain_nothing(name, decoder, reasons, selection.seen if selection else 0)
     if decoder.malformed:
         click.echo(f"{name}: {_counted(decoder)}", err=True)
-    if outlet:
-        outlet.report()
+    if isinstance(sink, LivePage) and not ended:
+        sink.wait()
+    if isinstance(sink, Outlet):
+        sink.report()
     _raise_last(reasons)
     if decoder.malformed and wanted.strict:
         raise CheckFailed(f"{name} holds malformed records, and --strict was given")
 
 
-def _outlet(to: str | None) -> Outlet | None:
-    if to is None:
-        return None
-    # The forwarder's modules are of no use to who looks at traces.
-    from lambda_otel_lite_cdk.cli.showing.outlet import Outlet  # noqa: PLC0415
-
-    return Outlet(to)
+def _sink(wanted: ShowOptions, file: IO[str]) -> Sink:
+    if wanted.form == SEND:
+        return Outlet(wanted.to)
+    if wanted.form == VIEW:
+        page = LivePage()
+        page.open(in_browser=wanted.opens)
+        return page
+    return SINKS[wanted.form](file, details=wanted.details)
 
 
 def _explain_nothing(
