@@ -58,7 +58,7 @@ class Receiver:
     def __init__(self, port: int = 0) -> None:
         self._requests: queue.SimpleQueue[ExportTraceServiceRequest] = queue.SimpleQueue()
         try:
-            self._server = _Server(self._requests, port)
+            self._server = _OtlpServer(self._requests, port)
         except OSError as error:
             raise UsageProblem(
                 f"port {port} of {HOST} cannot be used ({error.strerror}); end what listens there, "
@@ -103,18 +103,18 @@ class Receiver:
         return found
 
 
-class _Server(ThreadingHTTPServer):
+class _OtlpServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, requests: queue.SimpleQueue[ExportTraceServiceRequest], port: int) -> None:
         self.requests = requests
-        super().__init__((HOST, port), _Handler)
+        super().__init__((HOST, port), _OtlpHandler)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _OtlpHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"  # keeps connections alive
     timeout = _SILENCE
-    server: _Server
+    server: _OtlpServer
 
     def handle(self) -> None:
         try:

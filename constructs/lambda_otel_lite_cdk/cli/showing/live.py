@@ -66,7 +66,7 @@ class LivePage:
         self._kept: list[Span | LogLine] = []
         self._dropped = 0
         token = secrets.token_urlsafe(24)
-        self._server = _Server(self, f"/{token}/")
+        self._server = _PageServer(self, f"/{token}/")
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         self.url = f"http://{_HOST}:{self._server.server_port}/{token}/"
 
@@ -118,18 +118,18 @@ class LivePage:
             self._came.notify_all()
 
 
-class _Server(ThreadingHTTPServer):
+class _PageServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, page: LivePage, root: str) -> None:
         self.page = page
         self.root = root
-        super().__init__((_HOST, 0), _Handler)
+        super().__init__((_HOST, 0), _PageHandler)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _PageHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"  # keeps connections alive
-    server: _Server
+    server: _PageServer
 
     def handle(self) -> None:
         try:
