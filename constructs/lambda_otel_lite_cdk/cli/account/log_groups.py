@@ -1,16 +1,18 @@
-"""Find the log groups of functions and stacks, and read the log records in them."""
+"""Find the log groups of functions and stacks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable
+from pathlib import Path
 
 from lambda_otel_lite_cdk.cli.account.explained import explained
+from lambda_otel_lite_cdk.cli.account.log_events import LogEvents
+from lambda_otel_lite_cdk.cli.assembly.templates import Template, read_templates
 from lambda_otel_lite_cdk.cli.errors import UsageProblem
 
 _NEEDED = (
     "logs:FilterLogEvents, lambda:GetFunctionConfiguration for a function's name, and "
-    "cloudformation:ListStackResources for a stack's"
+    "cloudformation:ListStackResources and DescribeStackResource for a stack's or an app's"
 )
 
 
@@ -18,20 +20,27 @@ class AccountLogs:
     """The log groups that names stand for.
 
     Args:
-        names: Names of functions, stacks and log groups; a name with a slash is a log group's.
+        names: Names of functions, stacks and log groups, and what an app calls its functions and
+            stacks.
         region: An AWS region, or None for that of the profile or of the environment.
         profile: A profile of the AWS configuration, or None for the usual credentials.
+        app: The app's cloud assembly, or None.
 
     Raises:
         UsageProblem: A name is nobody's, or the APIs refuse or cannot be reached.
     """
 
     def __init__(
-        self, names: Iterable[str], region: str | None = None, profile: str | None = None
+        self,
+        names: Iterable[str],
+        region: str | None = None,
+        profile: str | None = None,
+        app: Path | None = None,
     ) -> None:
         import boto3  # noqa: PLC0415 - it takes long to import
         from botocore.config import Config  # noqa: PLC0415
 
+        self._templates = read_templates(app) if app else []
         with explained(_NEEDED):
             session = boto3.Session(region_name=region, profile_name=profile)
             if not session.region_name:
@@ -45,38 +54,57 @@ class AccountLogs:
         #: Each once, in the order of the names.
         self.names = tuple(dict.fromkeys(found))
 
-    def lines(self, pattern: str, since_ms: int, until_ms: int) -> Iterator[bytes | None]:
-        """Yield each line of a span of time, and None after each answer of the API.
-
-        Args:
-            pattern: Which lines, as a filter pattern of CloudWatch Logs; empty for all.
-            since_ms: The earliest time of a line, as Unix time in milliseconds.
-            until_ms: The latest.
-
-        Raises:
-            UsageProblem: The API refuses or cannot be reached.
-        """
-        for group in self.names:
-            pages = self._logs.get_paginator("filter_log_events").paginate(
-                logGroupName=group, filterPattern=pattern, startTime=since_ms, endTime=until_ms
-            )
-            with explained(_NEEDED):
-                for page in pages:
-                    yield from (_line(event) for event in page["events"])
-                    yield None
+    @property
+    def events(self) -> LogEvents:
+        """The lines in them."""
+        return LogEvents(self._logs, self.names)
 
     def _groups(self, name: str) -> list[str]:
-        if "/" in name:
+        if groups := self._of_app(name):
+            return groups
+        if "/" in name and not name.startswith("arn:"):
             return [name]
         if group := self._of_function(name):
             return [group]
         if groups := self._of_stack(name):
             return groups
+        known = sorted({path for one in self._templates for path in _functions_of(one).values()})
+        more = f", or one of the app's: {', '.join(known)}" if known else ""
         raise UsageProblem(
             f"{name} is no function, and no stack with functions, in this account and region; give "
-            f"the name of one or of a log group, such as /aws/lambda/{name}, or check --region and "
-            f"--profile"
+            f"the name of one or of a log group, such as /aws/lambda/{name}{more}; or check "
+            f"--region and --profile"
         )
+
+    def _of_app(self, name: str) -> list[str]:
+        """Return the log groups of what the app calls so: its stacks, else functions."""
+        stacks = {one.root for one in self._templates if name in (one.artifact, one.stack)}
+        if stacks:
+            return [group for stack in stacks for group in self._of_stack(stack)]
+        groups = []
+        for template in self._templates:
+            for logical_id, path in _functions_of(template).items():
+                if name == path or path.endswith(f"/{name}"):
+                    made = self._made(template, logical_id)
+                    groups += [group] if made and (group := self._of_function(made)) else []
+        return groups
+
+    def _made(self, template: Template, logical_id: str) -> str | None:
+        """Return the name of what was deployed of a template, in whatever stack it is nested."""
+        found: str | None = template.root
+        for step in (*template.nested_in, logical_id):
+            try:
+                answer = self._cloudformation.describe_stack_resource(
+                    StackName=found, LogicalResourceId=step
+                )
+            except self._cloudformation.exceptions.ClientError as error:
+                if "does not exist" not in str(error):
+                    raise
+                return None
+            found = answer["StackResourceDetail"].get("PhysicalResourceId")
+            if not found:
+                return None
+        return found
 
     def _of_function(self, name: str) -> str | None:
         try:
@@ -104,10 +132,10 @@ class AccountLogs:
         return groups
 
 
-def _line(event: dict[str, Any]) -> bytes:
-    """Return an event's message as a line of a log.
-
-    Args:
-        event: What ``FilterLogEvents`` returns of it.
-    """
-    return str(event["message"]).rstrip("\n").encode() + b"\n"
+def _functions_of(template: Template) -> dict[str, str]:
+    """Return the construct path of each function of a template, by its logical id."""
+    return {
+        logical_id: template.paths[logical_id].removesuffix("/Resource")
+        for logical_id, resource in template.resources.items()
+        if resource.get("Type") == "AWS::Lambda::Function" and logical_id in template.paths
+    }
