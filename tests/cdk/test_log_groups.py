@@ -7,13 +7,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aws_cdk import App, CfnResource, Environment, NestedStack, RemovalPolicy, Stack, Tags
+from aws_cdk import (
+    App,
+    Aws,
+    CfnResource,
+    Environment,
+    Fn,
+    NestedStack,
+    RemovalPolicy,
+    Stack,
+    Tags,
+)
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 
-from lambda_otel_lite_cdk import Forwarding, InstrumentedFunction, Telemetry, instrument
+from lambda_otel_lite_cdk import (
+    Forwarding,
+    InstrumentedFunction,
+    OtlpForwarder,
+    Telemetry,
+    instrument,
+)
 
 from .conftest import ARN, INLINE, functions, resources, template
 
@@ -89,9 +105,44 @@ def under_the_name_that_refers_to_a_given_one(stack: Stack) -> None:
     named(stack, f"/aws/lambda/{plain(stack, function_name='orders').function_name}")
 
 
+def raw(stack: Stack) -> None:
+    plain(stack, function_name="orders")
+    CfnResource(stack, "Mine", type=GROUP, properties={"LogGroupName": "/aws/lambda/orders"})
+
+
+def raw_given(stack: Stack) -> None:
+    group = CfnResource(stack, "Mine", type=GROUP)
+    plain(stack, log_group=logs.LogGroup.from_log_group_name(stack, "Theirs", group.ref))
+
+
+def written(function_name: str | None, group: Callable[[str], str]) -> Callable[[Stack], None]:
+    """A log group whose name is written in another way than the function's."""
+
+    def make(stack: Stack) -> None:
+        function = plain(stack, function_name=function_name)
+        logs.CfnLogGroup(stack, "Mine", log_group_name=group(function.function_name))
+
+    return make
+
+
+WRITTEN = [
+    written(None, lambda name: Fn.join("/", ["", "aws", "lambda", name])),
+    written(None, lambda name: Fn.sub("/aws/lambda/${Name}", {"Name": name})),
+    written(None, lambda name: Fn.join("", ["/aws/", Fn.sub("lambda/${N}", {"N": name})])),
+    written(f"{Aws.STACK_NAME}-orders", lambda _: Fn.sub("/aws/lambda/${AWS::StackName}-orders")),
+    written("Shop-orders", lambda _: Fn.sub("/aws/lambda/${AWS::StackName}-orders")),
+    written(f"orders-{Aws.REGION}", lambda _: "/aws/lambda/orders-eu-west-1"),
+    written(f"o-{Aws.ACCOUNT_ID}", lambda _: Fn.sub("/aws/lambda/o-${AWS::AccountId}")),
+    written(f"o-{Aws.PARTITION}", lambda _: Fn.sub("/aws/lambda/o-${AWS::Partition}")),
+]
+
+
 @pytest.mark.parametrize(
     "make",
     [
+        raw,
+        raw_given,
+        *WRITTEN,
         given,
         given_twice,
         given_by_an_override,
@@ -110,6 +161,30 @@ def test_the_log_group_that_a_function_has_is_subscribed(make: Callable[[Stack],
     (group,) = (name for name in found if found[name]["Type"] == GROUP)
     (subscription,) = resources(stack, FILTER)
     assert subscription["LogGroupName"] == {"Ref": group}
+
+
+@pytest.mark.parametrize("with_group", [("eu-west-1", "us-east-1"), ("us-east-1",), ("eu-west-1",)])
+def test_equal_names_in_two_regions_are_two_log_groups(with_group: tuple[str, ...]) -> None:
+    app = App(analytics_reporting=False)
+    for region in ("eu-west-1", "us-east-1"):
+        environment = Environment(account="123456789012", region=region)
+        stack = Stack(app, region, env=environment)
+        forwarder = OtlpForwarder(stack, "Forwarder", endpoint="https://collector.example.com")
+        Telemetry.of(stack).instrument(forwarding=forwarder.forwarding)
+        plain(stack, function_name="orders")
+        if region in with_group:
+            named(stack, "/aws/lambda/orders")
+
+    for stack in (one for one in app.node.children if isinstance(one, Stack)):
+        found = template(stack)["Resources"]
+        (name,) = (
+            name
+            for name in found
+            if name.startswith(("Mine", "Orders")) and found[name]["Type"] == GROUP
+        )
+        assert name.startswith("Mine") == (stack.region in with_group)
+        (subscription,) = resources(stack, FILTER)
+        assert subscription["LogGroupName"] == {"Ref": name}
 
 
 def written_to(function: dict[str, Any]) -> Any:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
-from aws_cdk import Stack, Stage
+from aws_cdk import CfnResource, Stack, Stage
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
@@ -18,7 +18,6 @@ from lambda_otel_lite_cdk.functions.rendered import logical_ids, render
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
 
-    from aws_cdk import CfnResource
     from constructs import IConstruct
 
     from lambda_otel_lite_cdk.functions.resources import Resources
@@ -81,7 +80,7 @@ class Found:
     candidates: list[Candidate]
     templates: Mapping[str, Resources]
     stacks: dict[str, Stack]
-    log_groups: list[tuple[logs.LogGroup | None, logs.CfnLogGroup]]
+    log_groups: list[tuple[logs.LogGroup | None, CfnResource]]
     stages: dict[str, Stage]
 
 
@@ -135,17 +134,25 @@ def collect(stage: Stage, requests: Requests, known: Container[str]) -> Found:
                     exempt=exempt,
                 )
             )
-    owners = {
+    owners: dict[CfnResource, logs.LogGroup] = {
         resource: owner
         for owner, resource in with_resources(every, logs.LogGroup, logs.CfnLogGroup)
     }
-    groups = [(owners.get(one), one) for one in every if isinstance(one, logs.CfnLogGroup)]
+    groups = [(owners.get(one), one) for one in every if _is_log_group(one)]
     return Found(
         candidates=candidates,
         templates=templates,
         stacks=by_path,
         log_groups=groups,
         stages=stages,
+    )
+
+
+def _is_log_group(one: IConstruct) -> TypeGuard[CfnResource]:
+    # What is asked of the CDK takes time; of resources without a class of their own there are few.
+    return isinstance(one, logs.CfnLogGroup) or (
+        type(one) is CfnResource
+        and one.cfn_resource_type == logs.CfnLogGroup.CFN_RESOURCE_TYPE_NAME
     )
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from aws_cdk import aws_lambda as lambda_
+from aws_cdk import CfnResource
 from aws_cdk import aws_logs as logs
 
 from lambda_otel_lite_cdk.functions.properties import path_of
 from lambda_otel_lite_cdk.functions.rendered import logical_ids
-from lambda_otel_lite_cdk.functions.resources import key, of_type
+from lambda_otel_lite_cdk.functions.resources import of_type
 from lambda_otel_lite_cdk.instrumentation.circles import deployed_before
+from lambda_otel_lite_cdk.instrumentation.names import Names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,14 +21,12 @@ if TYPE_CHECKING:
     from aws_cdk import Stack
     from constructs import IConstruct
 
-    from lambda_otel_lite_cdk.functions.resources import Resources
     from lambda_otel_lite_cdk.instrumentation.collect import Found
     from lambda_otel_lite_cdk.instrumentation.resolve import Plan
 
 _GROUP = "AWS::Logs::LogGroup"
 #: In a function. CloudFormation shows it, and no user would choose it.
 _ID = "LambdaOtelLiteLogs"
-_REFERENCE = re.compile(r"\$\{(\w+)\}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,9 +54,11 @@ class LogGroups:
         self._templates = found.templates
         self._owners: dict[str, dict[str, IConstruct]] = {}
         self._before: dict[Stack, set[str]] = {}
-        #: Where each name is a log group's: path of its stack and logical id.
+        self._names = Names(found.stacks, found.templates)
+        #: Where each name of an account and region is a log group's: path of its stack and logical
+        #: id.
         self._by_name = {
-            _text(properties["LogGroupName"], path, resources): (path, logical_id)
+            self._named(properties["LogGroupName"], path): (path, logical_id)
             for path, resources in found.templates.items()
             for logical_id, properties in of_type(resources, _GROUP)
             if "LogGroupName" in properties
@@ -77,9 +77,9 @@ class LogGroups:
             return self._configured(plan, written)
         if site.function.node.try_find_child("LogRetention"):
             return _of_construct(site.function.log_group)
-        name = f"/aws/lambda/{_name_of(site.stack_path, site.logical_id, self._template(plan))}"
-        if name in self._by_name:
-            return self._made(*self._by_name[name])
+        name = self._names.of_function(site.stack_path, site.logical_id)
+        if known := self._by_name.get(self._named(f"/aws/lambda/{name}", site.stack_path)):
+            return self._made(*known)
         return _of_construct(_make(plan))
 
     def is_before(self, plan: Plan, home: Stack) -> bool:
@@ -89,8 +89,9 @@ class LogGroups:
             self._before[home] = deployed_before(path, self._found.stacks, self._templates)
         return plan.site.stack_path in self._before[home]
 
-    def _template(self, plan: Plan) -> Resources:
-        return self._templates[plan.site.stack_path]
+    def _named(self, name: Any, path: str) -> tuple[str, str]:
+        """Return the account and region that a name is in, and the name as a text."""
+        return self._found.stacks[path].environment, self._names.text(name, path)
 
     def _configured(self, plan: Plan, written: Any) -> LogGroup:
         path = plan.site.stack_path
@@ -99,8 +100,8 @@ class LogGroups:
             for other in (path, *self._templates):
                 if self._templates[other].get(written["Ref"], {}).get("Type") == _GROUP:
                     return self._made(other, written["Ref"])
-        elif (known := _text(written, path, self._template(plan))) in self._by_name:
-            return self._made(*self._by_name[known])
+        elif known := self._by_name.get(self._named(written, path)):
+            return self._made(*known)
         given = plan.configuration.given.get("loggingConfig")
         token = given.get("logGroup") if isinstance(given, dict) else None
         return LogGroup(owner=plan.site.function, name=token if isinstance(token, str) else written)
@@ -109,12 +110,12 @@ class LogGroups:
         if path not in self._owners:
             self._owners[path] = dict(self._owners_in(path))
         owner = self._owners[path][logical_id]
-        if isinstance(owner, logs.CfnLogGroup):
+        if isinstance(owner, CfnResource):
             return LogGroup(owner=owner, name=owner.ref)
         return _of_construct(owner)
 
     @cached_property
-    def _groups(self) -> list[tuple[str, tuple[logs.LogGroup | None, logs.CfnLogGroup]]]:
+    def _groups(self) -> list[tuple[str, tuple[logs.LogGroup | None, CfnResource]]]:
         """The log groups with their construct paths."""
         return [(path_of(one[1]), one) for one in self._found.log_groups]
 
@@ -146,35 +147,3 @@ def _make(plan: Plan) -> logs.LogGroup:
         for tag in plan.configuration.properties.get("tags", ()):
             resource.tags.set_tag(tag["Key"], tag["Value"])
     return group
-
-
-def _name_of(path: str, logical_id: str, resources: Resources) -> str:
-    """Return a function's name as a text: the one it is given, or a reference to it."""
-    given = resources.get(logical_id, {}).get("Properties", {}).get("FunctionName")
-    return _text(given, path, resources) if given else f"${{{path}/{logical_id}}}"
-
-
-def _text(value: Any, path: str, resources: Resources) -> str:
-    """Return an expression of a template as a text, so that equal names have equal texts.
-
-    Args:
-        value: A text, or a ``Ref``, ``Fn::Join`` or ``Fn::Sub``.
-        path: Construct path of the stack that it is in.
-        resources: The resources of that stack.
-    """
-
-    def referred(logical_id: str) -> str:
-        if resources.get(logical_id, {}).get("Type") == lambda_.CfnFunction.CFN_RESOURCE_TYPE_NAME:
-            return _name_of(path, logical_id, resources)
-        return f"${{{path}/{logical_id}}}"
-
-    match value:
-        case str():
-            return value
-        case {"Ref": str(logical_id)}:
-            return referred(logical_id)
-        case {"Fn::Join": ["", list(parts)]}:
-            return "".join(_text(part, path, resources) for part in parts)
-        case {"Fn::Sub": str(text)}:
-            return _REFERENCE.sub(lambda found: referred(found[1]), text)
-    return key(value)
