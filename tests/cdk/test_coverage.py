@@ -57,7 +57,9 @@ def fleet(app: App, *options: str) -> tuple[int, str]:
 
 
 def rows(app: App) -> dict[str, dict[str, Any]]:
-    return {row["function"]: row for row in json.loads(fleet(app, "--json")[1])}
+    # What the CDK's Node says of itself, at any moment, goes to stderr.
+    done = CliRunner().invoke(main, ["fleet", app.synth().directory, "--json"])
+    return {row["function"]: row for row in json.loads(done.stdout)}
 
 
 def test_the_table_shows_every_function_with_what_became_of_it(app: App) -> None:

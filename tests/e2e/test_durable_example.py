@@ -15,7 +15,7 @@ pytestmark = pytest.mark.once
 EXAMPLE = Path(__file__).parents[2] / "constructs" / "demo" / "durable"
 PAGE = (EXAMPLE / "README.md").read_text("utf-8")
 #: Of a line of a drawn trace, the tree and the span's name.
-_DRAWN = re.compile(r"^([ ├│└─]*orders: .*?) +━", re.MULTILINE)
+_DRAWN = re.compile(r"^([ ├│└─]*\w.*?) +━", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")

@@ -124,10 +124,13 @@ class Notes:
             if event.name != "exception":
                 continue
             kind, message = _text(event, "exception.type"), _text(event, "exception.message")
-            yield from _red(f"! {': '.join(filter(None, (kind, message)))}", width)
+            headline = ": ".join(filter(None, (kind, message)))
+            yield from _red(f"! {headline}", width)
             if message in said or said in message:
                 said = ""
-            trace = _text(event, "exception.stacktrace")
+            trace = _text(event, "exception.stacktrace").strip()
+            if trace == headline:
+                trace = ""  # Some record no more than that.
             if trace and (kind, message) in self._shown:
                 yield Text("  its stack trace is above", style=_SECONDARY)
             elif trace:
