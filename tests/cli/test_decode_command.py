@@ -80,6 +80,23 @@ def test_kept_lines_pass_through_untouched_among_the_traces() -> None:
     assert "__otel_otlp_stdout" not in drawn
 
 
+def test_kept_lines_cannot_act_on_a_terminal() -> None:
+    screen, terminal = pty.openpty()
+    log = "\x1b[2Jred\r\n\tindented\n" + log_record("work") + "\n"
+    with subprocess.Popen(
+        [*DECODE, "--keep-logs"], stdin=subprocess.PIPE, stdout=terminal, env=ENVIRONMENT
+    ) as process:
+        process.communicate(log.encode())
+    os.close(terminal)
+    shown = os.read(screen, 65536)
+    os.close(screen)
+
+    assert process.returncode == 0
+    assert "\N{REPLACEMENT CHARACTER}[2Jred\r\n" in shown.decode()
+    assert b"indented\r\n" in shown
+    assert b"\x1b[2J" not in shown
+
+
 def test_kept_lines_do_not_mix_with_what_a_program_reads() -> None:
     lines, done = _decode("noise\n" + log_record("work"), "--keep-logs", "--json")
     assert [json.loads(line)["name"] for line in lines.splitlines()] == ["work"]

@@ -139,10 +139,11 @@ def test_a_site_of_a_backend_is_named_after_a_colon() -> None:
 @pytest.mark.parametrize(
     ("options", "environment", "words"),
     [
-        (["--to", "localhost:4318"], {}, ["--to localhost:4318 is no URL", "honeycomb"]),
+        (["--to", "localhost:4318"], {}, ["--to is 'localhost:4318'", "is no URL", "honeycomb"]),
         (["--to", ""], {}, ["is no URL"]),
-        (["--to", "ftp://x"], {}, ["--to ftp://x", "give http:// or https://"]),
-        (["--to", "https://u:p@x"], {}, ["without user, password"]),
+        (["--to", "ftp://x"], {}, ["--to is 'ftp:", "give http:// or https://"]),
+        (["--to", f"https://u:{KEY}@x"], {}, ["without user, password"]),
+        (["--to", f"u:{KEY}@x"], {}, ["--to is '...@x'", "is no URL"]),
         (["--to", "honeycomb"], {}, ["x-honeycomb-team", f"set {HEADERS}=", "docs.honeycomb.io"]),
         (["--to", "honeycomb"], {HEADERS: "x-other=1"}, ["needs the header x-honeycomb-team"]),
         (["--to", "grafanacloud"], {}, ["has no site", "grafana.com"]),
@@ -152,8 +153,8 @@ def test_a_site_of_a_backend_is_named_after_a_colon() -> None:
             {"OTEL_EXPORTER_OTLP_TIMEOUT": "-1"},
             ["OTEL_EXPORTER_OTLP_TIMEOUT"],
         ),
-        (["--to", "http://x", "--json"], {}, ["--json and --to http://x contradict"]),
-        (["--to", "http://x", "-o", "f"], {}, ["--to http://x and --output contradict"]),
+        (["--to", f"http://u:{KEY}@x", "--json"], {}, ["--json and --to contradict"]),
+        (["--to", "http://x", "-o", "f"], {}, ["--to and --output contradict"]),
     ],
     ids=str,
 )

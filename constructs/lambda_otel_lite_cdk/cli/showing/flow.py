@@ -16,6 +16,7 @@ from lambda_otel_lite_cdk.cli.errors import UsageProblem
 from lambda_otel_lite_cdk.cli.traces.log_lines import log_lines
 from lambda_otel_lite_cdk.cli.traces.records import Decoder
 from lambda_otel_lite_cdk.cli.traces.sinks import Sink
+from lambda_otel_lite_cdk.cli.traces.text import printable
 
 if TYPE_CHECKING:
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -59,7 +60,7 @@ def flow(
                 for noted in log_lines(given):
                     sink.note(noted)
                 if kept is not None:
-                    kept.write(given)
+                    kept.write(_harmless(given) if kept.isatty() else given)
                     kept.flush()
             if sink.is_full:
                 break
@@ -68,6 +69,15 @@ def flow(
     decoder.end()
     sink.end()
     return ended
+
+
+def _harmless(line: bytes) -> bytes:
+    """Return a log's line as a terminal may show it."""
+    parts = line.decode("utf-8", "replace").splitlines(keepends=True)
+    texts = [part.rstrip("\r\n") for part in parts]
+    ends = ["\n" if part.endswith(("\r", "\n")) else "" for part in parts]
+    shown = ["\t".join(map(printable, text.split("\t"))) for text in texts]
+    return "".join(text + end for text, end in zip(shown, ends, strict=True)).encode()
 
 
 def _until_interrupted(source: Iterable[Given]) -> Iterator[Given]:

@@ -65,7 +65,7 @@ class Outlet:
             self._sender = Sender(url, headers, environ)
         except SettingsError as error:
             name = str(error).partition(" ")[0]
-            what = source if name == "headers" else name if name in environ else f"--to {to}"
+            what = source if name == "headers" else name if name in environ else "--to"
             raise UsageProblem(f"{what} {error.problem}") from None
 
     def take(self, request: ExportTraceServiceRequest) -> None:
@@ -124,9 +124,11 @@ def _known(to: str, environ: Mapping[str, str]) -> tuple[Preset, str]:
     name, _, site = to.partition(":")
     preset = NAMES.get(name.lower())
     if preset is None:
+        # What stands before an @ may be a password.
+        shown = f"...{to[at:]}" if (at := to.rfind("@")) >= 0 else to
         raise UsageProblem(
-            f"--to {to} is no URL, and no backend that is known; give http:// or https:// and a "
-            f"host, such as http://localhost:4318, or one of {', '.join(NAMES)}"
+            f"--to is {shown!r}, which is no URL, and no backend that is known; give http:// or "
+            f"https:// and a host, such as http://localhost:4318, or one of {', '.join(NAMES)}"
         )
     if preset is PRESETS["CloudWatch"]:
         site = site or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or ""

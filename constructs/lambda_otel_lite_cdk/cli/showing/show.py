@@ -101,7 +101,7 @@ def shows_traces[**P](function: Callable[..., None]) -> Callable[..., None]:
         asked = {f"--format {form}": form} if form else {}
         asked |= {f"--{short}": short for short in _SHORT if others.pop(short)}
         asked |= {"--view": VIEW} if view else {}
-        asked |= {f"--to {to}": SEND} if to is not None else {}
+        asked |= {"--to": SEND} if to is not None else {}
         if output is not None and {SEND, VIEW} & {*asked.values()}:
             asked["--output"] = "file"
         if len({*asked.values()}) > 1:
