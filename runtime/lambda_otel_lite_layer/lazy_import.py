@@ -54,10 +54,24 @@ def imported_later(modules: Mapping[str, Mapping[str, Any]]) -> Iterator[None]:
 
 
 def real(name: str) -> ModuleType:
-    """Import the module of a name, where a stand-in has it too."""
-    if isinstance(sys.modules.get(name), _StandIn):
-        del sys.modules[name]
-    return import_module(name)
+    """Import the module of a name, where a stand-in has it too.
+
+    What that module imports meets no stand-in.
+    """
+    found = sys.modules.get(name)
+    if found is not None and not isinstance(found, _StandIn):
+        return found
+    stand_ins = {each: one for each, one in sys.modules.items() if isinstance(one, _StandIn)}
+    for each in stand_ins:
+        del sys.modules[each]
+    try:
+        return import_module(name)
+    finally:
+        for each, one in stand_ins.items():
+            package = each.rpartition(".")[0]
+            # A package that is real by now would not lead to it.
+            if sys.modules.get(package) is stand_ins.get(package):
+                sys.modules.setdefault(each, one)
 
 
 @contextmanager

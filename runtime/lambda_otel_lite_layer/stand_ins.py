@@ -18,6 +18,7 @@ _OF_TYPING = ("Never", "ParamSpec", "Self", "TypeAlias", "TypeGuard", "assert_ne
 #: Asked of at once for nothing: what resource detectors, an id generator, exporting from several
 #: threads and decorated coroutines need.
 _UNUSED = (
+    "asyncio",
     "concurrent",
     "concurrent.futures",
     "datetime",

@@ -266,9 +266,10 @@ def test_the_answer_of_another_function_says_nothing_of_an_execution(
 def test_without_its_package_the_plugin_is_not_named(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    provider = TracerProvider()
     monkeypatch.setattr(sys, "path", [])
 
-    switch_on(["durable"], TracerProvider())
+    switch_on(["durable"], provider)
 
     (warning,) = caplog.records
     assert "aws-durable-execution-sdk-python-otel" in warning.getMessage()

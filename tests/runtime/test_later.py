@@ -109,6 +109,49 @@ def test_a_module_in_a_package_that_is_not_needed_either(
         sys.modules.pop(name, None)
 
 
+@pytest.mark.parametrize(
+    "eager",
+    [
+        "import rarely.used\nfound = rarely.used.answer",
+        "from rarely.used import answer as found",
+        "from rarely import used\nfound = used.answer",
+        "import rarely\nassert rarely.name\nimport rarely.used\nfound = rarely.used.answer",
+    ],
+)
+def test_a_module_in_a_package_that_is_needed_at_once(
+    eager: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "rarely").mkdir()
+    (tmp_path / "rarely/__init__.py").write_text("name = __name__\n")
+    (tmp_path / "rarely/used.py").write_text("answer = 42\n")
+    (tmp_path / "eager.py").write_text(eager)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    try:
+        with imported_later({"rarely": {}, "rarely.used": {}}):
+            assert import_module("eager").found == 42
+    finally:
+        for name in ("rarely", "rarely.used", "eager"):
+            sys.modules.pop(name, None)
+
+
+def test_what_is_imported_after_all_meets_no_stand_in(
+    rare: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "whole.py").write_text("import rare\n")
+    (tmp_path / "hasty.py").write_text("import whole\nassert whole.rare\nimport rare\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    try:
+        with imported_later({"whole": {}, rare: {}}):
+            import_module("hasty")
+        assert sys.modules["whole"].rare is sys.modules[rare]
+        assert type(sys.modules[rare]) is type(sys)
+    finally:
+        for name in ("whole", "hasty"):
+            sys.modules.pop(name, None)
+
+
 _AFTER_THE_ENTRY_POINT = """
 import sys
 sys.modules["app"] = sys  # a module with something that can be called
