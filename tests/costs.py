@@ -15,7 +15,7 @@ from typing import Any
 
 from lambda_otel_lite_cdk.cli.assembly.synth import synthesize as synthesize_module
 from lambda_otel_lite_cdk.cli.cost.show import dollars, times
-from tests.benchmarks.synth import synthesize
+from tests.benchmarks.synth import INSTRUMENTED, synthesize
 from tests.pages import DOCS, README, ROOT
 
 PLOT = DOCS / "cost.svg"
@@ -51,7 +51,7 @@ def written() -> dict[Path, str]:
     with tempfile.TemporaryDirectory() as folder:
         demo, fleet = Path(folder, "demo"), Path(folder, "fleet")
         synthesize_module("lambda_otel_lite_cdk.demo.app", demo)
-        synthesize(fleet, *FLEET, telemetry=True)
+        synthesize(fleet, *FLEET, INSTRUMENTED)
         plot = Path(folder, "cost.svg")
         table = _table(_ways(demo), _ways(fleet, "--plot", str(plot)))
         drawn = plot.read_text("utf-8")

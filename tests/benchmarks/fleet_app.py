@@ -2,7 +2,8 @@
 
 Run as an app: ``python fleet_app.py``, with FLEET_STACKS, FLEET_FUNCTIONS (in each stack) and
 FLEET_TELEMETRY in the environment: ``1`` instruments the fleet, ``forwarded`` forwards its log
-groups as well.
+groups as well. ``written`` gives each function the same with no look at what it has, and ``read``
+reads all templates before that and after.
 """
 
 from __future__ import annotations
@@ -51,6 +52,32 @@ def build(app: App, stacks: int, functions: int) -> None:
             worker.add_event_source(event_sources.SqsEventSource(queue))
 
 
+def read(app: App) -> None:
+    """Read the templates as they would be written now."""
+    from lambda_otel_lite_cdk.functions.rendered import render  # noqa: PLC0415 - its import is part of the cost
+
+    render({one.node.path: one for one in app.node.children if isinstance(one, Stack)})
+
+
+def write(app: App) -> None:
+    """Give each function layer, handler and variables, in the fewest calls."""
+    from lambda_otel_lite_cdk.layer.construct import Layers  # noqa: PLC0415 - its import is part of the cost
+
+    layers = Layers(Path(app.asset_outdir))
+    pythons = ("3.12", "3.13")
+    for number, stack in enumerate(one for one in app.node.children if isinstance(one, Stack)):
+        layer = layers.deployed(stack, pythons[number % len(pythons)]).version
+        for function in stack.node.children:
+            if isinstance(function, lambda_.Function):
+                resource = function.node.default_child
+                assert isinstance(resource, lambda_.CfnFunction)
+                resource.handler = "lambda_otel_lite_entry.handler"
+                function.add_environment("LAMBDA_OTEL_HANDLER", "app.handler")
+                function.add_environment("LAMBDA_OTEL_EXPORTER", "native")
+                function.add_environment("LAMBDA_EXTENSION_SPAN_PROCESSOR_MODE", "async")
+                function.add_layers(layer)
+
+
 def main() -> None:
     """Synthesize the fleet that the environment describes."""
     app = App(analytics_reporting=False, context=_OF_CDK_SYNTH)
@@ -66,6 +93,9 @@ def main() -> None:
             way = OtlpForwarder(home, "Forwarder", endpoint="https://collector.invalid").forwarding
         Telemetry.of(app).instrument(TelemetrySettings(mode="async"), forwarding=way)
     build(app, int(os.environ["FLEET_STACKS"]), int(os.environ["FLEET_FUNCTIONS"]))
+    steps = {"written": (write,), "read": (read, write, read)}
+    for step in steps.get(telemetry or "", ()):
+        step(app)
     app.synth()
 
 

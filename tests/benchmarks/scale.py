@@ -4,12 +4,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tests.benchmarks import forwarder as forwarding
+from tests.benchmarks import synth as synths
 from tests.benchmarks.figure import Bar, Figure
 from tests.benchmarks.measure import Spread
-from tests.benchmarks.synth import BAR, measure
 from tests.forwarder.fleet import function_lines
 
-PLAIN, INSTRUMENTED = "without telemetry", "instrumented"
+#: By what the fleet's app is asked for.
+_SYNTHS = {
+    synths.INSTRUMENTED: (INSTRUMENTED := "instrumented"),
+    synths.PLAIN: (PLAIN := "without telemetry"),
+    synths.WRITTEN: (WRITTEN := "the same, with no look at what is there"),
+    synths.READ: "the same, and templates read before and after",
+}
 #: Stacks, and functions in each.
 FLEETS = ((1, 1), (5, 10), (10, 20))
 
@@ -32,14 +38,14 @@ def synth(
 
 
 def _synth(stacks: int, functions: int, rounds: int, warm_up: int) -> Figure:
-    spent = measure(stacks, functions, rounds, warm_up)
+    spent = synths.measure(stacks, functions, rounds, warm_up)
     values = {
-        name: Spread(tuple(one.wall for one in spent[telemetry]))
-        for name, telemetry in ((INSTRUMENTED, True), (PLAIN, False))
+        name: Spread(tuple(one.wall for one in spent[asked])) for asked, name in _SYNTHS.items()
     }
-    ratio = values[INSTRUMENTED].median / values[PLAIN].median
+    ratio, floor = (values[name].median / values[PLAIN].median for name in (INSTRUMENTED, WRITTEN))
     name = f"synth of {stacks * functions} functions"
-    return Figure(name, "s", values, (Bar(f"{name}, instrumented / plain", ratio, BAR),))
+    bar = Bar(f"{name}, instrumented / plain", ratio, synths.BAR, floor)
+    return Figure(name, "s", values, (bar,))
 
 
 def forwarder(sizes: Sequence[int] = forwarding.SIZES) -> list[Figure]:

@@ -5,15 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from .synth import synthesize
+from .synth import INSTRUMENTED, PLAIN, READ, WRITTEN, synthesize
 
 pytestmark = pytest.mark.once
 
 
+@pytest.mark.parametrize("telemetry", [WRITTEN, READ, INSTRUMENTED])
 def test_a_small_fleet_has_a_layer_for_each_stack_and_an_asset_for_each_python(
-    tmp_path: Path,
+    telemetry: str, tmp_path: Path
 ) -> None:
-    synthesize(tmp_path, stacks=3, functions=2, telemetry=True)
+    synthesize(tmp_path, 3, 2, telemetry)
     found = [
         resource
         for template in tmp_path.glob("*.template.json")
@@ -28,6 +29,6 @@ def test_a_small_fleet_has_a_layer_for_each_stack_and_an_asset_for_each_python(
 
 
 def test_the_same_fleet_can_be_synthesized_without_telemetry(tmp_path: Path) -> None:
-    synthesize(tmp_path, stacks=1, functions=1, telemetry=False)
+    synthesize(tmp_path, 1, 1, PLAIN)
     assert not list(tmp_path.glob("asset.*.zip"))
     assert not (tmp_path / "telemetry-coverage.json").exists()
