@@ -127,6 +127,30 @@ def test_otlp_json_is_read_again(tmp_path: Path) -> None:
     assert '"name": "new"' in _decode(unknown, "--json")[0]
 
 
+@pytest.mark.parametrize("indent", [1, 2, "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_otlp_json_is_read_however_a_tool_has_laid_it_out(indent: int | str, end: str) -> None:
+    log = "\n".join(log_record(name, braces="}\n{") for name in ("one", "two"))
+    written, _ = _decode(log, "--format", "otlp-json")
+    requests = [json.loads(line) for line in written.splitlines()]
+    each = "\n".join(json.dumps(one, indent=indent) for one in requests)
+    listed = json.dumps({"batches": requests}, indent=indent)
+    inline = f"{{ {each.removeprefix('{').lstrip()}"
+
+    for laid_out in (each, listed, inline):
+        shown, done = _decode(f"before\n{laid_out}\nafter\n".replace("\n", end), "--json")
+        assert shown == _decode(log, "--json")[0]
+        assert not done.stderr
+
+
+def test_otlp_json_that_is_cut_is_counted() -> None:
+    written, _ = _decode(log_record("lost"), "--format", "otlp-json")
+    laid_out = json.dumps(json.loads(written), indent=2)
+    for log in (laid_out[:-40], f"{laid_out[:-40]}\n{log_record('good')}"):
+        _, done = _decode(log + "\n" + log_record("kept"), "--json")
+        assert b"1 malformed record(s): 1 not complete JSON" in done.stderr
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -228,7 +228,10 @@ def test_nothing_found_says_how_much_was_looked_at_and_ends_with_1(log: str) -> 
     [
         (["--slower-than", "soon"], ["duration>soon", "such as 500ms"]),
         (["--search", "duration>soon"], ["duration>soon", "such as 500ms"]),
-        (["--attribute", "=1"], ["--attribute =1", "NAME=VALUE"]),
+        (["--search", "duration>"], ["duration> cannot be looked for", "no space"]),
+        (["--search", "status: error"], ["status: cannot be looked for", "no space"]),
+        (["--attribute", "=1"], ["--attribute =1", "NAME[=VALUE]"]),
+        (["--since", "1m", "--until", "5m"], ["--since is after --until"]),
         (["--since", "yesterday"], ["--since yesterday", "10m"]),
         (["--until", "2026-13-01"], ["--until 2026-13-01", "2026-11-26T10:00:00Z"]),
         (["--limit", "0"], ["--limit"]),

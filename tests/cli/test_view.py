@@ -174,6 +174,8 @@ def test_what_cannot_be_viewed_is_refused_in_one_line(tmp_path: Path) -> None:
     done = run("view", "--no-open", tmp_path / "gone")
     assert done.returncode == 2
     assert "gone" in done.stderr
+    done = run("decode", "--no-open", given=log_record())
+    assert_refused(done, "--no-open is for --view")
     done = run("view", "--no-open", given="no record\n")
     assert done.returncode == 2
     assert "holds no spans" in done.stderr

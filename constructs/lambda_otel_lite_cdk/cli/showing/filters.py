@@ -63,7 +63,7 @@ _FILTERS = (
     _Filter("--service", "service", ":", "", "TEXT", "With a span of a service named so."),
     _Filter("--name", "name", ":", "", "TEXT", "With a span named so."),
     _Filter("--trace", "trace", ":", "", "ID", "With this id, or a part of it."),
-    _Filter("--attribute", "", "=", "", "NAME=VALUE", "With a span that has this attribute."),
+    _Filter("--attribute", "", "=", "", "NAME[=VALUE]", "With a span that has this attribute."),
 )
 _OTHERS = (
     click.option(
@@ -119,6 +119,8 @@ def choice(given: dict[str, Any]) -> Choice | None:
         (*terms, *(term for one in found for term in one.terms)),
     )
     times = {name: time_of(f"--{name}", given.pop(name)) for name in ("since", "until")}
+    if times["since"] and times["until"] and times["since"] > times["until"]:
+        raise UsageProblem("--since is after --until, so that no trace is in between; swap them")
     sort = given.pop("sort")
     chosen = Choice(
         query=query,

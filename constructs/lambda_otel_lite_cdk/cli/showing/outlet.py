@@ -99,10 +99,12 @@ class Outlet:
             CheckFailed: It refused spans.
         """
         counts, url = self._sender.sent.counts, self._sender.url
-        click.echo(
-            f"{url} took {counts.spans} of {self.spans} span(s), in {counts.requests} request(s)",
-            err=True,
-        )
+        if counts.spans or not self.is_full:
+            click.echo(
+                f"{url} took {counts.spans} of {self.spans} span(s), in {counts.requests} "
+                f"request(s)",
+                err=True,
+            )
         reasons = self._sender.sent.reasons.most_common(_MOST_REASONS)
         said = "; ".join(f"{reason} ({spans} spans)" for reason, spans in reasons)
         if self.is_full:

@@ -102,6 +102,8 @@ def shows_traces[**P](function: Callable[..., None]) -> Callable[..., None]:
         asked |= {f"--{short}": short for short in _SHORT if others.pop(short)}
         asked |= {"--view": VIEW} if view else {}
         asked |= {"--to": SEND} if to is not None else {}
+        if no_open and not view:
+            raise UsageProblem("--no-open is for --view, which is not given; give both, or neither")
         if output is not None and {SEND, VIEW} & {*asked.values()}:
             asked["--output"] = "file"
         if len({*asked.values()}) > 1:

@@ -4,7 +4,8 @@ A log record is a JSON object with the key ``__otel_otlp_stdout`` whose payload 
 request in base64. Source: otlp-stdout-span-exporter, README, "Output Format"; OpenTelemetry
 protocol, ``ExportTraceServiceRequest``. It may come after a time and a stream's name, as in
 ``aws logs tail`` and in exports to S3, in a string of JSON, as in ``filter-log-events``, or in a
-field of CSV; and there may be several in a line. A line may be a request in OTLP's JSON, too.
+field of CSV; and there may be several in a line. A line may be a request in OTLP's JSON, too. Tools
+that indent JSON spread both over several lines.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ MARKER = f'"{_NAME}"'
 _SPREAD = re.compile(rf'\s*"{_NAME}"\s*:\s*"[^"]*",\s*')
 #: Lines of such a record at most: it has a dozen fields.
 _MOST_LINES = 32
+#: A request in JSON that a tool has spread over lines, without the brace if that has its own.
+_SPREAD_JSON = re.compile(rb'(?P<indent>\s*)(?P<brace>\{?)\s*"resourceSpans"\s*:\s*\[\s*')
 #: Braces before the key that may be the record's own: others are a stream's name, or a logger's.
 _MOST_BRACES = 8
 #: A line holds 1 MB at most, and spans do not compress to a sixtieth of their size.
@@ -58,8 +61,11 @@ class Decoder:
 
     def __init__(self) -> None:
         self.malformed: Counter[str] = Counter()
-        # The lines so far of a record that is spread over several.
-        self._spread: list[str] = []
+        # The lines so far of what is spread over several.
+        self._record: list[str] = []
+        self._json: list[bytes] = []
+        # Characters before the brace that ends the JSON are fewer, and bytes of it so far.
+        self._indent = self._size = 0
 
     def decode(self, lines: Iterable[str]) -> Iterator[Span]:
         """Yield the spans of each log record as it comes; other lines are skipped.
@@ -92,40 +98,57 @@ class Decoder:
         Args:
             line: A log line; a line that holds only malformed records gives an empty list.
         """
-        if _ANY_MARKER not in line:
-            if self._spread:
-                return self._continued(line)
-            return self._read_json(line) if OTLP_JSON in line else None
+        has_record, has_json = _ANY_MARKER in line, OTLP_JSON in line
+        if not has_record and not has_json:
+            return self._continued(line)
         self.end()
+        if not has_record:
+            return self._read_json(line)
         text = line.decode("utf-8", "replace")
         if _SPREAD.fullmatch(text):
-            self._spread.append("{" + text)
+            self._record.append("{" + text)
             return []
         found = [*places(text, _NAME)]
         return self._read(found) if found else None
 
     def _read_json(self, line: bytes) -> list[ExportTraceServiceRequest] | None:
         """Return the request of a line in OTLP's JSON, as `--format otlp-json` writes it."""
-        if not line.lstrip().startswith(b"{"):
-            return None
+        if begin := _SPREAD_JSON.fullmatch(line):
+            self._json, self._size = [b"" if begin["brace"] else b"{", line], len(line)
+            self._indent = len(begin["indent"]) + len(begin["brace"])
+            return []
+        return self._request_of(line) if line.lstrip().startswith(b"{") else None
+
+    def _request_of(self, text: bytes) -> list[ExportTraceServiceRequest]:
         try:
-            return [read_otlp_json(line)]
+            return [read_otlp_json(text)]
         except ValueError:
             self.malformed["not an OTLP trace request in JSON"] += 1
             return []
 
     def end(self) -> None:
-        """Count a record that has begun: no more lines of it come."""
-        if self._spread:
-            self._spread = []
+        """Count what has begun and not ended: no more lines of it come."""
+        if self._record or self._json:
+            self._record, self._json = [], []
             self.malformed[_CUT] += 1
 
-    def _continued(self, line: bytes) -> list[ExportTraceServiceRequest]:
-        self._spread.append(line.decode("utf-8", "replace"))
-        if line.lstrip().startswith(b"}"):
-            record, self._spread = "".join(self._spread), []
-            return self._read([(record, record.find(_NAME))])
-        if len(self._spread) > _MOST_LINES:
+    def _continued(self, line: bytes) -> list[ExportTraceServiceRequest] | None:
+        ends = line.lstrip().startswith(b"}")
+        if self._json:
+            self._json.append(line)
+            self._size += len(line)
+            if ends and len(line) - len(line.lstrip()) < self._indent:
+                # In a list, a comma comes after it.
+                text, self._json = b"".join(self._json).rstrip().rstrip(b","), []
+                return self._request_of(text)
+        elif self._record:
+            self._record.append(line.decode("utf-8", "replace"))
+            if ends:
+                record, self._record = "".join(self._record), []
+                return self._read([(record, record.find(_NAME))])
+        else:
+            return None
+        if len(self._record) > _MOST_LINES or self._size > _MOST_BYTES:
             self.end()
         return []
 

@@ -20,6 +20,7 @@ from lambda_otel_lite_cdk.cli.traces.spans import Span, Value
 _TERM = re.compile(
     r'(?:(?P<field>[^\s"<>=:!]+)(?P<operator>>=|<=|!=|[:=<>]))?(?:"(?P<phrase>[^"]*)"?|(?P<word>\S+))'
 )
+_HALF = re.compile(r"(?P<field>\w+)(?P<operator>>=|<=|!=|[:=<>])")
 _MILLISECOND = 1_000_000
 #: Units of a duration, in milliseconds.
 _UNITS = {"ns": 1e-6, "us": 1e-3, "µs": 1e-3, "ms": 1, "s": 1e3, "m": 6e4, "min": 6e4, "h": 36e5}
@@ -167,7 +168,7 @@ def parse(text: str) -> Query:
         text: Such as ``status:error duration>500ms "insufficient funds"``.
 
     Raises:
-        UsageProblem: A value is not a number where it has to be one.
+        UsageProblem: A value is missing, or is not a number where it has to be one.
     """
     words, terms = [], []
     for found in _TERM.finditer(text):
@@ -177,8 +178,18 @@ def parse(text: str) -> Query:
             field = small if small in FIELDS else name
             terms.append(Term(field, found["operator"], value, found[0].replace('"', "").lower()))
         elif value:
+            _refuse_half_a_term(found["word"] or "")
             words.append(value)
     return Query(tuple(words), tuple(terms))
+
+
+def _refuse_half_a_term(word: str) -> None:
+    half = _HALF.fullmatch(word)
+    if half and half["field"].lower() in FIELDS:
+        raise UsageProblem(
+            f"{word} cannot be looked for: after {half['operator']} comes what the {half['field']} "
+            f"is, with no space before it"
+        )
 
 
 def _plain(value: Value) -> str:
