@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from google.protobuf.json_format import MessageToDict
+from rich.cells import cell_len
 
 from lambda_otel_lite_cdk.cli.traces.records import Decoder, spans_of
 from tests.cli.command import COMMAND, ENVIRONMENT
@@ -332,6 +333,24 @@ def test_any_encoding_shows_any_name(encoding: str, form: str) -> None:
     else:
         assert "??" in done.stdout.decode(encoding)
     assert done.stderr == b""
+
+
+@pytest.mark.parametrize("form", ["waterfall", "summary"])
+def test_columns_are_the_same_in_any_encoding(form: str) -> None:
+    log = "\n".join(
+        log_record(name) for name in ("注文", "é", "plain", "e\N{COMBINING ACUTE ACCENT}")
+    )
+    shown = {}
+    for encoding in ("utf-8", "ascii"):
+        done = subprocess.run(
+            [*DECODE, "--format", form],
+            input=log.encode(),
+            capture_output=True,
+            check=True,
+            env={**ENVIRONMENT, "PYTHONIOENCODING": encoding},
+        )
+        shown[encoding] = [cell_len(line) for line in done.stdout.decode(encoding).splitlines()]
+    assert shown["ascii"] == shown["utf-8"]
 
 
 def _correlated(record: str) -> str:

@@ -275,6 +275,12 @@ def test_a_missing_parent_is_shown() -> None:
     assert "  ! its parent dead is not among these spans" in _draw(span("a", "dead"))
 
 
+def test_a_circle_of_parents_is_told_apart_from_a_missing_parent() -> None:
+    lines = _draw(span("a", "b"), span("b", "a"), span("root"))
+    (said,) = [line for line in lines if "!" in line]
+    assert "its parent b descends from itself" in said
+
+
 def test_clocks_that_disagree_are_shown() -> None:
     lines = _draw(
         span("root", start_ns=10 * MS), span("early", "root"), span("neg", end_ns=-5 * MS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import signal
 import sys
@@ -87,6 +88,10 @@ def _on_one_line(command: str) -> Iterator[None]:
         raise UsageProblem(f"{problem}; see `{path} --help`") from error
 
 
+#: Name of an error handler of codecs.
+_QUESTION_MARKS = "lambda-otel-question-marks"
+
+
 @click.group(cls=_CommandList, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name=distribution.NAME, message="%(version)s")
 def main() -> None:
@@ -107,11 +112,23 @@ def exit_on_signal(number: int, _frame: FrameType | None) -> None:
 
 
 def _show_what_cannot_be_encoded() -> None:
-    """Have a question mark printed for a sign that the terminal's encoding has not."""
+    """Have question marks printed for a sign that the terminal's encoding has not.
+
+    As many as the sign has cells, or the columns of tables would shift.
+    """
+    codecs.register_error(_QUESTION_MARKS, _question_marks)
     for stream in (sys.stdout, sys.stderr):
         reconfigure: Any = getattr(stream, "reconfigure", None)
         if reconfigure:
-            reconfigure(errors="replace")
+            reconfigure(errors=_QUESTION_MARKS)
+
+
+def _question_marks(error: UnicodeError) -> tuple[str, int]:
+    from rich.cells import cell_len  # noqa: PLC0415 - most terminals show all
+
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "?" * cell_len(error.object[error.start : error.end]), error.end
 
 
 def _end_quietly() -> NoReturn:

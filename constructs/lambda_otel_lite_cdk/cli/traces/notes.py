@@ -169,7 +169,9 @@ def _red(text: str, width: int) -> Iterator[Text]:
 
 def _problems(placed: Placed) -> Iterator[str]:
     span, parent = placed.span, placed.parent
-    if parent is None and span.parent_id is not None:
+    if placed.circle:
+        yield f"its parent {span.parent_id} descends from itself: a propagator mixes up span ids"
+    elif parent is None and span.parent_id is not None:
         yield f"its parent {span.parent_id} is not among these spans"
     if parent is not None and span.start_ns < parent.start_ns:
         early = format_duration(parent.start_ns - span.start_ns)

@@ -91,12 +91,14 @@ class Placed:
         depth: 0 at the top.
         parent: The parent's span, or None at the top.
         last: Whether it is its parent's last child.
+        circle: Whether it is at the top because it is an ancestor of its own.
     """
 
     span: Span
     depth: int
     parent: Span | None
     last: bool
+    circle: bool = False
 
 
 def traces(spans: Iterable[Span]) -> list[list[Span]]:
@@ -132,8 +134,9 @@ def tree(trace: list[Span]) -> Iterator[Placed]:
         else:
             tops.append(span)
     seen: set[str] = set()
-    for top in [*tops, *trace]:
-        waiting = [] if top.span_id in seen else [Placed(top, 0, None, last=True)]
+    for number, top in enumerate([*tops, *trace]):
+        first = Placed(top, 0, None, last=True, circle=number >= len(tops))
+        waiting = [] if top.span_id in seen else [first]
         while waiting:
             placed = waiting.pop()
             seen.add(placed.span.span_id)
