@@ -186,8 +186,15 @@ def test_a_thread_that_remembers_an_earlier_invocation_works_for_this_one(
     assert paths(do(function, "pooled", first=False)[1]) == ["orders", "orders/main", "orders/work"]
 
 
-def test_what_is_left_open_does_not_reach_the_next_invocation(function: Emulator) -> None:
-    assert paths(do(function, "unbalanced")[1]) == ["orders"]
+def test_what_is_left_open_ends_with_its_invocation(function: Emulator) -> None:
+    _, spans = do(function, "unbalanced")
+
+    assert paths(spans) == ["orders", "orders/left open"]
+    left, root = named(spans, "left open"), named(spans, "orders")
+    assert left.attributes["aws.xray.inprogress"] is True
+    assert left.attributes["open"] is True
+    assert left.status == "UNSET"
+    assert left.end_ns <= root.end_ns
     assert paths(do(function, "own_times")[1]) == ["orders", "orders/timed"]
 
 

@@ -141,9 +141,15 @@ class Recording:
         return span, shared
 
     def watch(self, recorded: Recorded) -> None:
-        """Describe the span by whoever ends it, as a deadline may."""
-        if not recorded.is_shared and recorded.span.is_recording():
-            vars(recorded.span)["end"] = partial(self._end, recorded)
+        """Describe the span by whoever ends it: a deadline may, or the end of the invocation."""
+        if recorded.is_shared or not recorded.span.is_recording():
+            return
+        vars(recorded.span)["end"] = partial(self._end, recorded)
+        invocation = recorded.invocation
+        if invocation is not None and invocation.is_recording():
+            open_in = vars(invocation).setdefault("end", _Inner(invocation))
+            if isinstance(open_in, _Inner):
+                open_in.spans[id(recorded)] = recorded.span
 
     def end(self, recorded: Recorded) -> None:
         """End the span of an entity that is closed."""
@@ -157,8 +163,35 @@ class Recording:
     def _end(self, recorded: Recorded, end_time: int | None = None) -> None:
         # The span's own method is behind it.
         vars(recorded.span).pop("end", None)
+        open_in = recorded.invocation and vars(recorded.invocation).get("end")
+        if isinstance(open_in, _Inner):
+            open_in.spans.pop(id(recorded), None)
         _describe(recorded)
         recorded.span.end(end_time)
+
+
+class _Inner:
+    """Stands for the method that ends an invocation's span: what is open in it ends first.
+
+    Code that begins a subsegment and fails before it ends it would lose the span.
+
+    Args:
+        invocation: The span.
+
+    Attributes:
+        spans: Those that have not ended, in the order in which they began.
+    """
+
+    def __init__(self, invocation: Span) -> None:
+        self._invocation = invocation
+        self.spans: dict[int, Span] = {}
+
+    def __call__(self, end_time: int | None = None) -> None:
+        # The span's own method is behind it.
+        vars(self._invocation).pop("end", None)
+        for span in reversed(list(self.spans.values())):
+            span.end(end_time)
+        self._invocation.end(end_time)
 
 
 def _describe(recorded: Recorded) -> None:
