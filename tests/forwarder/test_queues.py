@@ -75,9 +75,19 @@ def test_what_is_put_into_a_queue_comes_back(sqs: Any, url: str) -> None:
     assert not put.left
     assert parts_of([message]) == {part.data for part in parts}
     fields = json.loads(message["Body"])
-    assert (fields["endpoint"], fields["headers"]) == (HERE.url, {"x-team": "a"})
+    # The query of the settings' own endpoint may be a key.
+    assert (fields["endpoint"], fields["headers"]) == ("", {"x-team": "a"})
     reason = message["MessageAttributes"]["reason"]["StringValue"]
     assert reason == "collector refused the request: \u00e9"
+
+
+def test_an_endpoint_that_a_line_has_chosen_comes_back_with_it(sqs: Any, url: str) -> None:
+    chosen = Destination("https://other.example.com/v1/traces", (), own=False)
+
+    Queue(url).put(chosen, [part(1)], "later", NEVER)
+
+    (message,) = received(sqs, url)
+    assert json.loads(message["Body"])["endpoint"] == chosen.url
 
 
 def test_many_messages_are_sent_in_batches(

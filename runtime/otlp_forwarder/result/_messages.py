@@ -63,7 +63,8 @@ def _written(destination: Destination, parts: Sequence[Part]) -> Iterator[Messag
             {
                 "__otel_otlp_stdout": OWN,
                 "source": OWN,
-                "endpoint": destination.url,
+                # That of the settings is known, and its query may be a key.
+                "endpoint": "" if destination.own else destination.url,
                 "method": "POST",
                 **EXPECTED,
                 "headers": dict(destination.headers),
