@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from aws_cdk import App, Stack
+from aws_cdk import App, Environment, Stack
 from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -135,6 +135,37 @@ def test_functions_with_one_log_group_of_another_app_have_one_filter(stack: Stac
         )
 
     assert [found["LogGroupName"] for found in resources(stack, FILTER)] == ["/shop/all"]
+
+
+@pytest.mark.parametrize("regions", [("eu-west-1", "eu-west-1"), ("eu-west-1", "us-east-1")])
+def test_stacks_with_one_log_group_of_another_app_have_one_filter_in_a_region(
+    regions: tuple[str, ...],
+) -> None:
+    app = App(analytics_reporting=False)
+    stacks = [
+        Stack(app, f"Team{number}", env=Environment(account="123456789012", region=region))
+        for number, region in enumerate(regions)
+    ]
+    for stack in stacks:
+        group = logs.LogGroup.from_log_group_name(stack, "Logs", "/shop/all")
+        arn = ARN.replace("eu-west-1", stack.region)
+        forwarding = Forwarding.to_arn(arn)
+        InstrumentedFunction(stack, "Orders", **INLINE, log_group=group, forwarding=forwarding)
+
+    found = [found["LogGroupName"] for stack in stacks for found in resources(stack, FILTER)]
+    assert found == ["/shop/all"] * len({*regions})
+
+
+def test_a_log_group_of_another_app_has_one_destination_in_all_stacks() -> None:
+    app = App(analytics_reporting=False)
+    for name in ("A", "B"):
+        stack = Stack(app, name)
+        group = logs.LogGroup.from_log_group_name(stack, "Logs", "/shop/all")
+        forwarding = Forwarding.to_arn(f"{ARN}-{name}")
+        InstrumentedFunction(stack, "Orders", **INLINE, log_group=group, forwarding=forwarding)
+
+    with pytest.raises(RuntimeError, match=r"already forwarded to .*forwarder-A"):
+        app.synth()
 
 
 def test_a_foreign_arn_gets_no_permission(stack: Stack) -> None:

@@ -63,6 +63,8 @@ class LogGroups:
             for logical_id, properties in of_type(resources, _GROUP)
             if "LogGroupName" in properties
         }
+        #: The same of log groups that are not of the app, each as the first function has it.
+        self._others: dict[tuple[str, str], LogGroup] = {}
 
     def of(self, plan: Plan) -> LogGroup:
         """Return the log group that a function has.
@@ -104,7 +106,10 @@ class LogGroups:
             return self._made(*known)
         given = plan.configuration.given.get("loggingConfig")
         token = given.get("logGroup") if isinstance(given, dict) else None
-        return LogGroup(owner=plan.site.function, name=token if isinstance(token, str) else written)
+        name = token if isinstance(token, str) else written
+        group = LogGroup(owner=plan.site.function, name=name)
+        # A filter in each stack would send what all of them write once for each.
+        return self._others.setdefault(self._named(written, path), group)
 
     def _made(self, path: str, logical_id: str) -> LogGroup:
         if path not in self._owners:
