@@ -187,6 +187,10 @@ def test_the_report_of_an_earlier_synth_does_not_speak(tmp_path: Path) -> None:
         }
 
 
+#: As a bucket deployment of the CDK names its function.
+OF_CDK = "Custom::CDKBucketDeployment8693BB64968944B69AAFB0CC9EB8756C"
+
+
 def one_for_each_reason(app: App) -> None:
     """Make a function for each reason, named by it, and one that is instrumented."""
     stack = Stack(app, "Shop", env=Environment(account="123456789012", region="us-east-1"))
@@ -214,7 +218,7 @@ def one_for_each_reason(app: App) -> None:
     image = lambda_.DockerImageCode.from_ecr(images)
     lambda_.DockerImageFunction(stack, "image", code=image)
     OtlpForwarder(stack, "forwarder", endpoint="https://collector", runtime=RUNTIME)
-    function(stack, "framework-onEvent")
+    function(stack, OF_CDK)
     cloudfront.experimental.EdgeFunction(stack, "at-edge", **INLINE)
     function(stack, "script", handler="run.sh")
     adapted = {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap"}
@@ -288,7 +292,7 @@ def test_a_function_that_is_made_too_late_stops_the_synth(app: App) -> None:
 def test_every_reason_is_met_and_says_why(app: App) -> None:
     one_for_each_reason(app)
     deployed = {path.split("/")[1]: row for path, row in rows(app).items()}
-    made_by_cdk, instrumented = deployed.pop("framework-onEvent"), deployed.pop("instrumented")
+    made_by_cdk, instrumented = deployed.pop(OF_CDK), deployed.pop("instrumented")
     assert (made_by_cdk["code"], instrumented["code"]) == ("made-by-cdk", None)
     assert {name: row["code"] for name, row in deployed.items()} == {
         name: name for name in deployed

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aws_cdk import App, Environment, Fn, RemovalPolicy, Stack
+from aws_cdk import App, Environment, Fn, RemovalPolicy, Stack, custom_resources
 from aws_cdk import aws_cloudfront as cloudfront
 from aws_cdk import aws_cloudfront_origins as origins
 from aws_cdk import aws_ec2 as ec2
@@ -29,6 +29,7 @@ from aws_cdk import aws_stepfunctions_tasks as tasks
 
 from lambda_otel_lite_cdk import Telemetry, instrument
 from lambda_otel_lite_cdk.functions.eligibility import is_made_by_cdk
+from lambda_otel_lite_cdk.functions.reasons import Reason
 
 from .conftest import ARN, INLINE, outcomes, template
 
@@ -277,7 +278,6 @@ def test_a_wrapper_that_starts_the_handler_is_no_web_adapter() -> None:
         "Shop/Custom::S3AutoDeleteObjectsCustomResourceProvider/Handler",
         "Shop/LogRetentionaae0aa3c5b4d4f87b02d85b201efdd8a",
         "Shop/AWS679f53fac002430cb0da5b7982bd2287",
-        "Shop/Provider/framework-onEvent",
         "Shop/@aws-cdk--aws-eks.KubectlProvider/Handler",
         "Shop/BucketNotificationsHandler050a0587b7544547bf325f094a3db834",
     ],
@@ -291,7 +291,7 @@ def test_hazard_34_the_cdks_own_functions_are_known_by_their_paths(path: str) ->
     [
         "Shop/Orders",
         "Shop/Provider/OnEvent",
-        "Shop/framework",
+        "Shop/framework-onEvent",
         "pr-0123456789abcdef0123456789abcdef01234567/Orders",
         "Shop/Tenant84c0de93353f42179b0b45b6c993251a",
         "Shop/0123456789ABCDEF0123456789ABCDEF/Worker",
@@ -301,6 +301,20 @@ def test_hazard_34_the_cdks_own_functions_are_known_by_their_paths(path: str) ->
 )
 def test_a_users_function_is_not_taken_for_the_cdks(path: str) -> None:
     assert not is_made_by_cdk(path)
+
+
+def test_a_provider_makes_functions_and_a_users_of_the_same_name_is_none_of_them() -> None:
+    stack = virginia()
+    Telemetry.of(stack).instrument()
+    own = plain(stack, "framework-onEvent")
+    custom_resources.Provider(stack, "Provider", on_event_handler=own, is_complete_handler=own)
+
+    found = {one.function.removeprefix(f"{stack.node.id}/"): one.code for one in outcomes(stack)}
+    assert found.pop("framework-onEvent") is None
+    assert found == {
+        f"Provider/framework-{name}": Reason.MADE_BY_CDK
+        for name in ("onEvent", "isComplete", "onTimeout")
+    }
 
 
 def bucket_deployment(stack: Stack) -> None:

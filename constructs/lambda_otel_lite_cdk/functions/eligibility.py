@@ -29,14 +29,16 @@ _CDK_OWN = re.compile(
     r"|LogRetentionaae0aa3c5b4d4f87b02d85b201efdd8a"
     r"|AWS679f53fac002430cb0da5b7982bd2287[^/]*"
     r"|Custom::[^/]+CustomResourceProvider/Handler"
-    # The provider framework, and nested stacks of the CDK.
-    r"|framework-on(Event|IsComplete|Timeout)"
+    # Nested stacks of the CDK.
     r"|@aws-cdk--[^/]+/.+"
     r"|DrainECSHook/Function"
     r")(/|$)"
 )
-#: What makes a function under this name for itself, under whatever name it has itself.
-_MAKERS = {"KubectlProvider": "Handler"}
+#: What makes functions under these names for itself, under whatever name it has itself.
+_MAKERS = {
+    "KubectlProvider": ("Handler",),
+    "Provider": ("framework-onEvent", "framework-isComplete", "framework-onTimeout"),
+}
 #: Of Lambda Web Adapter, which starts what the handler names instead of importing it. Source:
 #: https://github.com/awslabs/aws-lambda-web-adapter
 _ADAPTER = "/opt/bootstrap"
@@ -61,8 +63,8 @@ def is_made_by_cdk(path: str) -> bool:
     return bool(_CDK_OWN.search(path))
 
 
-def made_by(construct: IConstruct) -> str | None:
-    """Return the id under which a construct of the CDK makes a function for itself, or None.
+def made_by(construct: IConstruct) -> tuple[str, ...]:
+    """Return the ids under which a construct of the CDK makes functions for itself.
 
     Args:
         construct: Any construct.
@@ -70,16 +72,16 @@ def made_by(construct: IConstruct) -> str | None:
     for kind in type(construct).__mro__:
         if kind.__module__.startswith("aws_cdk.") and (made := made_by_kind(kind.__name__)):
             return made
-    return None
+    return ()
 
 
-def made_by_kind(name: str) -> str | None:
-    """Return the id under which a kind of construct of the CDK makes a function, or None.
+def made_by_kind(name: str) -> tuple[str, ...]:
+    """Return the ids under which a kind of construct of the CDK makes functions.
 
     Args:
         name: The name of its class.
     """
-    return _MAKERS.get(name)
+    return _MAKERS.get(name, ())
 
 
 def is_forwarder(properties: Mapping[str, Any]) -> bool:

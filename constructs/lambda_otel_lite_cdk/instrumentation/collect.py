@@ -97,8 +97,13 @@ def collect(stage: Stage, requests: Requests, known: Container[str]) -> Found:
     inner = tuple(f"{path}/" for path in stages)
     edges = [one.node.default_child for one in every if is_edge_function(one)]
     at_edge = {one.node.path for one in edges if one is not None}
-    makers = [(one, child) for one in every if (child := made_by(one))]
-    made_by_cdk = {f"{one.node.path}/{child}" for one, child in makers}
+    makers = [(one, children) for one in every if (children := made_by(one))]
+    made_by_cdk = {
+        f"{path}/{child}"
+        for one, children in makers
+        for path in [one.node.path]
+        for child in children
+    }
     aliases = _aliases(every)
     by_path = stacks_in(every, inner)
     sites: dict[str, dict[str, tuple[lambda_.Function, lambda_.CfnFunction]]] = {}

@@ -50,8 +50,8 @@ def _made_by_cdk(folder: Path) -> Iterator[str]:
         nodes += node.get("children", {}).values()
         kind = node.get("constructInfo", {}).get("fqn", "")
         module, _, name = kind.rpartition(".")
-        if module.startswith("aws-cdk-lib.") and (made := made_by_kind(name)):
-            yield f"{node['path']}/{made}"
+        if module.startswith("aws-cdk-lib."):
+            yield from (f"{node['path']}/{made}" for made in made_by_kind(name))
 
 
 def _exports(templates: list[Template]) -> Iterator[tuple[str, Any]]:
