@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import jsii
 import pytest
-from aws_cdk import App, Aspects, IAspect, Stack
+from aws_cdk import App, Aspects, IAspect, Stack, pipelines
 from aws_cdk import aws_lambda as lambda_
 
 from lambda_otel_lite.configuration.variables import ENTRY_POINT, HANDLER
@@ -135,6 +136,17 @@ def test_what_an_override_undoes_stops_the_synth(
     with pytest.raises(RuntimeError, match=f"Shop/Orders: it could not start.*{said}") as raised:
         template(stack)
     assert "hunter2" not in str(raised.value)
+
+
+def test_an_aspect_of_ours_is_not_among_the_suspects() -> None:
+    # Where pipelines are imported there is one for them.
+    assert pipelines.__name__ in sys.modules
+    stack = shop()
+    Telemetry.of(stack.node.root).instrument()
+    delete_the_variable(orders(stack))
+
+    with pytest.raises(RuntimeError, match="or by code that ran later"):
+        template(stack)
 
 
 def test_a_layer_is_for_the_runtime_that_an_override_sets() -> None:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from lambda_otel_lite_cdk.instrumentation.requests import Requests
     from lambda_otel_lite_cdk.layer.construct import TelemetryLayer
 
+_OWN = __name__.partition(".")[0]
 _OVERRIDES = "an override (add_property_override, add_property_deletion_override, add_override)"
 #: Why a function that is written as a resource is not instrumented, by the resource's type.
 _REASONS = {FUNCTION: Reason.CFN_FUNCTION, SAM_FUNCTION: Reason.SAM_FUNCTION}
@@ -190,7 +191,8 @@ def _writers(applied: Applied) -> str:
         type(aspect).__name__
         for scope in applied.site.resource.node.scopes
         for aspect in Aspects.of(scope).all
-        if not isinstance(aspect, Tag)
+        # Tags change no function, and our own would not undo what we have done.
+        if not isinstance(aspect, Tag) and not type(aspect).__module__.startswith(_OWN)
     }
     return f"one of the aspects {', '.join(sorted(names))}" if names else "code that ran later"
 
