@@ -13,7 +13,7 @@ from aws_cdk import aws_lambda as lambda_
 from lambda_otel_lite.configuration.variables import ENTRY_POINT, HANDLER
 from lambda_otel_lite_cdk import Telemetry, instrument
 
-from .conftest import INLINE, functions, template, variables
+from .conftest import INLINE, functions, outcomes, template, variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,7 +119,6 @@ def delete_the_variable(one: lambda_.CfnFunction) -> None:
         (delete_layers, "its Layers is None, written by an override"),
         (override_layers, "its Layers is .*theirs:1.*, written by an override"),
         (delete_environment, f"its Environment has no {HANDLER}"),
-        (delete_the_variable, f"its Environment has no {HANDLER}"),
     ],
 )
 @pytest.mark.parametrize("by", ["the app", "an aspect"])
@@ -138,12 +137,66 @@ def test_what_an_override_undoes_stops_the_synth(
     assert "hunter2" not in str(raised.value)
 
 
+@pytest.mark.parametrize("by", ["the app", "an aspect"])
+def test_a_variable_that_is_deleted_is_set_and_nothing_else_comes_back(by: str) -> None:
+    def delete(one: lambda_.CfnFunction) -> None:
+        delete_the_variable(one)
+        one.add_property_deletion_override("Environment.Variables.PASSWORD")
+
+    stack = shop()
+    Telemetry.of(stack).instrument()
+    made = orders(stack, environment={"PASSWORD": "hunter2", "TABLE": "orders"})
+    if by == "the app":
+        delete(made)
+    else:
+        Aspects.of(stack).add(Change(delete))
+
+    (function,) = functions(stack)
+    assert is_whole(function)
+    assert variables(function)["TABLE"] == "orders"
+    assert "PASSWORD" not in variables(function)
+
+
+def write_an_expression(one: lambda_.CfnFunction) -> None:
+    one.add_property_override("Environment", {"Fn::If": ["Live", {"Variables": {}}, {}]})
+
+
+def write_variables_as_an_expression(one: lambda_.CfnFunction) -> None:
+    one.add_property_override("Environment.Variables", {"Fn::If": ["Live", {"A": "1"}, {}]})
+
+
+def write_layers_as_an_expression(one: lambda_.CfnFunction) -> None:
+    one.add_property_override("Layers", {"Fn::If": ["Live", ["arn"], []]})
+
+
+@pytest.mark.parametrize(
+    ("write", "name"),
+    [
+        (write_an_expression, "Environment"),
+        (write_variables_as_an_expression, "Environment"),
+        (write_layers_as_an_expression, "Layers"),
+    ],
+)
+def test_what_nothing_can_be_added_to_is_left_as_it_is(
+    write: Callable[[lambda_.CfnFunction], None], name: str
+) -> None:
+    stack = shop()
+    Telemetry.of(stack).instrument()
+    write(orders(stack))
+
+    (outcome,) = outcomes(stack)
+    assert (outcome.status, outcome.code) == ("missing", "expression")
+    assert f"its {name} is known at deployment only" in outcome.reason
+    (function,) = functions(stack)
+    assert function["Handler"] == "index.handler"
+
+
 def test_an_aspect_of_ours_is_not_among_the_suspects() -> None:
     # Where pipelines are imported there is one for them.
     assert pipelines.__name__ in sys.modules
     stack = shop()
     Telemetry.of(stack.node.root).instrument()
-    delete_the_variable(orders(stack))
+    delete_environment(orders(stack))
 
     with pytest.raises(RuntimeError, match="or by code that ran later"):
         template(stack)

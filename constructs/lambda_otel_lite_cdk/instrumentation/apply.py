@@ -16,6 +16,7 @@ from lambda_otel_lite_cdk.functions.eligibility import (
     python_of,
     variables_of,
 )
+from lambda_otel_lite_cdk.functions.properties import given_of
 from lambda_otel_lite_cdk.functions.quotas import MOST_LAYERS
 from lambda_otel_lite_cdk.instrumentation.resolve import Failed
 
@@ -66,7 +67,7 @@ def apply(plan: Plan, layers: Layers, groups: LogGroups) -> Applied | Failed:
     conflicts = tuple(f"{path}: {problem}" for problem in plan.settings.conflicts())
     try:
         layer = _layer(plan, layers)
-        settings = mode_for(plan.configuration.properties, plan.settings.environment())
+        settings = mode_for(plan.properties, plan.settings.environment())
         overridden = _instrument(plan, settings, layer)
         _forward(plan, groups)
     except (BundlingError, ForwardingError) as error:
@@ -76,7 +77,7 @@ def apply(plan: Plan, layers: Layers, groups: LogGroups) -> Applied | Failed:
     return Applied(
         site=site,
         layer=layer,
-        variables={**settings, **variables_of(plan.configuration.properties)},
+        variables={**settings, **variables_of(plan.properties)},
         overridden=overridden,
         conflicts=conflicts,
         mode=plan.settings.mode,
@@ -86,69 +87,47 @@ def apply(plan: Plan, layers: Layers, groups: LogGroups) -> Applied | Failed:
 def _layer(plan: Plan, layers: Layers) -> TelemetryLayer:
     if plan.settings.layer_arn:
         return layers.published(plan.site.stack, plan.settings.layer_arn)
-    properties = plan.configuration.properties
+    properties = plan.properties
     package_for = architecture_of(properties) if plan.settings.exporter == "package" else None
     return layers.deployed(plan.site.stack, python_of(properties), package_for)
 
 
 def _instrument(plan: Plan, settings: Mapping[str, str], layer: TelemetryLayer) -> tuple[str, ...]:
     """Add handler, variables and layer; return which settings are the function's own."""
-    given, properties = plan.configuration.given, plan.configuration.properties
+    resource, properties = plan.site.resource, plan.properties
     wanted = dict(settings)
     handler = properties.get("handler")
     if handler != ENTRY_POINT:
-        # A handler that is known at deployment only is handed on as the app gave it.
-        wanted[HANDLER] = handler if isinstance(handler, str) else given["handler"]
-        plan.site.resource.handler = ENTRY_POINT
-        if _is_overridden(given.get("handler"), handler):
-            plan.site.resource.add_property_override("Handler", ENTRY_POINT)
+        wanted[HANDLER] = handler if isinstance(handler, str) else _handed_on(plan, handler)
+        resource.add_property_override("Handler", ENTRY_POINT)
     theirs = variables_of(properties)
     missing = {name: value for name, value in wanted.items() if name not in theirs}
-    _add_environment(plan.site, given.get("environment"), missing)
+    if "environment" not in properties:
+        resource.environment = lambda_.CfnFunction.EnvironmentProperty(variables=missing)
+    else:
+        for name, value in missing.items():
+            # Beside what the app gave to the construct, or wrote to the resource or the template.
+            resource.add_property_override(f"Environment.Variables.{name}", value)
     _add_layer(plan, layer)
     return tuple(name for name in sorted(wanted) if theirs.get(name, wanted[name]) != wanted[name])
 
 
-def _add_environment(site: Candidate, given: Any, missing: Mapping[str, str]) -> None:
-    if isinstance(given, dict):
-        # The app wrote to the resource itself, which hides what is added to the construct.
-        site.resource.environment = lambda_.CfnFunction.EnvironmentProperty(
-            variables={**given.get("variables", {}), **missing}
-        )
-        return
-    for name, value in missing.items():
-        site.function.add_environment(name, value)
+def _handed_on(plan: Plan, handler: object) -> Any:
+    """Return a handler that is known at deployment only, as the app gave it."""
+    given = plan.site.resource.handler
+    return given if plan.site.stack.resolve(given) == handler else handler
 
 
 def _add_layer(plan: Plan, layer: TelemetryLayer) -> None:
-    if _are_layers_held(plan):
+    present = plan.properties.get("layers", [])
+    given = given_of(plan.site.resource).get("layers", []) if present else []
+    # Over the quota the construct raises an error that does not name the function; the check does.
+    if not present or (_is_list_token(given) and len(present) < MOST_LAYERS):
         plan.site.function.add_layers(layer.version)
-    else:
-        plan.site.resource.layers = [*_layers_of(plan), layer.version.layer_version_arn]
-
-
-def _layers_of(plan: Plan) -> list[Any]:
-    given = plan.configuration.given.get("layers", [])
-    if not _is_list_token(given):
-        return list(given)
-    present = plan.configuration.properties.get("layers", [])
-    return [one if isinstance(one, str) else Token.as_string(one) for one in present]
-
-
-def _is_overridden(given: object, rendered: object) -> bool:
-    """Tell whether the template has another text than the one that the app gave."""
-    is_token = isinstance(given, str) and "${Token[" in given
-    return isinstance(rendered, str) and not is_token and given != rendered
-
-
-def _are_layers_held(plan: Plan) -> bool:
-    """Tell whether the construct holds a function's layers, and takes one more.
-
-    Over the quota the construct raises an error that does not name the function; the check does.
-    """
-    given = plan.configuration.given.get("layers", [])
-    present = plan.configuration.properties.get("layers", [])
-    return _is_list_token(given) and len(present) < MOST_LAYERS
+        return
+    if _is_list_token(given):
+        given = [one if isinstance(one, str) else Token.as_string(one) for one in present]
+    plan.site.resource.layers = [*given, layer.version.layer_version_arn]
 
 
 def _is_list_token(given: list[Any]) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aws_cdk import CfnResource
 from aws_cdk import aws_logs as logs
 
-from lambda_otel_lite_cdk.functions.properties import path_of
+from lambda_otel_lite_cdk.functions.properties import given_of, path_of
 from lambda_otel_lite_cdk.functions.rendered import logical_ids
 from lambda_otel_lite_cdk.functions.resources import of_type
 from lambda_otel_lite_cdk.instrumentation.circles import deployed_before
@@ -74,7 +74,7 @@ class LogGroups:
         https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html
         """
         site = plan.site
-        written = plan.configuration.properties.get("loggingConfig", {}).get("logGroup")
+        written = plan.properties.get("loggingConfig", {}).get("logGroup")
         if written is not None:
             return self._configured(plan, written)
         if site.function.node.try_find_child("LogRetention"):
@@ -104,7 +104,7 @@ class LogGroups:
                     return self._made(other, written["Ref"])
         elif known := self._by_name.get(self._named(written, path)):
             return self._made(*known)
-        given = plan.configuration.given.get("loggingConfig")
+        given = given_of(plan.site.resource).get("loggingConfig")
         token = given.get("logGroup") if isinstance(given, dict) else None
         name = token if isinstance(token, str) else written
         group = LogGroup(owner=plan.site.function, name=name)
@@ -149,6 +149,6 @@ def _make(plan: Plan) -> logs.LogGroup:
     resource = group.node.default_child
     if isinstance(resource, logs.CfnLogGroup):
         # Tags are aspects, which may have been to the function's scopes by now.
-        for tag in plan.configuration.properties.get("tags", ()):
+        for tag in plan.properties.get("tags", ()):
             resource.tags.set_tag(tag["Key"], tag["Value"])
     return group

@@ -14,10 +14,10 @@ from lambda_otel_lite_cdk.functions.eligibility import (
     OPT_OUT_TAG,
     is_forwarder,
     is_in_rollout,
+    variables_of,
     why_not_imported,
     why_unsupported,
 )
-from lambda_otel_lite_cdk.functions.properties import Configuration, given_of
 from lambda_otel_lite_cdk.functions.reasons import Explanation, Reason
 from lambda_otel_lite_cdk.functions.resources import as_given
 from lambda_otel_lite_cdk.instrumentation.requests import from_the_top
@@ -67,13 +67,13 @@ class Plan:
 
     Args:
         site: The function.
-        configuration: What the app gave it.
+        properties: What it has in its template, as `Configuration` has them.
         settings: The settings that hold for it.
         forwarding: Where its log records are sent, or None to leave them in its log group.
     """
 
     site: Candidate
-    configuration: Configuration
+    properties: Mapping[str, Any]
     settings: TelemetrySettings
     forwarding: Forwarding | None
 
@@ -153,15 +153,26 @@ def _planned(
     why = why or why_unsupported(
         properties, published=bool(settings.layer_arn), newer=bool(settings.newer_python)
     )
-    if why:
+    if why or (why := _why_not_added_to(properties)):
         return why
     forwardings = [asked.forwarding for asked in candidate.requests if asked.forwarding]
     return Plan(
         site=candidate,
-        configuration=Configuration(given_of(candidate.resource), properties),
+        properties=properties,
         settings=settings,
         forwarding=forwardings[-1] if forwardings else None,
     )
+
+
+def _why_not_added_to(properties: Mapping[str, Any]) -> Explanation | None:
+    """Return why nothing can be added to what a function has, or None if something can."""
+    environment = properties.get("environment", {})
+    plain = isinstance(environment, dict) and environment.keys() <= {"variables"}
+    if not plain or any(name.startswith("Fn::") for name in variables_of(properties)):
+        return Reason.EXPRESSION.because(name="Environment")
+    if not isinstance(properties.get("layers", []), list):
+        return Reason.EXPRESSION.because(name="Layers")
+    return None
 
 
 def _is_python(properties: Mapping[str, Any]) -> bool:
