@@ -70,7 +70,7 @@ def real(name: str) -> ModuleType:
         for each, one in stand_ins.items():
             package = each.rpartition(".")[0]
             # A package that is real by now would not lead to it.
-            if sys.modules.get(package) is stand_ins.get(package):
+            if package not in stand_ins or sys.modules.get(package) is stand_ins[package]:
                 sys.modules.setdefault(each, one)
 
 

@@ -152,6 +152,27 @@ def test_what_is_imported_after_all_meets_no_stand_in(
             sys.modules.pop(name, None)
 
 
+def test_others_are_still_imported_later_when_one_is_imported_after_all(
+    rare: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "held").mkdir()
+    (tmp_path / "held/__init__.py").touch()
+    (tmp_path / "held/back.py").touch()
+    (tmp_path / "hasty.py").write_text("import rare\nassert rare.answer\nimport held.back\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    import_module("held")
+
+    try:
+        # A package of which a module has a stand-in has none itself, as opentelemetry.
+        with imported_later({rare: {}, "held.back": {}}):
+            import_module("hasty")
+            assert sys.modules["held.back"].__spec__ is None
+        assert "held.back" not in sys.modules
+    finally:
+        for name in ("held", "held.back", "hasty"):
+            sys.modules.pop(name, None)
+
+
 _AFTER_THE_ENTRY_POINT = """
 import sys
 sys.modules["app"] = sys  # a module with something that can be called
