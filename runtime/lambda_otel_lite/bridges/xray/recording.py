@@ -189,9 +189,11 @@ class _Inner:
     def __call__(self, end_time: int | None = None) -> None:
         # The span's own method is behind it.
         vars(self._invocation).pop("end", None)
-        for span in reversed(list(self.spans.values())):
-            span.end(end_time)
-        self._invocation.end(end_time)
+        try:
+            for span in reversed(list(self.spans.values())):
+                span.end(end_time)
+        finally:
+            self._invocation.end(end_time)
 
 
 def _describe(recorded: Recorded) -> None:
