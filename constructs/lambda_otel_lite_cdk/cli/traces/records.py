@@ -133,22 +133,28 @@ class Decoder:
             self.malformed[_CUT] += 1
 
     def _continued(self, line: bytes) -> list[ExportTraceServiceRequest] | None:
-        ends = line.lstrip().startswith(b"}")
         if self._json:
-            self._json.append(line)
-            self._size += len(line)
-            if ends and len(line) - len(line.lstrip()) < self._indent:
-                # In a list, a comma comes after it.
-                text, self._json = b"".join(self._json).rstrip().rstrip(b","), []
-                return self._request_of(text)
-        elif self._record:
-            self._record.append(line.decode("utf-8", "replace"))
-            if ends:
-                record, self._record = "".join(self._record), []
-                return self._read([(record, record.find(_NAME))])
-        else:
-            return None
-        if len(self._record) > _MOST_LINES or self._size > _MOST_BYTES:
+            return self._json_continued(line)
+        return self._record_continued(line) if self._record else None
+
+    def _json_continued(self, line: bytes) -> list[ExportTraceServiceRequest]:
+        self._json.append(line)
+        self._size += len(line)
+        rest = line.lstrip()
+        if rest.startswith(b"}") and len(line) - len(rest) < self._indent:
+            # In a list, a comma comes after it.
+            text, self._json = b"".join(self._json).rstrip().rstrip(b","), []
+            return self._request_of(text)
+        if self._size > _MOST_BYTES:
+            self.end()
+        return []
+
+    def _record_continued(self, line: bytes) -> list[ExportTraceServiceRequest]:
+        self._record.append(line.decode("utf-8", "replace"))
+        if line.lstrip().startswith(b"}"):
+            record, self._record = "".join(self._record), []
+            return self._read([(record, record.find(_NAME))])
+        if len(self._record) > _MOST_LINES:
             self.end()
         return []
 
