@@ -61,20 +61,21 @@ def read(app: App) -> None:
 
 def write(app: App) -> None:
     """Give each function layer, handler and variables, in the fewest calls."""
+    from lambda_otel_lite.configuration import variables  # noqa: PLC0415 - its import is part of the cost
     from lambda_otel_lite_cdk.layer.construct import Layers  # noqa: PLC0415 - its import is part of the cost
 
     layers = Layers(Path(app.asset_outdir))
-    pythons = ("3.12", "3.13")
+    pythons = [runtime.name.removeprefix("python") for runtime in _RUNTIMES]
     for number, stack in enumerate(one for one in app.node.children if isinstance(one, Stack)):
         layer = layers.deployed(stack, pythons[number % len(pythons)]).version
         for function in stack.node.children:
             if isinstance(function, lambda_.Function):
                 resource = function.node.default_child
                 assert isinstance(resource, lambda_.CfnFunction)
-                resource.handler = "lambda_otel_lite_entry.handler"
-                function.add_environment("LAMBDA_OTEL_HANDLER", "app.handler")
-                function.add_environment("LAMBDA_OTEL_EXPORTER", "native")
-                function.add_environment("LAMBDA_EXTENSION_SPAN_PROCESSOR_MODE", "async")
+                resource.handler = variables.ENTRY_POINT
+                function.add_environment(variables.HANDLER, "app.handler")
+                function.add_environment(variables.EXPORTER, "native")
+                function.add_environment(variables.PROCESSOR_MODE, "async")
                 function.add_layers(layer)
 
 

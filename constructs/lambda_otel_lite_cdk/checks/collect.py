@@ -179,7 +179,7 @@ def _undone(
         # Without the values: they may be secrets.
         return f"Environment has no {HANDLER}, removed by {_OVERRIDES} or by {_writers(applied)}"
     (read,) = configurations(applied.site.stack, [applied.site.resource])
-    found, said = properties.get(name), read.properties.get(name)
+    found, said = properties.get(name), read.get(name)
     if found != said:
         return f"{name.capitalize()} is {found!r}, written by {_OVERRIDES}"
     return f"{name.capitalize()} is {found!r}, written by {_writers(applied)}"

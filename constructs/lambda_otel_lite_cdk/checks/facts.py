@@ -49,7 +49,7 @@ class FunctionFacts(Facts):
     """What is known of an instrumented function.
 
     Args:
-        properties: Its properties, as `Configuration` has them.
+        properties: Its properties, as `as_given` names them.
         layer: The telemetry layer that it was given.
         mode: The processing mode that was asked for, None where none was.
         undone: What of the instrumentation the template does not have, and by whom; empty if it has

@@ -79,7 +79,7 @@ def _of_kind(
             by_stack.setdefault(stack_of(path, stacks), []).append((path, one))
     for stack, found in by_stack.items():
         read = configurations(stacks[stack], [one for _, one in found])
-        yield stack, [(*one, of.properties) for one, of in zip(found, read, strict=True)]
+        yield stack, [(*one, of) for one, of in zip(found, read, strict=True)]
 
 
 def _is_ours(subscription: _Resource) -> bool:

@@ -17,6 +17,8 @@ import click
 from lambda_otel_lite_cdk import distribution
 from lambda_otel_lite_cdk.cli.errors import UsageProblem
 
+#: Name of an error handler of codecs.
+_QUESTION_MARKS = "lambda-otel-question-marks"
 #: The commands as ``--help`` lists them, with the first sentence of each one's own help.
 _COMMANDS = {
     "completion": "Print the script that completes this command in a shell.",
@@ -86,10 +88,6 @@ def _on_one_line(command: str) -> Iterator[None]:
         path = error.ctx.command_path if error.ctx else command
         problem = error.format_message().rstrip(".")
         raise UsageProblem(f"{problem}; see `{path} --help`") from error
-
-
-#: Name of an error handler of codecs.
-_QUESTION_MARKS = "lambda-otel-question-marks"
 
 
 @click.group(cls=_CommandList, context_settings={"help_option_names": ["-h", "--help"]})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lambda_otel_lite.configuration.variables import ENTRY_POINT, HANDLER, PROCESSOR_MODE
 from lambda_otel_lite_cdk.functions.reasons import Explanation, Reason
+from lambda_otel_lite_cdk.functions.resources import is_expression
 from lambda_otel_lite_cdk.layer.archive import has_file
 from lambda_otel_lite_cdk.layer.interpreters import SUPPORTED_VERSIONS
 
@@ -88,7 +89,7 @@ def is_forwarder(properties: Mapping[str, Any]) -> bool:
     """Tell whether a function forwards telemetry. It must not emit any: it would get it back.
 
     Args:
-        properties: Its properties, as `Configuration` has them.
+        properties: Its properties, as `as_given` names them.
     """
     return str(properties.get("handler")).startswith(_FORWARDER)
 
@@ -113,7 +114,7 @@ def why_not_imported(properties: Mapping[str, Any], code: Path | None) -> Explan
     """Return what starts a function instead of importing its handler, or None.
 
     Args:
-        properties: Its properties, as `Configuration` has them.
+        properties: Its properties, as `as_given` names them.
         code: The folder or archive of its code, None where it is not known.
     """
     handler = str(properties.get("handler"))
@@ -130,7 +131,7 @@ def why_unsupported(
     """Return why a function cannot be instrumented and what to do, or None if it can.
 
     Args:
-        properties: Its properties, as `Configuration` has them.
+        properties: Its properties, as `as_given` names them.
         published: Whether its layer is published already, so that none has to be chosen.
         newer: Whether Python versions are accepted that this version does not know yet.
     """
@@ -149,6 +150,20 @@ def why_unsupported(
             return reason.because(runtime=properties.get("runtime"), accepted=accepted)
     if properties.get("handler") == ENTRY_POINT and HANDLER not in variables_of(properties):
         return Reason.UNKNOWN_HANDLER.because(entry_point=ENTRY_POINT, variable=HANDLER)
+    return None
+
+
+def why_not_added_to(properties: Mapping[str, Any]) -> Explanation | None:
+    """Return why nothing can be added to what a function has, or None if something can.
+
+    Args:
+        properties: Its properties in the template.
+    """
+    for name, kind in (("Environment", dict), ("Layers", list)):
+        value = properties.get(name, kind())
+        inner = value.get("Variables", {}) if isinstance(value, dict) else value
+        if is_expression(value) or is_expression(inner) or not isinstance(inner, kind):
+            return Reason.EXPRESSION.because(name=name)
     return None
 
 
@@ -172,7 +187,7 @@ def mode_for(properties: Mapping[str, Any], variables: Mapping[str, str]) -> dic
     """Return the settings of a function with a processing mode that its platform has.
 
     Args:
-        properties: Its properties, as `Configuration` has them.
+        properties: Its properties, as `as_given` names them.
         variables: The environment variables that carry its settings.
     """
     if has_no_extension(properties, variables.get(PROCESSOR_MODE)):
@@ -184,7 +199,7 @@ def has_no_extension(properties: Mapping[str, Any], mode: object) -> bool:
     """Tell whether a mode needs an extension, and a function runs where there is none.
 
     Args:
-        properties: Its properties, as `Configuration` has them.
+        properties: Its properties, as `as_given` names them.
         mode: The processing mode.
     """
     return "capacityProviderConfig" in properties and mode in _BY_EXTENSION

@@ -6,7 +6,6 @@ up for the functions of a fleet. So what can be read in one call is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aws_cdk import Stack
@@ -28,37 +27,28 @@ _READ = (
 )
 
 
-@dataclass(frozen=True)
-class Configuration:
-    """What an app gave to a resource.
-
-    Names begin with a small letter, as the CDK keeps them: ``loggingConfig``.
-
-    Args:
-        given: As the app gave it, with tokens. A token was given to the construct; what is no
-            token was written to the resource. What ``add_property_override`` writes is not here.
-        properties: The same, resolved. Of a template, with what overrides made of it.
-    """
-
-    given: Mapping[str, Any]
-    properties: Mapping[str, Any]
-
-
 def configured(function: lambda_.CfnFunction) -> Mapping[str, Any]:
     """Return the resolved properties that an app gave to a function."""
     (found,) = configurations(Stack.of(function), [function])
-    return found.properties
+    return found
 
 
-def configurations(stack: Stack, resources: Iterable[CfnResource]) -> list[Configuration]:
-    """Return what an app gave to resources of a stack, in their order."""
-    every = [given_of(one) for one in resources]
+def configurations(stack: Stack, resources: Iterable[CfnResource]) -> list[Mapping[str, Any]]:
+    """Return the resolved properties that an app gave to resources of a stack, in their order.
+
+    Names begin with a small letter, as the CDK keeps them: ``loggingConfig``. What
+    ``add_property_override`` writes is not among them.
+    """
     # Attributes read lazy values back as empty (https://github.com/aws/jsii/issues/4153).
-    return [Configuration(*pair) for pair in zip(every, stack.resolve(every), strict=True)]
+    found: list[Mapping[str, Any]] = stack.resolve([given_of(one) for one in resources])
+    return found
 
 
 def given_of(resource: CfnResource) -> Mapping[str, Any]:
-    """Return what an app gave to a resource, with tokens."""
+    """Return what an app gave to a resource, with tokens.
+
+    A token was given to the construct; what is no token was written to the resource.
+    """
     given = resource._cfn_properties  # noqa: SLF001 - there is no other way; it is only read
     return {name: given[name] for name in _READ if name in given}
 

@@ -35,7 +35,7 @@ def as_given(properties: Mapping[str, Any]) -> dict[str, Any]:
         properties: As a template has them: ``{"Code": {"S3Key": ...}}``.
 
     Returns:
-        As `Configuration` has them: ``{"code": {"s3Key": ...}}``.
+        Under names that begin with a small letter: ``{"code": {"s3Key": ...}}``.
     """
     return {
         _small(name): {_small(inner): content for inner, content in value.items()}
@@ -43,6 +43,14 @@ def as_given(properties: Mapping[str, Any]) -> dict[str, Any]:
         else value
         for name, value in properties.items()
     }
+
+
+def is_expression(value: object) -> bool:
+    """Tell whether a value is known at deployment only."""
+    # A variable, too, may be called Ref.
+    return isinstance(value, dict) and (
+        value.keys() == {"Ref"} or any(str(name).startswith("Fn::") for name in value)
+    )
 
 
 def references(value: Any) -> Iterator[str]:

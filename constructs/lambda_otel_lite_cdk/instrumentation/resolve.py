@@ -14,7 +14,7 @@ from lambda_otel_lite_cdk.functions.eligibility import (
     OPT_OUT_TAG,
     is_forwarder,
     is_in_rollout,
-    variables_of,
+    why_not_added_to,
     why_not_imported,
     why_unsupported,
 )
@@ -67,7 +67,7 @@ class Plan:
 
     Args:
         site: The function.
-        properties: What it has in its template, as `Configuration` has them.
+        properties: What it has in its template, as `as_given` names them.
         settings: The settings that hold for it.
         forwarding: Where its log records are sent, or None to leave them in its log group.
     """
@@ -93,7 +93,8 @@ def resolve(
     resolved: list[LeftAlone | Failed | Plan] = []
     for candidate in found.candidates:
         resource = found.templates[candidate.stack_path].get(candidate.logical_id, {})
-        properties = as_given(resource.get("Properties", {}))
+        written = resource.get("Properties", {})
+        properties = as_given(written)
         exempt = candidate.exempt
         if (candidate.stack_path, candidate.logical_id) in at_edge:
             exempt = Reason.AT_EDGE.because()
@@ -101,7 +102,7 @@ def resolve(
         above = reversed(list(from_the_top(candidate.stack_path)))
         tag = _tag_of(properties) or next((tags[one] for one in above if tags.get(one)), None)
         why = _why_not_wanted(candidate, exempt, tag)
-        planned = why or _planned(candidate, properties, defaults, assets)
+        planned = why or _planned(candidate, written, properties, defaults, assets)
         if isinstance(planned, Plan):
             resolved.append(planned)
         elif candidate.is_named and planned.reason not in _DECIDED:
@@ -141,8 +142,13 @@ def _why_not_wanted(
 
 
 def _planned(
-    candidate: Candidate, properties: Mapping[str, Any], defaults: TelemetrySettings, assets: Path
+    candidate: Candidate,
+    written: Mapping[str, Any],
+    properties: Mapping[str, Any],
+    defaults: TelemetrySettings,
+    assets: Path,
 ) -> Explanation | Plan:
+    """Decide by what a template says, and by the same under the names of `as_given`."""
     if is_forwarder(properties):
         return Reason.FORWARDER.because()
     settings = defaults
@@ -153,7 +159,7 @@ def _planned(
     why = why or why_unsupported(
         properties, published=bool(settings.layer_arn), newer=bool(settings.newer_python)
     )
-    if why or (why := _why_not_added_to(properties)):
+    if why := why or why_not_added_to(written):
         return why
     forwardings = [asked.forwarding for asked in candidate.requests if asked.forwarding]
     return Plan(
@@ -162,17 +168,6 @@ def _planned(
         settings=settings,
         forwarding=forwardings[-1] if forwardings else None,
     )
-
-
-def _why_not_added_to(properties: Mapping[str, Any]) -> Explanation | None:
-    """Return why nothing can be added to what a function has, or None if something can."""
-    environment = properties.get("environment", {})
-    plain = isinstance(environment, dict) and environment.keys() <= {"variables"}
-    if not plain or any(name.startswith("Fn::") for name in variables_of(properties)):
-        return Reason.EXPRESSION.because(name="Environment")
-    if not isinstance(properties.get("layers", []), list):
-        return Reason.EXPRESSION.because(name="Layers")
-    return None
 
 
 def _is_python(properties: Mapping[str, Any]) -> bool:

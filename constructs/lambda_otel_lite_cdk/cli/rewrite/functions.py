@@ -14,10 +14,12 @@ from lambda_otel_lite_cdk.functions.eligibility import (
     mode_for,
     python_of,
     why_never,
+    why_not_added_to,
     why_not_imported,
     why_unsupported,
 )
 from lambda_otel_lite_cdk.functions.reasons import Explanation, Reason
+from lambda_otel_lite_cdk.functions.resources import is_expression
 
 #: What is read of a function, with the value of SAM's ``Globals`` where it has none of its own:
 #: https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-template-anatomy-globals.html
@@ -95,7 +97,7 @@ def planned(
         own: Its own properties, without short forms of functions.
         asked: What is asked for.
     """
-    is_known = not is_function(properties.get("Runtime"))
+    is_known = not is_expression(properties.get("Runtime"))
     if not is_known and not asked.published:
         return Reason.EXPRESSION.because(name="Runtime")
     if _tagged_off(properties.get("Tags")):
@@ -112,13 +114,9 @@ def planned(
         named["capacityProviderConfig"] = properties["CapacityProviderConfig"]
     why = why_never(properties) if is_known else None
     why = why or why_not_imported(named, asked.code)
-    if why := why or why_unsupported(named, published=asked.published, newer=asked.newer):
+    why = why or why_unsupported(named, published=asked.published, newer=asked.newer)
+    if why := why or why_not_added_to(own):
         return why
-    for name, kind in (("Environment", dict), ("Layers", list)):
-        value = own.get(name, kind())
-        inner = value.get("Variables", {}) if isinstance(value, dict) else value
-        if is_function(value) or is_function(inner) or not isinstance(inner, kind):
-            return Reason.EXPRESSION.because(name=name)
     wanted: dict[str, Any] = dict(mode_for(named, asked.settings))
     handler = None
     if properties.get("Handler") != ENTRY_POINT:
@@ -152,13 +150,6 @@ def _default_of(value: Any, parameters: Mapping[str, Any]) -> Any:
         case {"Ref": str(name)} if name in parameters:
             return parameters[name].get("Default", value)
     return value
-
-
-def is_function(value: object) -> bool:
-    """Tell whether a value is known at deployment only."""
-    return isinstance(value, dict) and any(
-        name == "Ref" or str(name).startswith("Fn::") for name in value
-    )
 
 
 def _tagged_off(tags: object) -> bool:

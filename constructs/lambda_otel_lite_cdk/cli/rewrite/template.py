@@ -17,7 +17,6 @@ from lambda_otel_lite_cdk.cli.rewrite.findings import AssetOf, Checked, MadeLaye
 from lambda_otel_lite_cdk.cli.rewrite.functions import (
     Asked,
     Change,
-    is_function,
     planned,
     properties_of,
 )
@@ -27,7 +26,7 @@ from lambda_otel_lite_cdk.functions.eligibility import OPT_OUT_TAG
 from lambda_otel_lite_cdk.functions.outcome import Outcome, name_of
 from lambda_otel_lite_cdk.functions.quotas import MOST_RESOURCES
 from lambda_otel_lite_cdk.functions.reasons import Explanation, Reason, Status
-from lambda_otel_lite_cdk.functions.resources import FUNCTION, SAM_FUNCTION
+from lambda_otel_lite_cdk.functions.resources import FUNCTION, SAM_FUNCTION, is_expression
 from lambda_otel_lite_cdk.layer.names import layer_id
 from lambda_otel_lite_cdk.settings.settings import TelemetrySettings
 
@@ -254,7 +253,7 @@ class _Work:
         groups = self._subscriptions
         if groups is None:
             return
-        if logical_id not in self._resources or is_function(properties.get("LoggingConfig")):
+        if logical_id not in self._resources or is_expression(properties.get("LoggingConfig")):
             self.warnings.append(
                 f"{path}: its log group is known at deployment only, and is not forwarded. Write "
                 f"it out, or forward all log groups of the account by one policy."

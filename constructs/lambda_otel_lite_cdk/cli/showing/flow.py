@@ -73,11 +73,8 @@ def flow(
 
 def _harmless(line: bytes) -> bytes:
     """Return a log's line as a terminal may show it."""
-    parts = line.decode("utf-8", "replace").splitlines(keepends=True)
-    texts = [part.rstrip("\r\n") for part in parts]
-    ends = ["\n" if part.endswith(("\r", "\n")) else "" for part in parts]
-    shown = ["\t".join(map(printable, text.split("\t"))) for text in texts]
-    return "".join(text + end for text, end in zip(shown, ends, strict=True)).encode()
+    text = line.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(sign if sign in "\t\n" else printable(sign) for sign in text).encode()
 
 
 def _until_interrupted(source: Iterable[Given]) -> Iterator[Given]:
